@@ -1,0 +1,1 @@
+"""Headless verbs, one file a verb; stdout is data, stderr is narration."""
