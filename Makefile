@@ -1,0 +1,56 @@
+# make run         open the app on this machine and start the four demo workers (headless without a terminal)
+# make test        install what the tests need and run the default suite
+# make test-hosts  the long fault tests against real servers (root on Linux)
+# make check       format, lint, types, tests
+# make test-pythons  wire, remote and tui on every Python 3.11 to 3.13 found, wire and remote/onhost on 3.9
+
+VENV   ?= .venv
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+            $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN     = $(VENV)/bin
+PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+INPUTS  = pyproject.toml constraints.txt
+
+.PHONY: run test test-hosts test-pythons check format clean
+
+run: $(VENV)/.laptop
+	@sh .ci/packages git rsync
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/trajvid-tui --start; else $(BIN)/trajvid-tui launch --all --wait; fi
+
+test: $(VENV)/.test
+	@sh .ci/packages git rsync sshd
+	$(PYTEST) -n 2
+
+test-hosts: $(VENV)/.test
+	@sh .ci/packages git rsync sshd
+	TRAJVID_LAUNCHES=200 $(PYTEST) tests/end_to_end/test_exactly_once.py
+	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done
+
+test-pythons: $(VENV)/.test
+	@BIN=$(BIN) sh .ci/pythons
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed (Debian/Ubuntu: apt install python3 python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.laptop: $(INPUTS) | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(INPUTS) | $(BIN)/python
+	$(PIP) --editable '.[train,dev,preview]'
+	@touch $@ $(VENV)/.laptop
