@@ -1,0 +1,45 @@
+"""Who answers when a connection has a question: the app (a modal), the command line (a prompt), or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Asker(Protocol):
+    """Answers on a person's behalf. All text given to it is cleaned already."""
+
+    async def passphrase(self, prompt: str) -> str | None:
+        """The passphrase of a private key, None to give up."""
+        ...
+
+    async def keyboard_interactive(self, title: str, prompts: Sequence[tuple[str, bool]]) -> Sequence[str] | None:
+        """One answer a prompt (text, echo), None to give up. `title` is what the host wants to be known as."""
+        ...
+
+    async def accept_host_key(self, host: str, fingerprint: str) -> bool:
+        """True to trust a host that is seen for the first time. Never called for a key that changed."""
+        ...
+
+
+class Refuser:
+    """Nobody is there to ask: every question is answered with no."""
+
+    async def passphrase(self, prompt: str) -> str | None:
+        return None
+
+    async def keyboard_interactive(self, title: str, prompts: Sequence[tuple[str, bool]]) -> Sequence[str] | None:
+        return None
+
+    async def accept_host_key(self, host: str, fingerprint: str) -> bool:
+        return False
+
+
+class RefuserAccepting(Refuser):
+    """`--accept-host-key SHA256:...`: nobody is there, but exactly this key was approved beforehand."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+
+    async def accept_host_key(self, host: str, fingerprint: str) -> bool:
+        return fingerprint == self.fingerprint
