@@ -1,0 +1,59 @@
+"""Pinhole cameras: x ~ K [R | t] X with t = -R C for a camera at position C.
+
+Camera axes: x right, y down, z forward. Pixel origin top-left; the centre of pixel (i, j) is at (j + 0.5, i + 0.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from renderer.motion import Floats
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """n cameras with one fixed, known focal length and a square picture."""
+
+    rotation: Floats
+    """World to camera, (n, 3, 3); rows are the camera's x, y, z axes in the world."""
+    position: Floats
+    """Camera centre C in the world, (n, 3)."""
+    focal_px: float
+    size_px: int
+
+    def to_camera(self, world: Floats) -> Floats:
+        """Return points (n, t, 3) of the world in camera coordinates."""
+        return np.einsum("nij,ntj->nti", self.rotation, world - self.position[:, None])
+
+    def to_world(self, camera: Floats) -> Floats:
+        """Inverse of `to_camera`."""
+        return np.einsum("nji,ntj->nti", self.rotation, camera) + self.position[:, None]
+
+    def project(self, camera: Floats) -> Floats:
+        """Return pixel coordinates (n, t, 2) of points in camera coordinates (n, t, 3)."""
+        return camera[..., :2] / camera[..., 2:] * self.focal_px + self.size_px / 2
+
+    def inside(self, camera: Floats, margin: float) -> np.ndarray:
+        """Return for each camera whether all its points lie in front and inside the picture, (n,) bool.
+
+        `margin` is the share of the picture's side that stays free at each border.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pixels = self.project(camera)
+        free = margin * self.size_px
+        within = (pixels >= free) & (pixels <= self.size_px - free)
+        return (within.all(axis=2) & (camera[..., 2] > 0)).all(axis=1)
+
+
+def look_at_origin(azimuth: Floats, elevation: Floats, distance: Floats, focal_px: float, size_px: int) -> Cameras:
+    """Return cameras (n,) at the given angles (radians) and distance, upright, looking at the world's origin."""
+    flat = np.cos(elevation)
+    outward = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], axis=1)
+    forward = -outward
+    right = np.cross(forward, np.array([0.0, 0.0, 1.0]))
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    down = np.cross(forward, right)
+    rotation = np.stack([right, down, forward], axis=1)
+    return Cameras(rotation, outward * distance[:, None], focal_px, size_px)
