@@ -1,0 +1,137 @@
+"""The grammar of the command line: argparse only, so that `--help` costs nothing.
+
+Options that every verb understands may stand before or after the verb.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from remote.errors import UsageError
+
+EXIT_CODES = """\
+exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 connection, 4 authentication or host key,
+5 a run failed, 6 some hosts failed, 7 declined, 8 held at a gate, 130 interrupted"""
+
+GLOBALS = {
+    "profile": None,
+    "json": False,
+    "accept_host_key": "",
+    "yes": False,
+    "no_color": False,
+    "read_only": False,
+}
+"""Options of every verb, with their defaults."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are `UsageError`s, so that `--json` can say them too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} --help shows what it takes")
+
+
+def build() -> Parser:
+    """Return the parser of all verbs. `namespace.verb` is None for the app itself."""
+    shared = _shared()
+    parser = Parser(
+        prog="trajvid-tui",
+        description="Train every branch of an experiment at once on any machine that SSH reaches.\n"
+        "Without a verb it opens the app; each verb does what the app's key does, headless.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="say the version and leave")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+
+    def verb(name: str, text: str, **more: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False, **more)
+
+    _starting(verb)
+    _steering(verb)
+    _looking(verb)
+    _setting_up(verb)
+    return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse `argv`; every global option is present in the result. Raises `UsageError`."""
+    found = build().parse_args(argv)
+    for name, default in GLOBALS.items():
+        if not hasattr(found, name):
+            setattr(found, name, default)
+    return found
+
+
+def _shared() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    group = shared.add_argument_group("options of every verb")
+    group.add_argument("--profile", metavar="FILE", help="profiles.yaml to use (default: found from here upwards)")
+    group.add_argument("--json", action="store_true", help="answer with one JSON object on stdout")
+    group.add_argument("--yes", action="store_true", help="confirm what would otherwise be asked")
+    group.add_argument("--accept-host-key", metavar="SHA256:...", help="accept exactly this key of an unknown host")
+    group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR works too)")
+    group.add_argument("--read-only", action="store_true", help="refuse everything that changes a host")
+    return shared
+
+
+def _workers(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("workers", nargs="*", metavar="WORKER", help=text)
+    parser.add_argument("--all", action="store_true", help="every worker of the profile")
+
+
+def _starting(verb: object) -> None:
+    assert callable(verb)
+    launch = verb("launch", "start workers, each on the commit of its branch")
+    _workers(launch, "workers to start")
+    launch.add_argument("--wait", action="store_true", help="stay until they end; 5 if one failed, 8 if one is held")
+    launch.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the trainer's config")
+    launch.add_argument("--dry-run", action="store_true", help="say the exact commands, do nothing")
+    launch.add_argument("--discard", action="store_true", help="give up edits made in the worktree on the host")
+
+    run = verb("run", "supervise any command as a worker of its own", usage="trajvid-tui run [options] -- COMMAND")
+    run.add_argument("--host", default="", help="where to run it (default: the only host, else local)")
+    run.add_argument("--name", default="", help="name of the worker (default: the command's)")
+    run.add_argument("--wait", action="store_true", help="stay until it ends")
+    run.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments, after --")
+
+    resume = verb("resume", "go on from the last checkpoint, as a new attempt of the same run")
+    _workers(resume, "workers to resume")
+    resume.add_argument("--wait", action="store_true", help="stay until they end")
+
+
+def _steering(verb: object) -> None:
+    assert callable(verb)
+    stop = verb("stop", "end workers after a checkpoint; says stopped when their processes are gone")
+    _workers(stop, "workers to stop")
+    stop.add_argument("--grace", type=float, default=None, metavar="SECONDS", help="time for the checkpoint")
+    kill = verb("kill", "end workers at once, without a checkpoint (asks for the name, or --yes)")
+    _workers(kill, "workers to kill")
+
+
+def _looking(verb: object) -> None:
+    assert callable(verb)
+    status = verb("status", "what every worker is doing, and how old that knowledge is")
+    status.add_argument("workers", nargs="*", metavar="WORKER", help="only these")
+    status.add_argument("--cached", action="store_true", help="ask no host: what was last known")
+    logs = verb("logs", "the end of a worker's training.log")
+    logs.add_argument("worker", metavar="WORKER")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with every new line")
+    logs.add_argument("--tail", type=int, default=200, metavar="N", help="so many lines (default 200)")
+    sync = verb("sync", "fetch results into the project's results folder now")
+    _workers(sync, "workers whose results to fetch (default: all that ran)")
+    sync.add_argument("--everything", action="store_true", help="every checkpoint, not only best and last")
+    verb("hosts", "each host: connection, Python, disk, and what is wrong")
+
+
+def _setting_up(verb: object) -> None:
+    assert callable(verb)
+    init = verb("init", "write a commented profiles.yaml here, or add a host of yours")
+    init.add_argument("address", nargs="?", default="", metavar="[USER@]ADDRESS", help="the machine, or an ssh alias")
+    init.add_argument("-i", "--identity", default="", metavar="KEY", help="private key file")
+    init.add_argument("--name", default="", help="the host's name in profiles (default: from the address)")
+    init.add_argument("--port", type=int, default=0)
