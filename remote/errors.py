@@ -21,6 +21,9 @@ before it gets here (remote.clean). Foreign exceptions are translated at the bou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class RemoteError(Exception):
     """A failure that a person can act on. `str()` is one line; `hint` is the next step, or ''."""
@@ -92,9 +95,16 @@ class HostKeyChanged(NeedsYou):
 
 
 class FarSideError(RemoteError):
-    """The host answered with a refusal; `code` is its word (running, orphans, no_space, dirty_worktree, ...)."""
+    """The host answered with a refusal; `code` is its word (running, orphans, no_space, dirty_worktree, ...).
+
+    `data` is what else the answer says: `files` of a dirty worktree, `pids` of orphans, `run` of a running one.
+    """
 
     code = "far_side"
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "", data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.data: Mapping[str, Any] = data or {}
 
 
 class ToolMissing(RemoteError):

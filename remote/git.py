@@ -79,12 +79,12 @@ async def snapshot(repo: Path, branch: str, base: str, *, consent: Consent | Non
                 f"{clean(str(top))} has no commit yet, and nothing to take", hint="git add and git commit first"
             )
         return Commit(source.commit, branch, (await _describe(top, source.commit))[0])
-    if consent is not None and changes.untracked_bytes > CONSENT_BYTES:
-        if not await consent(changes.untracked, changes.untracked_bytes):
-            raise Declined(
-                f"{len(changes.untracked)} untracked files of {changes.untracked_bytes / 2**20:.0f} MiB were not taken",
-                hint="commit what the run needs, or name the rest in .gitignore",
-            )
+    large = changes.untracked_bytes > CONSENT_BYTES
+    if large and consent is not None and not await consent(changes.untracked, changes.untracked_bytes):
+        raise Declined(
+            f"{len(changes.untracked)} untracked files of {changes.untracked_bytes / 2**20:.0f} MiB were not taken",
+            hint="commit what the run needs, or name the rest in .gitignore",
+        )
     subject = f"Uncommitted work on {branch or 'HEAD'}: {len(changes.paths)} files"
     commit = await _commit_tree(top, source.commit, changes, subject)
     return Commit(commit, branch, clean(subject), True, changes.untracked, changes.untracked_bytes)

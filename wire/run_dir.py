@@ -38,6 +38,10 @@ class Root:
     def repository(self, project: str) -> str:
         return os.path.join(self.path, "repos", project + ".git")
 
+    def repository_lock(self, project: str) -> str:
+        """Held while a worktree of the project is made or moved."""
+        return os.path.join(self.path, "repos", project + ".lock")
+
     def worktree(self, project: str, worker: str) -> str:
         return os.path.join(self.path, "worktrees", project, worker)
 

@@ -1,0 +1,197 @@
+"""One worktree per worker, at exactly the commit of its run, and never at the price of somebody's work.
+
+Uncommitted work in a worktree is a refusal; with `discard` it becomes a commit under `refs/trajvid/wip/<worker>/`
+first, and so do commits that no ref holds. The branch is created here if it is missing, and moved only forward.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import Any, Dict, List
+
+from remote.onhost import processes
+from remote.onhost import request as ask
+from remote.onhost.git import FIXED_IDENTITY, branch_problem, branch_ref, is_hash
+from remote.onhost.repository import Git, has_pushed, locked
+from remote.onhost.request import Refusal
+from wire.codec import WireError, read_object
+from wire.records import JobRecord
+from wire.run_dir import Root, RunDir
+
+_FILES_NAMED = 50
+_UNFINISHED = "trajvid-unfinished"
+"""File in the worktree's git folder while a checkout is under way."""
+
+
+def worktree(request: Dict[str, Any]) -> Dict[str, Any]:
+    """Verb: put the worker's worktree at `commit`. `snapshot` says that no branch may hold this commit."""
+    root = ask.root(request)
+    project, worker = ask.folder_name(request, "project"), ask.folder_name(request, "worker")
+    commit, branch = ask.text(request, "commit"), ask.text(request, "branch", "")
+    if not is_hash(commit):
+        raise Refusal("bad_request", "`commit` must be a full commit hash")
+    if branch and branch_problem(branch):
+        raise Refusal("bad_request", f"`branch` cannot be one: {branch_problem(branch)}")
+    path = root.worktree(project, worker)
+    if not os.path.isdir(root.repository(project)):
+        raise Refusal("unknown_commit", f"no repository of {project} on this host yet", "push the commit first")
+    with locked(root.repository_lock(project)) as lock:
+        repository = Git(root.repository(project), lock)
+        if not has_pushed(repository, commit):
+            raise Refusal("unknown_commit", f"commit {commit[:12]} is not on this host", "push it first")
+        _refuse_while_running(root, project, worker)
+        created = _add(repository, path, commit)
+        tree = Git(path, lock)
+        kept = "" if created else _clear_way(tree, worker, commit, request.get("discard") is True)
+        _check_out(tree, commit)
+        base = "" if not branch else _branch_base(repository, commit, request.get("snapshot") is True)
+        on_branch = bool(base) and _move_branch(repository, branch_ref(branch), base) and base == commit
+        if on_branch:
+            tree.run(["symbolic-ref", "HEAD", branch_ref(branch)])
+    return {"path": path, "created": created, "on_branch": on_branch, "kept": kept}
+
+
+def _refuse_while_running(root: Root, project: str, worker: str) -> None:
+    """The files below a living run must not move."""
+    folder = root.worker(project, worker)
+    try:
+        runs = sorted(os.listdir(folder), reverse=True)[:20]
+    except FileNotFoundError:
+        return
+    for run in runs:
+        directory = RunDir(os.path.join(folder, run))
+        try:
+            found = read_object(directory.attempt(directory.last_attempt()).job)
+            job = None if found is None else JobRecord.from_dict(found)
+        except WireError:
+            continue
+        if job is not None and processes.prove(job).alive:
+            raise Refusal("running", f"{worker} is running ({run})", "stop it first, or attach to it", run=run)
+
+
+def _add(repository: Git, path: str, commit: str) -> bool:
+    """Register the worktree without files if it is not there; False if it is."""
+    if os.path.lexists(path):
+        common = Git(path).ask(["rev-parse", "--path-format=absolute", "--git-common-dir"])
+        if common is not None and os.path.realpath(common) == os.path.realpath(repository.folder):
+            return False
+        try:
+            os.rmdir(path)
+        except OSError:
+            raise Refusal(
+                "not_a_worktree", f"{path} is in the way", "move it away on the host, then try again"
+            ) from None
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    repository.run(["worktree", "prune"])
+    repository.run(["worktree", "add", "--quiet", "--detach", "--no-checkout"], paths=[path, commit])
+    return True
+
+
+def _clear_way(tree: Git, worker: str, commit: str, discard: bool) -> str:
+    """Refuse a dirty worktree, or keep its work under a ref and return that ref ('' if there was nothing)."""
+    folder = _git_folder(tree)
+    unfinished = os.path.exists(os.path.join(folder, _UNFINISHED)) or not os.path.exists(os.path.join(folder, "index"))
+    if unfinished:
+        # We hold the repository's lock and git inherits it, so this is not the lock of a living git of ours.
+        _remove(os.path.join(folder, "index.lock"))
+    files = _dirty_files(tree)
+    if files and not (discard or unfinished):
+        named = files[:_FILES_NAMED]
+        raise Refusal(
+            "dirty_worktree",
+            f"{len(files)} files in the worktree of {worker} have changes of their own: {', '.join(named[:3])}",
+            f"look at {tree.folder} on the host; launch with discard keeps them under refs/trajvid/wip/{worker}/",
+            files=named,
+        )
+    head = tree.ask(["rev-parse", "--verify", "--quiet"], ["HEAD^{commit}"]) or ""
+    kept = _keep_work(tree, worker, head, folder) if files else ""
+    if head and head != commit and not kept and not _is_held(tree, head):
+        kept = _keep(tree, worker, head)
+    if files:
+        _mark(folder)
+        tree.run(["reset", "--hard", "--quiet"])
+        tree.run(["clean", "-d", "--force", "--quiet"])
+    return kept
+
+
+def _dirty_files(tree: Git) -> List[str]:
+    status = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all"]
+    return [os.fsdecode(item[3:]) for item in tree.run(status).split(b"\0") if item]
+
+
+def _keep_work(tree: Git, worker: str, head: str, folder: str) -> str:
+    """Commit everything that is not ignored, through an index of its own, and return the ref that holds it."""
+    index = os.path.join(folder, "trajvid-index")
+    _remove(index)
+    if os.path.exists(os.path.join(folder, "index")):
+        shutil.copyfile(os.path.join(folder, "index"), index)
+    try:
+        tree.run(["add", "--all"], GIT_INDEX_FILE=index)
+        written = tree.run(["write-tree"], GIT_INDEX_FILE=index).decode().strip()
+    finally:
+        _remove(index)
+    message = f"Work found in the worktree of {worker}"
+    parent = ["-p", head] if head else []
+    made = tree.run(["commit-tree", "--no-gpg-sign", "-m", message, *parent, written], **FIXED_IDENTITY)
+    return _keep(tree, worker, made.decode().strip())
+
+
+def _keep(tree: Git, worker: str, commit: str) -> str:
+    when = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    ref = f"refs/trajvid/wip/{worker}/{when}-{commit[:7]}"
+    tree.run(["update-ref"], [ref, commit])
+    return ref
+
+
+def _is_held(tree: Git, commit: str) -> bool:
+    if has_pushed(tree, commit):
+        return True
+    return bool(tree.ask(["for-each-ref", "--count=1", "--format=x", "--contains=" + commit]))
+
+
+def _check_out(tree: Git, commit: str) -> None:
+    folder = _git_folder(tree)
+    _mark(folder)
+    tree.run(["checkout", "--quiet", "--force", "--detach", commit])
+    if tree.ask(["rev-parse", "HEAD"]) != commit:
+        raise Refusal("git_failed", f"the worktree is not at {commit[:12]} after the checkout")
+    _remove(os.path.join(folder, _UNFINISHED))
+
+
+def _branch_base(repository: Git, commit: str, snapshot: bool) -> str:
+    """What the branch may point at: the commit, or what a snapshot of uncommitted work was made from."""
+    if not snapshot:
+        return commit
+    return repository.ask(["rev-parse", "--verify", "--quiet"], [commit + "^^{commit}"]) or ""
+
+
+def _move_branch(repository: Git, ref: str, commit: str) -> bool:
+    """Create the branch, or move it forward; True if it is at `commit` and no other worktree has it checked out."""
+    in_use = f"branch {ref}" in (repository.ask(["worktree", "list", "--porcelain"]) or "").splitlines()
+    now = repository.ask(["rev-parse", "--verify", "--quiet"], [ref + "^{commit}"])
+    if now == commit:
+        return not in_use
+    if now is not None:
+        forward = repository.ask(["merge-base", "--is-ancestor", now, commit]) is not None
+        if in_use or not forward:
+            return False
+    # May fail (a branch `a` forbids `a/b`): the run does not need the branch, its commit has a ref of its own.
+    return repository.ask(["update-ref"], [ref, commit, now or "0" * len(commit)]) is not None
+
+
+def _git_folder(tree: Git) -> str:
+    return tree.run(["rev-parse", "--absolute-git-dir"])[:-1].decode("utf-8", "surrogateescape")
+
+
+def _mark(folder: str) -> None:
+    with open(os.path.join(folder, _UNFINISHED), "w", encoding="ascii"):
+        pass
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
