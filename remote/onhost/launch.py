@@ -1,0 +1,171 @@
+"""`launch`: start an attempt exactly once, whatever happens to the connection meanwhile.
+
+The worker's lock is taken here and inherited by supervisor and work, so it is held exactly as long as they live.
+Nothing that counts exists until the supervisor writes the job record as its first act: killed before that, a launch
+leaves no run; killed after it, one run that goes on. The answer follows the record, never precedes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import time
+from typing import Any, Dict, Iterator
+
+from remote.onhost import parts, processes, request
+from remote.onhost.lock import WorkerLock
+from remote.onhost.request import Refusal
+from remote.onhost.spawn import Claim, spawn
+from wire.codec import WireError, encode
+from wire.records import EXIT_BYTES, Action, RunSpec
+from wire.run_dir import AttemptDir, Root, RunDir, append_line, attempt_id, replace_file
+
+FREE_BYTES = 64 * 1024
+"""Less free space than this is a full disk: a run could not even say how it ended."""
+
+SECRETS_MAX_BYTES = 32 * 1024
+
+
+def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
+    """Start the run of `asked["spec"]` (or a new attempt of it, with `resume`), or say which one already runs."""
+    root = request.root(asked)
+    spec, folder = _spec(asked)
+    resume = asked.get("resume") is True
+    nonce = request.nonce(request.text(asked, "nonce", "") or spec.nonce)
+    secrets = _secrets(asked)
+    os.makedirs(root.worker(spec.project, folder), mode=0o700, exist_ok=True)
+    run = root.run(spec.project, folder, spec.run)
+    with WorkerLock(root.worker_lock(spec.project, folder)) as lock:
+        running = lock.take_or_find(root, spec.project, folder)
+        if running is not None and resume and running["nonce"] != nonce:
+            raise Refusal("running", f"{running['attempt']} is running already", "stop it first", **running)
+        if running is not None:
+            return {**running, "already": True, "running_run": running["run"], "same_nonce": running["nonce"] == nonce}
+        known = _known(run, nonce)
+        if known is not None:
+            return {**known, "already": True, "running_run": "", "same_nonce": True}
+        _refuse_orphans(root, spec.project, folder)
+        number = _next_number(run, resume)
+        with _prepared(run, number, spec, resume):
+            claim = Claim(root.path, spec.project, folder, spec.run, number, nonce)
+            pid = spawn(claim, lock.descriptor, secrets)
+    _record(run, claim, spec, "resume" if resume else "launch", request.text(asked, "by", spec.by))
+    return {
+        "run": spec.run, "attempt": claim.attempt, "pid": pid, "nonce": nonce,
+        "already": False, "running_run": spec.run, "same_nonce": True,
+    }  # fmt: skip
+
+
+def _spec(asked: Dict[str, Any]) -> "tuple[RunSpec, str]":
+    data = asked.get("spec")
+    if not isinstance(data, dict):
+        raise Refusal("bad_request", "`spec` must be an object")
+    if asked.get("resume") is True:
+        # A resume needs the run's name only: the host's own spec.json says the rest.
+        folder = request.folder_name(data, "worker")
+        where = request.root(asked).run(request.folder_name(data, "project"), folder, request.folder_name(data, "run"))
+        stored = parts.read_part(where.spec)
+        if stored is None or not parts.newest_attempt(where):
+            raise Refusal("not_found", f"there is no run {data['run']} of {folder} on this host")
+        data = stored
+    try:
+        spec = RunSpec.from_dict(data)
+    except WireError as exc:
+        raise Refusal("bad_request", str(exc)) from exc
+    for key in ("run", "project", "worker"):
+        request.folder_name(data, key)
+    if not spec.command or any("\0" in word for word in spec.command):
+        raise Refusal("bad_request", "`spec.command` must be a list of words")
+    if spec.cwd and not os.path.isabs(spec.cwd):
+        raise Refusal("bad_request", f"`spec.cwd` must be absolute: {spec.cwd[:200]!r}")
+    return spec, spec.worker
+
+
+def _secrets(asked: Dict[str, Any]) -> Dict[str, str]:
+    secrets = asked.get("secrets") or {}
+    if not isinstance(secrets, dict) or not all(isinstance(value, str) for value in secrets.values()):
+        raise Refusal("bad_request", "`secrets` must be an object of texts")
+    if any("=" in name or "\0" in name + value or not name for name, value in secrets.items()):
+        raise Refusal("bad_request", "a secret's name holds no '=', and neither part a NUL")
+    if len(encode(secrets)) > SECRETS_MAX_BYTES:
+        raise Refusal("bad_request", f"more than {SECRETS_MAX_BYTES} bytes of secrets")
+    return secrets
+
+
+def _known(run: RunDir, nonce: str) -> "Dict[str, Any] | None":
+    """Return the attempt that this nonce already started, though it has ended since."""
+    for name in parts.names_in(run.attempts):
+        job = parts.job_of(run, int(name)) if name.isdigit() else None
+        if job is not None and job.nonce == nonce:
+            return {"run": os.path.basename(run.path), "attempt": job.attempt, "pid": job.pid, "nonce": nonce}
+    return None
+
+
+def _refuse_orphans(root: Root, project: str, worker: str) -> None:
+    current = parts.current_run(root, project, worker)
+    where = root.run(project, worker, current)
+    job = parts.job_of(where, parts.newest_attempt(where)) if current else None
+    left = sorted(processes.family(job.nonce)) if job else []
+    if left:
+        raise Refusal(
+            "orphans",
+            f"processes of {current} are still there although its supervisor is gone: {left}",
+            "stop the worker first, that ends them",
+            pids=left,
+            run=current,
+        )
+
+
+def _next_number(run: RunDir, resume: bool) -> int:
+    number = parts.newest_attempt(run)
+    if number and not resume:
+        raise Refusal("exists", f"run {os.path.basename(run.path)} exists already, started by another launch")
+    return number + 1
+
+
+@contextlib.contextmanager
+def _prepared(run: RunDir, number: int, spec: RunSpec, resume: bool) -> Iterator[None]:
+    """Make everything that the attempt needs to record its end; without a job record at the end, take it away."""
+    attempt = run.attempt(number)
+    try:
+        os.makedirs(run.path, mode=0o700, exist_ok=True)
+        _demand_space(run.path)
+        if not resume:
+            replace_file(run.spec, encode(spec.to_dict()))
+        # Left by a launch that died here before its supervisor spoke; we hold the lock, so nobody uses it.
+        shutil.rmtree(attempt.path, ignore_errors=True)
+        os.makedirs(attempt.path, mode=0o700)
+        _allocate_exit(attempt)
+        for path in (run.log, attempt.log):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+        yield
+    except BaseException:
+        if parts.read_part(attempt.job) is None:
+            shutil.rmtree(attempt.path if resume else run.path, ignore_errors=True)
+        raise
+
+
+def _demand_space(path: str) -> None:
+    free = os.statvfs(path)
+    # Some file systems have no fixed number of inodes and say 0 of 0.
+    if free.f_bavail * free.f_frsize < FREE_BYTES or (free.f_files and not free.f_favail):
+        raise Refusal("no_space", f"no space left for {path}", "free some space on the host, or move `root:`")
+
+
+def _allocate_exit(attempt: AttemptDir) -> None:
+    """Reserve the exit record's bytes now, so that a disk that fills up later cannot lose how the run ended."""
+    descriptor = os.open(attempt.exit, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, b" " * (EXIT_BYTES - 1) + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _record(run: RunDir, claim: Claim, spec: RunSpec, verb: str, by: str) -> None:
+    command = shlex.join(spec.command)[:4096]
+    action = Action(verb, by, time.time(), command, "started", attempt_id(claim.run, claim.number))
+    with contextlib.suppress(OSError):
+        append_line(run.actions, action.to_line())

@@ -1,0 +1,89 @@
+"""The worker's lock: one active run a worker, held by supervisor and work for exactly as long as they live.
+
+The supervisor writes into the locked file which run it was taken for. A lock that is held and a supervisor that is
+proved alive make an answer; a lock that is held although the supervisor is dead means orphans.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import Any, Dict, Optional
+
+from remote.onhost import parts, processes
+from remote.onhost.request import Refusal
+from wire.codec import WireError, encode, read_object
+from wire.run_dir import Root
+
+PATIENCE_S = 20.0
+"""How long a launch waits for another launch, which holds the lock, to get its supervisor going."""
+
+ORPHANS_AFTER_S = 2.0
+"""A lock held this long without a living supervisor is held by something left over."""
+
+
+class WorkerLock:
+    """The lock file, opened; a context that closes our descriptor (the inherited ones keep the lock)."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> "WorkerLock":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        os.close(self.descriptor)
+
+    def take(self) -> bool:
+        """Take the lock if it is free; True if it is ours now."""
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def take_or_find(self, root: Root, project: str, worker: str) -> Optional[Dict[str, Any]]:
+        """Take the lock and return None, or return {run, attempt, pid, nonce} of the run that holds it.
+
+        Another launch may hold it without a supervisor yet, or a supervisor may be about to leave: both pass, so
+        look again. Raises `Refusal` `orphans` if only leftovers hold it.
+        """
+        began = time.monotonic()
+        while not self.take():
+            holder = _holder(self.path)
+            job = None
+            if holder is not None:
+                run = root.run(project, worker, str(holder.get("run")))
+                job = parts.job_of(run, parts.newest_attempt(run))
+            if job is not None and processes.prove(job).alive:
+                run_name = job.attempt.rpartition(".")[0]
+                return {"run": run_name, "attempt": job.attempt, "pid": job.pid, "nonce": job.nonce}
+            waited = time.monotonic() - began
+            left = sorted(processes.family(job.nonce)) if job is not None and waited > ORPHANS_AFTER_S else []
+            if left or waited > PATIENCE_S:
+                self._refuse(left or sorted(processes.holders(self.path)))
+            time.sleep(0.02)
+        return None
+
+    def _refuse(self, left: "list[int]") -> None:
+        raise Refusal(
+            "orphans",
+            f"the worker's lock is held although no supervisor lives; by these processes: {left}",
+            "stop the worker first; end what then is left by hand",
+            pids=left,
+        )
+
+
+def name_holder(descriptor: int, run: str, attempt: str, nonce: str) -> None:
+    """Write into the locked file whom it is held for, in place (so that a full disk does not matter)."""
+    line = encode({"run": run, "attempt": attempt, "nonce": nonce})
+    os.pwrite(descriptor, line[:-1].ljust(parts.LOCK_BYTES - 1) + b"\n", 0)
+
+
+def _holder(path: str) -> Optional[Dict[str, Any]]:
+    try:
+        return read_object(path)
+    except WireError:
+        return None

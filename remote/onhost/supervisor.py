@@ -1,0 +1,175 @@
+"""The supervisor: one process a run, between the machine and any command, that cannot forget how it ended.
+
+    record who we are -> answer the launch -> prepare the environment -> run the work (again, by policy) -> sweep
+    leftovers -> write the exit record -> leave, which frees the worker's lock
+
+TERM ends the attempt with a grace for a checkpoint, USR1 is passed on, HUP is ignored. Telemetry may fail without
+harm to the work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import signal
+import subprocess
+import time
+from typing import Any, Callable, Dict, List, Optional
+
+from remote.onhost import parts, processes
+from remote.onhost.beats import Beats
+from remote.onhost.ending import Ending
+from remote.onhost.inbox import Inbox
+from remote.onhost.lock import name_holder
+from remote.onhost.outcome import Outcome, write_exit
+from remote.onhost.spawn import NO_SPACE_STATUS, READY, Claim, decode_claim
+from remote.onhost.work import Work
+from wire.codec import WireError, decode
+from wire.records import Event, JobRecord, RunSpec
+from wire.run_dir import append_line, replace_file
+from wire.state import State
+
+BACK_OFF_MAX_S = 600.0
+
+
+def supervise(argv: List[str]) -> int:
+    """Run one attempt to its end; started by `launch` with the lock, the secrets and a pipe to answer on."""
+    claim, inherited = decode_claim(argv[0])
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    inbox = Inbox([signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+    try:
+        with os.fdopen(inherited["secrets"], "rb") as pipe:
+            secrets = decode(pipe.read())
+        spec = RunSpec.from_dict(parts.read_part(claim.run_dir.spec) or {})
+        _write_job(claim)
+    except (OSError, WireError) as exc:
+        os.write(inherited["ready"], f"{type(exc).__name__}: {exc}".encode("utf-8", "replace")[:1000])
+        return NO_SPACE_STATUS if getattr(exc, "errno", 0) in (errno.ENOSPC, errno.EDQUOT) else 1
+    with contextlib.suppress(OSError):
+        name_holder(inherited["lock"], claim.run, claim.attempt, claim.nonce)
+    with contextlib.suppress(OSError):  # the launch may be gone with its connection; the run goes on
+        os.write(inherited["ready"], READY)
+    os.close(inherited["ready"])
+    Supervisor(claim, spec, secrets, inherited["lock"], inbox).run()
+    return 0
+
+
+def _write_job(claim: Claim) -> None:
+    ticks = processes.start_ticks(os.getpid()) or 0
+    job = JobRecord(claim.attempt, claim.nonce, os.getpid(), ticks, processes.boot_id(), time.time())
+    replace_file(claim.run_dir.attempt(claim.number).job, job.to_line())
+
+
+class Supervisor:
+    """One attempt, from its job record to its exit record."""
+
+    def __init__(self, claim: Claim, spec: RunSpec, secrets: Dict[str, str], lock: int, inbox: Inbox) -> None:
+        self.claim, self.spec, self.run_dir = claim, spec, claim.run_dir
+        self.inbox = inbox
+        self.beats = Beats(self.run_dir, claim.attempt, max(0.05, spec.beat_interval_s))
+        self.work = Work(claim, spec, secrets, lock)
+        self.ending = Ending(claim.nonce)
+
+    def run(self) -> None:
+        """Do everything; whatever goes wrong on the way, an exit record is written."""
+        self.note("started", f"attempt {self.claim.number} of {self.claim.run}", pid=os.getpid())
+        self.beats.start()
+        try:
+            outcome = self._attempt()
+            self._sweep()
+        except Exception as exc:
+            self.ending.kill()
+            self._finish(Outcome(State.FAILED, None, f"the supervisor failed: {type(exc).__name__}: {exc}"))
+            raise
+        self._finish(outcome)
+
+    def _finish(self, outcome: Outcome) -> None:
+        outcome = outcome.as_stopped(self._wish(), self.ending.begun)
+        self.note("ended", f"{outcome.state.value}: {outcome.reason}".rstrip(": "), code=outcome.code)
+        self.beats.close()
+        last_line = parts.newest_line(self.run_dir.log)[:200]
+        record = outcome.record(self.claim.attempt, forced=self.ending.forced, last_line=last_line)
+        write_exit(self.run_dir.attempt(self.claim.number), record)
+
+    def _attempt(self) -> Outcome:
+        if self.spec.environment:
+            outcome = self._child(State.PREPARING, self.work.start_preparation)
+            if outcome.state is not State.COMPLETED or self.ending.begun:
+                return outcome
+            self.work.use_environment()
+        restarts = 0
+        while True:
+            outcome = self._child(State.RUNNING, functools.partial(self.work.start, restarts))
+            if outcome.state is State.COMPLETED or outcome.code is None or self.ending.begun:
+                return outcome
+            if self._wish() or restarts >= self.spec.restart_limit:
+                return outcome
+            restarts += 1
+            if not self._back_off(restarts, outcome):
+                return outcome
+
+    def _child(self, state: State, start: Callable[[], "subprocess.Popen[bytes]"]) -> Outcome:
+        """Run one child of ours to its end, passing signals on meanwhile."""
+        self._attend(0.0)  # a TERM may have come before there was anybody to pass it on to
+        if self.ending.begun:
+            return Outcome(State.STOPPED, None, "")
+        try:
+            child = start()
+        except OSError as exc:
+            return Outcome(State.FAILED, None, self.work.why_not_started(exc))
+        self.beats.say(state, child.pid)
+        while child.poll() is None:
+            self._attend(60.0)
+        return self.work.outcome(child)
+
+    def _back_off(self, restarts: int, outcome: Outcome) -> bool:
+        """Wait before a restart, one beat interval at first and doubling; False if a stop came meanwhile."""
+        self._sweep()
+        pause_s = min(BACK_OFF_MAX_S, self.spec.beat_interval_s * 2 ** (restarts - 1))
+        text = f"{outcome.reason}; restart {restarts} of {self.spec.restart_limit} in {pause_s:.0f} s"
+        self.note("restarted", text, code=outcome.code)
+        self.beats.say(State.STARTING)
+        until = time.monotonic() + pause_s
+        while not self.ending.begun and time.monotonic() < until:
+            self._attend(until - time.monotonic())
+        return not self.ending.begun
+
+    def _attend(self, timeout_s: float) -> None:
+        """Wait for a signal, an ended child or the next step of the ending, and act on it."""
+        for number in self.inbox.wait(max(0.0, min(timeout_s, self.ending.due_s()))):
+            if number == signal.SIGUSR1:
+                self.work.signal(number)
+            else:
+                self._terminate(number)
+        was_forced = self.ending.forced
+        self.ending.act()
+        if self.ending.forced and not was_forced:
+            self.note("warning", "the work did not end within its grace: killed")
+
+    def _terminate(self, number: int) -> None:
+        """Begin to end: TERM for the work, once, and a deadline."""
+        if self.ending.begun:
+            return
+        wish = self._wish() or {}
+        grace_s = wish.get("grace_s")
+        self.ending.begin(float(grace_s) if isinstance(grace_s, (int, float)) else self.spec.grace_s)
+        self.work.signal(signal.SIGTERM)
+        self.beats.say(State.STOPPING, self.work.pid)
+        self.note("stop_requested", f"by {wish['by']}" if wish.get("by") else signal.Signals(number).name)
+
+    def _sweep(self) -> None:
+        self.ending.sweep(self._left_behind, self._attend)
+
+    def _left_behind(self, pids: List[int]) -> None:
+        self.note("warning", f"the work left {len(pids)} processes behind: ending them", pids=pids[:100])
+
+    def _wish(self) -> Optional[Dict[str, Any]]:
+        return parts.stop_wish(self.run_dir, self.claim.number)
+
+    def note(self, kind: str, text: str, **data: Any) -> None:
+        """Append an event; a full disk loses the line, never the run."""
+        with contextlib.suppress(OSError):
+            append_line(self.run_dir.events, Event(kind, time.time(), self.claim.attempt, text, data).to_line())
