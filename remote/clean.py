@@ -31,7 +31,9 @@ def clean(text: str, max_chars: int = MAX_CHARS) -> str:
     if text.isascii() and text.isprintable():
         return _cap(text, max_chars)
     lines = text.split("\n")
-    return _cap(" ".join(_clean_line(line) for line in lines).rstrip() if len(lines) > 1 else _clean_line(text), max_chars)
+    return _cap(
+        " ".join(_clean_line(line) for line in lines).rstrip() if len(lines) > 1 else _clean_line(text), max_chars
+    )
 
 
 def clean_text(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:

@@ -1,0 +1,32 @@
+"""Where this program keeps its own files on the laptop; every one is created private."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+APPLICATION = "trajvid-tui"
+
+
+def config_folder() -> Path:
+    """Folder of hosts.yaml and known_hosts; `TRAJVID_CONFIG_DIR` moves it. Not created by this call."""
+    if moved := os.environ.get("TRAJVID_CONFIG_DIR"):
+        return Path(moved)
+    import platformdirs
+
+    return platformdirs.user_config_path(APPLICATION)
+
+
+def private_folder(path: Path) -> Path:
+    """Create a folder, and those above it that are missing, for this user alone."""
+    for parent in reversed([path, *path.parents]):
+        try:
+            parent.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+    return path
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file that is created 0600 if it does not exist, and never through a symbolic link."""
+    return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

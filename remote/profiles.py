@@ -1,0 +1,115 @@
+"""What profiles.yaml says, as frozen records. Reading it is `remote.profile_reader`, imported when needed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FILE_NAME = "profiles.yaml"
+DEFAULT_ROOT = "~/.trajvid"
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine: the embedded one, or one that SSH reaches by typed fields or by an alias of ~/.ssh/config."""
+
+    name: str
+    kind: str = "ssh"
+    """`embedded` (this machine, nothing to install) or `ssh`."""
+    address: str = ""
+    user: str = ""
+    port: int = 0
+    """0 = what ~/.ssh/config says, else 22."""
+    identity: str = ""
+    """Path of a private key on the laptop; '' = the agent, ~/.ssh/config and the default keys."""
+    alias: str = ""
+    """An entry of ~/.ssh/config, instead of `address`."""
+    root: str = DEFAULT_ROOT
+    """Folder on the host that holds everything of ours."""
+    python: str = "python3"
+    """Python >= 3.9 on the host."""
+
+
+@dataclass(frozen=True)
+class SyncPolicy:
+    """How results come to the laptop."""
+
+    interval_s: float = 60.0
+    """Seconds between two rounds; they also come at once at a checkpoint and at the end."""
+    bandwidth_kib: int = 0
+    """Limit in KiB/s, 0 = none."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One branch of the experiment."""
+
+    name: str
+    slug: str
+    """Folder name, safe and unique within the profile."""
+    host: str
+    branch: str
+    config: str = ""
+    """Trainer config: a path in the branch, or a bundled name. '' for a plain command."""
+    set: dict[str, Scalar] = field(default_factory=dict)
+    """Overrides of the config, in file order."""
+    command: tuple[str, ...] = ()
+    """Any other work, run in the worktree."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Environment variables of the work (`variables` in the file); never secrets."""
+    python: str = ""
+    """Python that runs the work; '' = the host's, or the made environment's."""
+    environment: str = ""
+    """`create` = the environment is made on the host as the run's first step."""
+    grace_s: float = 30.0
+    """Seconds between TERM and KILL at a stop."""
+    beat_interval_s: float = 30.0
+    restart_limit: int = 0
+    """Restarts after a failure, from the last checkpoint."""
+    extractor: str = ""
+    """Feature extractor for the row on the screen: `set: {extractor: ...}`, else the config's name."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One experiment: its workers and where they run."""
+
+    path: Path
+    folder: Path
+    """Where profiles.yaml lies; inside the project's git repository."""
+    project: str
+    project_id: str
+    """Folder name of the project on hosts: slug and short hash."""
+    base: str
+    """Commit-ish from which branches that do not exist are made."""
+    results: Path
+    hosts: dict[str, Host]
+    workers: dict[str, Worker]
+    """In the order of the file."""
+    sync: SyncPolicy = SyncPolicy()
+
+
+def embedded_host(name: str = "local", root: str = DEFAULT_ROOT, python: str = "") -> Host:
+    """The machine that we are on. Its Python is the one that runs us, unless the profile names another."""
+    return Host(name=name, kind="embedded", root=root, python=python or sys.executable)
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile and the user's own hosts. Raises `ConfigError` with file, line, key and nearest key."""
+    from remote.profile_reader import read_profile
+
+    return read_profile(Path(path))
+
+
+def find_profile(start: Path) -> Path | None:
+    """profiles.yaml in `start` or above it, up to the root of its git repository."""
+    for folder in (start, *start.parents):
+        candidate = folder / FILE_NAME
+        if candidate.is_file():
+            return candidate
+        if (folder / ".git").exists():
+            return None
+    return None
