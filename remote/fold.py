@@ -26,8 +26,8 @@ from wire.run_dir import attempt_id
 MESSAGES_KEPT = 20
 LOG_LINES_KEPT = 1000
 WARNINGS_KEPT = 5
-RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")
-"""A run's name becomes a folder on this laptop, so nothing else passes."""
+FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@=-]{0,127}\Z")
+"""Names of workers and runs become folders on this laptop, so nothing else passes."""
 
 R = TypeVar("R", bound=Record)
 
@@ -47,7 +47,7 @@ def fold(row: Row, message: Mapping[str, Any], now: float) -> Folded:
         return Folded(row)
     try:
         run = message.get("run")
-        if not isinstance(run, str) or not RUN_NAME.match(run):
+        if not isinstance(run, str) or not FOLDER_NAME.match(run):
             raise WireError("a message names no valid run")
         if kind == "lines":
             return Folded(row) if row.snapshot.run != run else _fold_lines(row, message)

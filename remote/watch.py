@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from remote.clean import clean
 from remote.errors import FarSideError
@@ -164,7 +164,7 @@ class Watch:
         if not (_is_name(worker) and _is_name(run) and name in FOLLOWED):
             self._on_warning("the follower sent lines of no known file")
             return False
-        if not all(isinstance(value, int) and 0 <= value < 2**63 for value in (inode, start, end)):
+        if not (_is_place(inode) and _is_place(start) and _is_place(end)):
             self._on_warning("the follower sent lines without their place")
             return False
         key = f"{worker}/{run}/{name}"
@@ -182,6 +182,10 @@ class Watch:
         """Forget the files of a worker's older runs."""
         for key in [key for key in self.offsets if key.startswith(of_worker) and not key.startswith(of_run)]:
             del self.offsets[key]
+
+
+def _is_place(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < 2**63
 
 
 def _is_name(value: object) -> bool:

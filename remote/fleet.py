@@ -1,0 +1,341 @@
+"""All workers of a profile on all their hosts, as rows that are always true: what the app and the verbs look at.
+
+    fleet = Fleet(profile, asker=asker, history=history)
+    fleet.snapshots()              from the cache, before anything heavy is imported
+    await fleet.start()            returns at once; connections, followers and syncs go on in the background
+    fleet.subscribe(callback)      every change of every row
+    await fleet.close()            never touches what runs on the hosts
+
+A host that fails keeps its rows as they were last known, says why, and disturbs no other host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from remote.asker import Asker, Refuser
+from remote.cache import Cache
+from remote.errors import UsageError
+from remote.fold import FOLDER_NAME, fold, fold_facts
+from remote.host_watch import HostWatch
+from remote.places import Place, Places
+from remote.row import Row, drop_log, forget
+from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncStatus
+from remote.sync_schedule import SyncSchedule
+from remote.verdict import settle, settles_at
+from remote.who import nearest, who
+from wire.codec import WireError
+from wire.records import PROTOCOL_VERSION
+
+if TYPE_CHECKING:
+    from remote.connection import Connection
+    from remote.farside import FarSide
+    from remote.history import History
+    from remote.profiles import Host, Profile
+
+Callback = Callable[[RunSnapshot], None]
+WARNINGS_KEPT = 50
+
+
+class Fleet:
+    """Rows of all workers, kept true by one follower a host."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        asker: Asker | None = None,
+        history: History | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        by: str | None = None,
+    ) -> None:
+        self.profile, self.clock, self.by = profile, clock, by or who()
+        self.warnings: list[str] = []
+        """The last things that hosts said which made no sense, cleaned."""
+        self._asker: Asker = asker or Refuser()
+        self._cache = Cache(history, profile.project_id)
+        self._places = Places(profile.workers.values())
+        self._rows: dict[str, Row] = {}
+        self._shown: set[str] = set()
+        self._connections: dict[str, Connection] = {}
+        self._fars: dict[str, FarSide] = {}
+        self._watches: dict[str, HostWatch] = {}
+        self._facts: dict[str, HostFacts] = {}
+        self._mentioned: dict[str, set[str]] = {}
+        self._listed: set[str] = set()
+        self._callbacks: list[Callback] = []
+        self._changed: asyncio.Event | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._selected: str | None = None
+        self.syncs = SyncSchedule(self)
+        for place in self._places:
+            self._open_row(place)
+
+    # ------------------------------------------------------------------ reading
+
+    def snapshots(self) -> list[RunSnapshot]:
+        """One snapshot a worker: those of the profile in its order, then ad hoc ones that run or were asked for."""
+        return [self._rows[place.name].snapshot for place in self._places if self._visible(place)]
+
+    def snapshot(self, worker: str) -> RunSnapshot:
+        """The snapshot of one worker. Raises `UsageError` for a name that nobody knows."""
+        return self._rows[self.place(worker).name].snapshot
+
+    def place(self, worker: str) -> Place:
+        """Where a worker lives. Raises `UsageError` for a name that nobody knows."""
+        return self._places.named(worker)
+
+    def links(self) -> dict[str, LinkStatus]:
+        """The connection of every host that was started."""
+        return {name: watch.status for name, watch in self._watches.items()}
+
+    def facts(self, host: str) -> HostFacts | None:
+        return self._facts.get(host)
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        """Call back with every changed snapshot, on the loop; the result ends it."""
+        self._callbacks.append(callback)
+
+        def end() -> None:
+            with suppress(ValueError):
+                self._callbacks.remove(callback)
+
+        return end
+
+    async def changed(self) -> None:
+        """Return after the next change of any row."""
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        await self._changed.wait()
+
+    async def settled(self, hosts: Collection[str]) -> None:
+        """Return once each of these hosts has told all that it knows, or has failed to (see `links`)."""
+        while any(not self._has_answered(host) for host in hosts):
+            await self.changed()
+
+    # ------------------------------------------------------------------ steering
+
+    async def start(
+        self, workers: Sequence[str] | None = None, *, hosts: Collection[str] | None = None, sync: bool = True
+    ) -> None:
+        """Keep the hosts of these workers (default: all) connected and followed, and their results synced."""
+        wanted = set(hosts or ())
+        if hosts is None:
+            wanted = {place.host for place in (self._places if workers is None else map(self.place, workers))}
+        for host in sorted(wanted):
+            self._watch(host).start()
+            if sync:
+                self.syncs.start(host)
+
+    def select(self, worker: str | None) -> None:
+        """Stream the log of this worker into its snapshot, and no other's."""
+        old, self._selected = self._selected, worker
+        if old == worker:
+            return
+        if old is not None:
+            self._put(self.place(old), drop_log(self._rows[old]))
+        chosen = self.place(worker) if worker is not None else None
+        for host, watch in self._watches.items():
+            watch.select(chosen.slug if chosen is not None and chosen.host == host else None)
+
+    def retry_now(self, host: str) -> None:
+        """Try a lost host again at once."""
+        self._watch(host).retry_now()
+
+    def connection(self, host: str) -> Connection:
+        """The one connection to a host; nothing is dialled before somebody needs it."""
+        if host not in self._connections:
+            from remote.connection import Connection
+
+            self._connections[host] = Connection(
+                self.host(host), asker=self._asker, on_status=lambda status: self._connection_changed(host, status)
+            )
+        return self._connections[host]
+
+    def far(self, host: str) -> FarSide:
+        """The far side of a host, over that connection."""
+        if host not in self._fars:
+            from remote.farside import FarSide
+
+            self._fars[host] = FarSide(self.connection(host), self.host(host))
+        return self._fars[host]
+
+    def host(self, name: str) -> Host:
+        """The host of the profile. Raises `UsageError` for a name that is not in it."""
+        if name not in self.profile.hosts:
+            raise UsageError(f"no host named {name!r}", hint=nearest(name, self.profile.hosts), code="unknown_host")
+        return self.profile.hosts[name]
+
+    def adopt(self, host: str, slug: str) -> Place:
+        """Give a worker that the profile does not name a row, and show it from now on."""
+        place = self._at(host, slug)
+        if place is None:
+            raise UsageError(f"{host} has too many workers that {self.profile.path} does not name")
+        self._shown.add(place.name)
+        return place
+
+    def note(self, worker: str, step: str) -> None:
+        """Show what this laptop is doing for a worker right now; '' when it is done."""
+        self._change(self.place(worker), step=step)
+
+    def synced(self, worker: str, status: SyncStatus) -> None:
+        """Show how far the results of a worker have come."""
+        self._change(self.place(worker), sync=status)
+
+    async def close(self) -> None:
+        """End connections, followers and syncs. What runs on the hosts goes on."""
+        for timer in self._timers.values():
+            timer.cancel()
+        await self.syncs.close()
+        watched = list(self._watches.values())
+        await asyncio.gather(*(watch.close() for watch in watched), return_exceptions=True)
+        unwatched = [link for host, link in self._connections.items() if host not in self._watches]
+        await asyncio.gather(*(link.close() for link in unwatched), return_exceptions=True)
+        self._cache.close()
+
+    # ------------------------------------------------------------------ what hosts say (host_watch.Listener)
+
+    def host_said(self, host: str, message: dict[str, Any]) -> None:
+        """Take one message of a host's follower."""
+        kind = message.get("k")
+        if kind in ("run", "lines"):
+            self._host_told(host, message)
+        elif kind == "hello":
+            self._mentioned[host] = set()
+            if message.get("protocol") != PROTOCOL_VERSION:
+                self.host_warned(host, "its follower speaks another version of the protocol")
+        elif kind == "facts":
+            try:
+                self._facts[host] = fold_facts(message, self.clock(), time.time())
+            except WireError as exc:
+                self.host_warned(host, f"facts: {exc}")
+            self._confirm(host)
+        elif kind == "pong":
+            self._confirm(host)
+
+    def host_warned(self, host: str, text: str) -> None:
+        """Keep what made no sense, bounded."""
+        self.warnings = [*self.warnings, f"{host}: {text}"][-WARNINGS_KEPT:]
+
+    def host_listed(self, host: str) -> None:
+        """Believe the host about runs that it no longer has."""
+        self._listed.add(host)
+        told = self._mentioned.get(host, set())
+        for place in self._places.of_host(host):
+            row = self._rows[place.name]
+            if place.slug not in told and row.snapshot.run:
+                self._put(place, settle(forget(row, reason="the host has no run of this worker"), self.clock()))
+        self._confirm(host)
+
+    def host_link(self, host: str, status: LinkStatus) -> None:
+        """Put a host's connection beside the states of its rows, which it never changes."""
+        if status.link is not Link.LIVE:
+            self._listed.discard(host)
+        for place in self._places.of_host(host):
+            self._change(place, link=status)
+        self._tell(None)
+
+    # ------------------------------------------------------------------ inside
+
+    def _open_row(self, place: Place) -> None:
+        blank = RunSnapshot(host=place.host, project=self.profile.project, worker=place.name)
+        if place.worker is not None:
+            blank = replace(blank, branch=place.worker.branch, extractor=place.worker.extractor)
+        if place.host in self._watches:
+            blank = replace(blank, link=self._watches[place.host].status)
+        self._rows[place.name] = Row(self._cache.load(blank))
+
+    def _at(self, host: str, slug: str) -> Place | None:
+        """The worker in a folder of a host; one that the profile does not know is taken note of."""
+        place = self._places.at(host, slug)
+        if place is None:
+            place = self._places.add(host, slug)
+            if place is not None:
+                self._open_row(place)
+        return place
+
+    def _visible(self, place: Place) -> bool:
+        active = self._rows[place.name].snapshot.state.active
+        return place.worker is not None or place.name in self._shown or active
+
+    def _watch(self, host: str) -> HostWatch:
+        if host not in self._watches:
+            link, far = self.connection(host), self.far(host)
+            self._watches[host] = HostWatch(link, far, host, self.profile.project_id, self, clock=self.clock)
+            if self._selected is not None and self.place(self._selected).host == host:
+                self._watches[host].select(self.place(self._selected).slug)
+        return self._watches[host]
+
+    def _connection_changed(self, host: str, status: LinkStatus) -> None:
+        if host in self._watches:
+            self._watches[host].connection_changed(status)
+
+    def _has_answered(self, host: str) -> bool:
+        watch = self._watches.get(host)
+        return watch is None or host in self._listed or watch.status.link in (Link.OFFLINE, Link.NEEDS_YOU)
+
+    def _host_told(self, host: str, message: dict[str, Any]) -> None:
+        slug = message.get("worker")
+        if not isinstance(slug, str) or not FOLDER_NAME.match(slug):
+            self.host_warned(host, "a message names no valid worker")
+            return
+        self._mentioned.setdefault(host, set()).add(slug)
+        place = self._at(host, slug)
+        if place is None:
+            return
+        folded = fold(self._rows[place.name], message, self.clock())
+        for warning in folded.warnings:
+            self.host_warned(host, f"{place.name}: {warning}")
+        self._put(place, folded.row)
+
+    def _confirm(self, host: str) -> None:
+        """The follower answers, so what it said about every run still holds."""
+        if host not in self._listed:
+            return
+        now, facts = self.clock(), self._facts.get(host)
+        for place in self._places.of_host(host):
+            self._change(place, seen_at=now, facts=facts, cached_age_s=None)
+
+    def _change(self, place: Place, **fields: Any) -> None:
+        row = self._rows[place.name]
+        self._put(place, replace(row, snapshot=replace(row.snapshot, **fields)))
+
+    def _put(self, place: Place, row: Row) -> None:
+        before = self._rows[place.name].snapshot
+        self._rows[place.name] = row
+        self._plan_settling(place, row)
+        if row.snapshot == before:
+            return
+        self._cache.changed(row.snapshot)
+        self.syncs.notice(before, row.snapshot)
+        self._tell(row.snapshot if self._visible(place) else None)
+
+    def _plan_settling(self, place: Place, row: Row) -> None:
+        due = settles_at(row)
+        timer = self._timers.pop(place.name, None)
+        if timer is not None:
+            timer.cancel()
+        if due is not None:
+            delay_s = max(0.0, due - self.clock()) + 0.01
+            self._timers[place.name] = asyncio.get_running_loop().call_later(delay_s, self._settle, place)
+
+    def _settle(self, place: Place) -> None:
+        self._put(place, settle(self._rows[place.name], self.clock()))
+
+    def _tell(self, snapshot: RunSnapshot | None) -> None:
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+        if snapshot is None:
+            return
+        for callback in list(self._callbacks):
+            try:
+                callback(snapshot)
+            except Exception as exc:
+                context = {"message": "a subscriber of the fleet failed", "exception": exc}
+                asyncio.get_running_loop().call_exception_handler(context)

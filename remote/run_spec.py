@@ -1,0 +1,138 @@
+"""From a worker of the profile and a commit to the `RunSpec` that the host is given: pure, no I/O but one file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from remote.errors import ToolMissing, UsageError
+from wire.records import RunSpec
+
+if TYPE_CHECKING:
+    from remote.git import Commit
+    from remote.profiles import Host, Worker
+
+PYTHON = "{python}"
+"""Argument that the supervisor replaces by the python of the run's environment."""
+
+
+def new_nonce() -> str:
+    return secrets.token_hex(8)
+
+
+def run_id(commit: str, nonce: str, now_s: float) -> str:
+    """`<UTC>-<commit7>-<nonce4>`; an ad hoc command has no commit and says so."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now_s))
+    return f"{stamp}-{commit[:7] or 'nocommit'}-{nonce[:4]}"
+
+
+def spec_of(
+    worker: Worker,
+    host: Host,
+    commit: Commit,
+    *,
+    project_id: str,
+    cwd: str,
+    bundle: str,
+    home: str,
+    nonce: str,
+    by: str,
+    now_s: float,
+    overrides: Sequence[str] = (),
+    parent: str = "",
+) -> RunSpec:
+    """What the host is asked to run for `worker` on `commit`, checked out at `cwd`."""
+    pairs = (*(f"{key}={_scalar(value)}" for key, value in worker.set.items()), *checked(overrides))
+    return RunSpec(
+        run=run_id(commit.hash, nonce, now_s),
+        project=project_id,
+        worker=worker.slug,
+        nonce=nonce,
+        command=_command(worker, pairs, home),
+        cwd=cwd,
+        branch=commit.branch,
+        commit=commit.hash,
+        dirty=commit.dirty,
+        subject=commit.subject,
+        created_s=now_s,
+        by=by,
+        config=worker.config,
+        overrides=() if worker.command else pairs,
+        extractor=worker.extractor,
+        env=_environment(worker, bundle),
+        environment=_packages(worker, host),
+        bundle=bundle,
+        grace_s=worker.grace_s,
+        beat_interval_s=worker.beat_interval_s,
+        restart_limit=worker.restart_limit,
+        parent=parent,
+    )
+
+
+def checked(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return `key=value` pairs as they are. Raises `UsageError` for anything else."""
+    for pair in overrides:
+        key, equals, _ = pair.partition("=")
+        if not equals or not key.strip() or key.startswith("-"):
+            raise UsageError(f"{pair!r} is not KEY=VALUE", hint="for example --set epochs=3")
+    return tuple(overrides)
+
+
+def requirements() -> list[str]:
+    """The pinned packages of the training environment (trainer/requirements.txt). Raises `ToolMissing`."""
+    found = find_spec("trainer")
+    folders = list(found.submodule_search_locations or ()) if found is not None else []
+    for folder in folders:
+        path = Path(folder) / "requirements.txt"
+        if path.is_file():
+            lines = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())
+            return [line for line in lines if line]
+    raise ToolMissing("trainer/requirements.txt is missing", hint="reinstall trajvid-tui, or set `python:`")
+
+
+def _command(worker: Worker, pairs: Sequence[str], home: str) -> tuple[str, ...]:
+    python = _python(worker, home)
+    if worker.command:
+        return tuple(python if word == PYTHON else word for word in worker.command)
+    return (python, "-m", "trainer", "run", "--config", worker.config, *pairs)
+
+
+def _python(worker: Worker, home: str) -> str:
+    """The interpreter of the work: the one that was named, else the one that the supervisor fills in."""
+    if not worker.python or worker.environment == "create":
+        return PYTHON
+    return f"{home}/{worker.python[2:]}" if worker.python.startswith("~/") else worker.python
+
+
+def _environment(worker: Worker, bundle: str) -> dict[str, str]:
+    """PYTHONPATH leads to the bundle for our own trainer; a command of the user's keeps what it says itself."""
+    env = {str(key): str(value) for key, value in worker.env.items()}
+    if not worker.command:
+        env["PYTHONPATH"] = os.pathsep.join(path for path in (bundle, env.get("PYTHONPATH", "")) if path)
+    return env
+
+
+def _packages(worker: Worker, host: Host, source: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`env: create` as the supervisor reads it; {} leaves the command as it is."""
+    if worker.environment != "create":
+        return {}
+    source = os.environ if source is None else source
+    return {
+        "python": worker.python or host.python,
+        "requirements": requirements(),
+        "extra_index": source.get("TORCH_INDEX", ""),
+    }
+
+
+def _scalar(value: object) -> str:
+    """A YAML scalar as the trainer's `key=value` takes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
