@@ -1,0 +1,313 @@
+"""The app: opens the fleet after the first paint, keeps the store, flushes it to the screens, and maps keys to verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from textual.app import App
+from textual.events import Key as KeyEvent
+
+from remote.errors import ConfigError, RemoteError
+from remote.snapshot import RunSnapshot
+from tui.format import safe
+from tui.lifetime import end_with_terminal, terminal_lost
+from tui.messages import FleetFailed, FleetReady
+from tui.palette import Commands
+from tui.screens.ask import ModalAsker
+from tui.screens.help import HelpScreen
+from tui.screens.home import HomeScreen
+from tui.screens.log import LogScreen
+from tui.screens.main import MainScreen
+from tui.screens.problem import ProblemScreen
+from tui.screens.worker import WorkerScreen
+from tui.session import FleetLike, Opener, VerbsLike, profile_opener
+from tui.store import Store
+from tui.theme import COLOURS, DEFAULT_THEME, Palette, themes
+from tui.verbs import VerbRunner, what_goes_on
+from wire.state import State
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+FLUSH_S, FAST_FLUSH_S, FAST_FOR_S = 0.25, 0.1, 1.0
+CLOSE_S = 2.0
+Severity = Literal["information", "warning", "error"]
+ENDED: dict[State, tuple[str, Severity]] = {
+    State.COMPLETED: ("completed", "information"),
+    State.FAILED: ("failed", "error"),
+    State.LOST: ("lost", "error"),
+    State.HELD: ("held at a gate", "warning"),
+}
+
+
+class TrajvidApp(App[int]):
+    """Draws the snapshots of a fleet and calls verbs; nothing else.
+
+    `opener` gives the fleet (and is awaited after the first paint); `verbs` is `remote.runs` or anything like it.
+    """
+
+    TITLE = "trajvid-tui"
+    CSS_PATH = "app.tcss"
+    COMMANDS = {Commands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(
+        self, opener: Opener, *, verbs: VerbsLike | None = None, project: str = "", cached: Iterable[RunSnapshot] = (),
+        read_only: bool = False, store: Store | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(ansi_color=bool(os.environ.get("NO_COLOR")))
+        self.fleet: FleetLike | None = None
+        self.store = store or Store()
+        self.project, self.read_only = project, read_only
+        self.palette = Palette(DEFAULT_THEME, colour=not self.no_color)
+        self.asker = ModalAsker(self)
+        self._opener, self._verbs = opener, verbs
+        self._runner: VerbRunner | None = None
+        self._next_flush = self._fast_until = 0.0
+        self._second = 0
+        self._streamed = ""
+        self._undo_signals = lambda: None
+        self.store.fill(cached)
+        for theme in themes():
+            self.register_theme(theme)
+        wished = os.environ.get("TRAJVID_THEME", DEFAULT_THEME)
+        self.theme = wished if wished in COLOURS else DEFAULT_THEME
+
+    # ------------------------------------------------------------------ life
+
+    def get_default_screen(self) -> Screen[Any]:
+        return HomeScreen()
+
+    def on_mount(self) -> None:
+        self._undo_signals = end_with_terminal(lambda: self.exit(129, return_code=129))
+        self.set_interval(FAST_FLUSH_S, self.flush)
+        self.set_interval(1.0, self._watch_terminal)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._open(), exit_on_error=False)
+
+    async def _open(self) -> None:
+        """Open the fleet; what is wrong with the profile is a screen, not a traceback."""
+        try:
+            fleet = await self._opener(self.asker)
+            if self._verbs is None:
+                import remote.runs
+
+                self._verbs = cast(VerbsLike, remote.runs)
+            self.store.fill(fleet.snapshots())
+            fleet.subscribe(self._on_snapshot)
+            self.fleet, self._runner = fleet, VerbRunner(self, self._verbs)
+            self.post_message(FleetReady())
+            await fleet.start()
+        except RemoteError as exc:
+            title = "The profile is not usable" if isinstance(exc, ConfigError) else "Cannot begin"
+            self.post_message(FleetFailed(title, exc.message, exc.hint, exc.exit_code))
+
+    def on_fleet_ready(self, message: FleetReady) -> None:
+        profile = getattr(self.fleet, "profile", None)
+        self.project = safe(getattr(profile, "project", "") or self.project)
+        self._rearrange()
+
+    def on_fleet_failed(self, message: FleetFailed) -> None:
+        self.push_screen(ProblemScreen(message))
+
+    async def on_unmount(self) -> None:
+        self._undo_signals()
+        if self.fleet is not None:
+            try:
+                await asyncio.wait_for(self.fleet.close(), CLOSE_S)
+            except (TimeoutError, RemoteError, OSError):
+                pass
+
+    def _watch_terminal(self) -> None:
+        if not self.is_headless and terminal_lost():
+            self.exit(129, return_code=129)
+
+    # ------------------------------------------------------------------ news
+
+    def _on_snapshot(self, snapshot: RunSnapshot) -> None:
+        """The fleet's callback: only the store changes; a new end of a run is told."""
+        old = self.store.put(snapshot)
+        if old is None:
+            self.call_next(self._rearrange)
+        elif old.state.active and snapshot.state in ENDED and old.seen_at is not None:
+            word, severity = ENDED[snapshot.state]
+            self.toast(f"{word}: {snapshot.reason}" if snapshot.reason else word, severity, title=snapshot.worker)
+            if severity == "error":
+                self.bell()
+
+    def flush(self, *, force: bool = False) -> None:
+        """Draw what is dirty: 4 times a second, 10 while keys are pressed, at once when forced."""
+        now = time.monotonic()
+        if not force and now < self._next_flush and now > self._fast_until:
+            return
+        self._next_flush = now + FLUSH_S
+        second = int(self.store.wall())
+        tick, self._second = second != self._second or force, second
+        dirty = self.store.take_dirty()
+        self._stream_selected()
+        if dirty or tick:
+            for screen in self.screen_stack:
+                if isinstance(screen, MainScreen) and screen.is_mounted:
+                    screen.redraw(dirty, tick=tick)
+
+    def _stream_selected(self) -> None:
+        """Only the selected worker's log crosses the network."""
+        row = self.store.current()
+        if self.fleet is not None and row is not None and row.worker != self._streamed:
+            self._streamed = row.worker
+            try:
+                self.fleet.select(row.worker)
+            except RemoteError:
+                self._streamed = ""
+
+    def _rearrange(self) -> None:
+        home = self.screen_stack[0] if self.screen_stack else None
+        if isinstance(home, HomeScreen) and home.is_mounted:
+            home.rearrange()
+        self.flush(force=True)
+
+    def toast(self, text: str, severity: Severity = "information", *, title: str = "") -> None:
+        """Tell something for a while; never markup."""
+        lines = "\n".join(safe(line) for line in text.split("\n"))
+        self.notify(lines, title=safe(title), severity=severity, timeout=12 if severity == "error" else 6, markup=False)
+
+    def watch_theme(self, theme: str) -> None:
+        self.palette = Palette(theme, colour=not self.no_color)
+
+    def on_event_key(self, event: KeyEvent) -> None:
+        self._fast_until = time.monotonic() + FAST_FOR_S
+
+    # ------------------------------------------------------------------ keys
+
+    def do(self, action: str) -> None:
+        """Run an action of the key table by name (the palette)."""
+        self.call_later(self.run_action, action)
+
+    def pick(self, worker: str) -> None:
+        """Select a worker."""
+        self.store.selected = worker
+        self.flush(force=True)
+
+    def use_theme(self, theme: str) -> None:
+        self.theme = theme
+        self._rearrange()
+
+    def action_move(self, by: int) -> None:
+        self.store.move(by)
+        self._moved()
+
+    def action_side(self, by: int) -> None:
+        self.action_move(by)
+
+    def action_next(self, by: int) -> None:
+        names = [row.worker for row in self.store.visible()]
+        if names:
+            at = names.index(self.store.selected) if self.store.selected in names else 0
+            self.pick(names[(at + by) % len(names)])
+
+    def _moved(self) -> None:
+        self._fast_until = time.monotonic() + FAST_FOR_S
+        self.flush(force=True)
+
+    def action_open(self) -> None:
+        if isinstance(self.screen, HomeScreen) and self.store.current() is not None:
+            self.push_screen(WorkerScreen())
+
+    def action_log(self) -> None:
+        if not isinstance(self.screen, LogScreen) and self.store.current() is not None:
+            self.push_screen(LogScreen())
+
+    def action_back(self) -> None:
+        if isinstance(self.screen, HomeScreen):
+            self.screen.close_filter(clear=True)
+        elif len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def action_filter(self) -> None:
+        if isinstance(self.screen, HomeScreen):
+            self.screen.open_filter()
+
+    def action_layout(self) -> None:
+        if isinstance(self.screen, HomeScreen):
+            workers = self.screen.crew
+            workers.wish = "board" if workers.arrangement.panels else "panels"
+            self._rearrange()
+
+    def action_freeze(self) -> None:
+        self.store.freeze()
+        self._rearrange()
+
+    def action_theme(self) -> None:
+        names = list(COLOURS)
+        self.use_theme(names[(names.index(self.theme) + 1) % len(names)])
+
+    def action_palette(self) -> None:
+        self.action_command_palette()
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self.palette, read_only=self.read_only))
+
+    async def action_quit(self) -> None:
+        """Leave at once; what goes on is said on the terminal that stays."""
+        lines = what_goes_on(self.store.all(), self.store.clock())
+        joined = [span for index, line in enumerate(lines) for span in ([("\n", ""), *line] if index else line)]
+        self.exit(0, message=Palette(self.theme, colour=not self.no_color).text(joined))
+
+    # ------------------------------------------------------------------ verbs
+
+    def _able(self, verb: str) -> tuple[VerbRunner, RunSnapshot] | None:
+        """The runner and the selected worker as it is now, or None with the reason told."""
+        shown = self.store.current()
+        row = self.store.newest(shown.worker) if shown is not None else None
+        if self.read_only:
+            self.toast(f"{verb}: this session only looks (--read-only)", "warning")
+        elif self._runner is None or row is None:
+            self.toast(f"{verb}: nothing to act on yet", "warning")
+        else:
+            return self._runner, row
+        return None
+
+    def action_launch(self) -> None:
+        if ready := self._able("launch"):
+            ready[0].launch(ready[1].worker)
+
+    def action_launch_all(self) -> None:
+        if ready := self._able("launch all"):
+            ready[0].launch_all()
+
+    def action_stop(self) -> None:
+        if ready := self._able("stop"):
+            self._only(ready[1], ready[1].state.active, "is not running", lambda: ready[0].stop(ready[1]))
+
+    def action_kill(self) -> None:
+        if ready := self._able("kill"):
+            self._only(ready[1], ready[1].state.active, "is not running", lambda: ready[0].kill(ready[1]))
+
+    def action_resume(self) -> None:
+        if ready := self._able("resume"):
+            fine = bool(ready[1].run) and not ready[1].state.active
+            self._only(ready[1], fine, "has no ended run to resume", lambda: ready[0].resume(ready[1]))
+
+    def action_sync(self) -> None:
+        if ready := self._able("sync"):
+            self._only(ready[1], bool(ready[1].run), "has no run yet: n launches it", lambda: ready[0].sync(ready[1]))
+
+    def _only(self, row: RunSnapshot, fine: bool, otherwise: str, then: Any) -> None:
+        if fine:
+            then()
+        else:
+            self.toast(f"{row.worker} {otherwise}", "warning")
+
+
+def run_app(profile_path: Path | None, *, read_only: bool = False) -> int:
+    """Run the app on a profile (None: the one found from the current folder upwards); returns the exit code."""
+    app = TrajvidApp(profile_opener(profile_path), read_only=read_only)
+    result = app.run()
+    return result if isinstance(result, int) else app.return_code or 0

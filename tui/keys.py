@@ -1,0 +1,133 @@
+"""The one table of keys: bindings, footer, help and palette all come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from remote.snapshot import RunSnapshot
+from tui.format import Line, Span, while_it_fits
+from wire.state import State
+
+Condition = Callable[[RunSnapshot], bool]
+
+
+def _always(row: RunSnapshot) -> bool:
+    return True
+
+
+def may_launch(row: RunSnapshot) -> bool:
+    """Nothing of the worker runs, as far as is known."""
+    return not row.state.active
+
+
+def may_stop(row: RunSnapshot) -> bool:
+    """Something runs, or was running when it was last seen."""
+    return row.state.active
+
+
+def may_resume(row: RunSnapshot) -> bool:
+    """A run ended before it was complete (or may go on after it)."""
+    return bool(row.run) and row.state in (State.FAILED, State.STOPPED, State.LOST, State.HELD)
+
+
+def has_run(row: RunSnapshot) -> bool:
+    """There is a run directory on the host."""
+    return bool(row.run)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One row: `keys` in Textual's spelling, `shown` as people read it, `rank` orders the footer (0 = not there)."""
+
+    action: str
+    keys: str
+    shown: str
+    label: str
+    help: str
+    group: str
+    rank: int = 0
+    mutates: bool = False
+    applies: Condition = _always
+    verb: bool = False
+    """True for what acts on the selected worker: shown in its panel while it applies."""
+
+
+KEYS: tuple[Key, ...] = (
+    Key("launch", "n", "n", "launch", "launch the worker on its branch's newest commit", "Worker", 1, True,
+        may_launch, True),
+    Key("stop", "x", "x", "stop", "stop the run: a checkpoint is written first; asks", "Worker", 2, True, may_stop, True),
+    Key("resume", "r", "r", "resume", "go on from the last checkpoint", "Worker", 3, True, may_resume, True),
+    Key("log", "l", "l", "log", "follow and search the log", "Worker", 4, False, has_run, True),
+    Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 5, True, has_run, True),
+    Key("kill", "X", "X", "kill", "end the run at once, without a checkpoint; asks for the worker's name", "Worker", 9,
+        True, may_stop, True),
+    Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 10, True),
+    Key("open", "enter", "enter", "zoom", "the selected worker on the whole screen", "Screens", 6),
+    Key("filter", "slash", "/", "filter", "show only workers that match (name, host, branch, state)", "Screens", 7),
+    Key("layout", "v", "v", "view", "panels or board", "Screens", 8),
+    Key("freeze", "p", "p", "freeze", "hold the screen still, or go on", "Screens", 11),
+    Key("palette", "colon,ctrl+p", ": ctrl+p", "palette", "every action and worker by name", "Screens", 12),
+    Key("theme", "t", "t", "theme", "next theme: dark, light, Okabe-Ito", "Screens"),
+    Key("help", "question_mark,f1", "?", "help", "this page", "Screens", 0),
+    Key("quit", "q,ctrl+c,ctrl+q", "q", "quit", "leave at once; what runs goes on running", "Screens", 0),
+    Key("back", "escape", "esc", "back", "close what is on top, clear the filter", "Screens"),
+    Key("move(-1)", "up,k", "↑ k", "up", "previous worker", "Move"),
+    Key("move(1)", "down,j", "↓ j", "down", "next worker", "Move"),
+    Key("side(-1)", "left", "←", "left", "panel to the left", "Move"),
+    Key("side(1)", "right", "→", "right", "panel to the right", "Move"),
+    Key("next(1)", "tab", "tab", "next", "next worker, round and round", "Move"),
+    Key("next(-1)", "shift+tab", "shift+tab", "previous", "previous worker, round and round", "Move"),
+    Key("move(-9999)", "g,home", "g", "first", "first worker", "Move"),
+    Key("move(9999)", "G,end", "G", "last", "last worker", "Move"),
+)  # fmt: skip
+
+LOG_KEYS: tuple[Key, ...] = (
+    Key("follow", "f", "f", "follow", "stay at the newest line", "Log", 1),
+    Key("find", "slash", "/", "search", "search in the log", "Log", 2),
+    Key("again(1)", "n", "n", "next", "next match", "Log", 3),
+    Key("again(-1)", "N", "N", "previous", "previous match", "Log", 4),
+    Key("scroll(-1)", "up,k", "↑ k", "up", "one line up", "Log"),
+    Key("scroll(1)", "down,j", "↓ j", "down", "one line down", "Log"),
+    Key("scroll(-20)", "pageup,ctrl+u", "pgup", "page up", "a page up", "Log"),
+    Key("scroll(20)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down", "Log"),
+    Key("top", "g,home", "g", "top", "oldest line", "Log", 5),
+    Key("end", "G,end", "G", "end", "newest line, and follow", "Log", 6),
+    Key("leave", "escape,l", "esc", "back", "back to the workers", "Log", 7),
+)  # fmt: skip
+
+
+def bindings(table: tuple[Key, ...]) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """The table as Textual bindings."""
+    return [
+        Binding(key.keys, key.action, key.help, show=False, id=key.action.partition("(")[0] + "." + key.keys)
+        for key in table
+    ]
+
+
+def offered(table: tuple[Key, ...], row: RunSnapshot | None, *, read_only: bool) -> list[Key]:
+    """Keys that do something now, in the footer's order."""
+    keys = [key for key in table if key.rank and not (read_only and key.mutates)]
+    return sorted((key for key in keys if row is None and not key.verb or row is not None and key.applies(row)),
+                  key=lambda key: key.rank)  # fmt: skip
+
+
+def _hint(key: Key) -> list[Span]:
+    return [(key.shown.split(" ")[0], "bold info"), (" " + key.label, "dim")]
+
+
+def footer_line(keys: list[Key], width: int) -> Line:
+    """Hints that fit whole; help and quit are always the last two."""
+    end: Line = [("?", "bold info"), (" help", "dim"), ("  ", ""), ("q", "bold info"), (" quit ", "dim")]
+    room = width - 17
+    left = while_it_fits([_hint(key) for key in keys], room - 1)
+    used = sum(len(text) for text, _ in left)
+    return [(" ", ""), *left, (" " * max(1, width - 1 - used - 15), ""), *end]
+
+
+def panel_hints(row: RunSnapshot, width: int, *, read_only: bool) -> Line:
+    """The verbs that apply to a worker, for the lower edge of its panel."""
+    verbs = [key for key in offered(KEYS, row, read_only=read_only) if key.verb]
+    return while_it_fits([_hint(key) for key in verbs], width)

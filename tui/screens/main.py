@@ -1,0 +1,54 @@
+"""What home and the single worker's screen share: title bar, footer, keys, and how they are redrawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from tui.format import Line
+from tui.keys import KEYS, Key, footer_line, offered
+from tui.widgets.lines import Lines
+from tui.widgets.title import title_line
+
+if TYPE_CHECKING:
+    from tui.app import TrajvidApp
+
+
+def app_bindings(table: tuple[Key, ...]) -> list[Binding]:
+    """The table's rows as bindings to the app's actions."""
+    return [Binding(key.keys, f"app.{key.action}", key.help, show=False) for key in table]
+
+
+class MainScreen(Screen[None]):
+    """A screen that shows the store; `redraw` is called by the app's flush."""
+
+    BINDINGS = app_bindings(KEYS)
+    AUTO_FOCUS = ""
+
+    @property
+    def tv(self) -> TrajvidApp:
+        """The app, with its own type."""
+        return cast("TrajvidApp", self.app)
+
+    def title_bar(self) -> Lines:
+        """The one line on top."""
+        return Lines(self._title, lambda: self.tv.palette, id="title")
+
+    def footer(self) -> Lines:
+        """The one line of keys at the bottom."""
+        return Lines(self._footer, lambda: self.tv.palette, id="footer")
+
+    def _title(self, width: int, height: int) -> list[Line]:
+        return [title_line(self.tv.store, self.tv.project, width, opening=self.tv.fleet is None)]
+
+    def _footer(self, width: int, height: int) -> list[Line]:
+        keys = offered(KEYS, self.tv.store.current(), read_only=self.tv.read_only)
+        return [footer_line(keys, width)]
+
+    def redraw(self, dirty: set[str], *, tick: bool) -> None:
+        """Draw what changed; `tick` says that a second has passed, so ages did too."""
+        if dirty or tick:
+            self.query_one("#title", Lines).redraw()
+            self.query_one("#footer", Lines).redraw()

@@ -1,0 +1,101 @@
+"""The only state of the app: newest snapshots, what is selected, and what must be drawn again.
+
+The fleet writes here at any rate; screens read here at the flush (4 a second). While frozen, news is kept aside and
+the screen stands still, with its age shown.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from remote.snapshot import RunSnapshot
+
+
+class Store:
+    """Snapshots in the profile's order. `clock` is monotonic, `wall` is UTC epoch seconds."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.wall = wall
+        self.selected = ""
+        self.pattern = ""
+        self.frozen_at: float | None = None
+        self._rows: dict[str, RunSnapshot] = {}
+        self._colours: dict[str, int] = {}
+        self._pending: dict[str, RunSnapshot] = {}
+        self._dirty: set[str] = set()
+
+    def now(self) -> float:
+        """The moment that the screen shows: the present, or the freeze."""
+        return self.clock() if self.frozen_at is None else self.frozen_at
+
+    def put(self, snapshot: RunSnapshot) -> RunSnapshot | None:
+        """Take a newer snapshot; returns the one that it replaces."""
+        rows = self._rows if self.frozen_at is None or snapshot.worker not in self._rows else self._pending
+        old = self._pending.get(snapshot.worker) or self._rows.get(snapshot.worker)
+        rows[snapshot.worker] = snapshot
+        self._colours.setdefault(snapshot.worker, len(self._colours))
+        self._dirty.add(snapshot.worker)
+        if not self.selected:
+            self.selected = snapshot.worker
+        return old
+
+    def fill(self, snapshots: Iterable[RunSnapshot]) -> None:
+        """Take many, in order."""
+        for snapshot in snapshots:
+            self.put(snapshot)
+
+    def freeze(self) -> bool:
+        """Freeze or go on; returns whether the screen is frozen now."""
+        if self.frozen_at is None:
+            self.frozen_at = self.clock()
+            return True
+        self.frozen_at = None
+        self._rows.update(self._pending)
+        self._pending.clear()
+        self._dirty.update(self._rows)
+        return False
+
+    def take_dirty(self) -> set[str]:
+        """Workers to draw again since the last call."""
+        dirty, self._dirty = self._dirty, set()
+        return dirty
+
+    def colour(self, worker: str) -> str:
+        """Role of the worker's own colour, the same as long as the profile keeps its order."""
+        return f"w{self._colours.get(worker, 0)}"
+
+    def all(self) -> list[RunSnapshot]:
+        """Every worker."""
+        return list(self._rows.values())
+
+    def newest(self, worker: str) -> RunSnapshot | None:
+        """What is known now, also behind a frozen screen: what verbs and their questions go by."""
+        return self._pending.get(worker) or self._rows.get(worker)
+
+    def get(self, worker: str) -> RunSnapshot | None:
+        """What the screen shows of a worker."""
+        return self._rows.get(worker)
+
+    def visible(self) -> list[RunSnapshot]:
+        """Workers that match the filter: every word must occur in name, host, branch, state or extractor."""
+        words = self.pattern.lower().split()
+        return [row for row in self._rows.values() if all(word in _haystack(row) for word in words)]
+
+    def current(self) -> RunSnapshot | None:
+        """The selected worker, if the filter shows it, else the first that it shows."""
+        shown = self.visible()
+        return next((row for row in shown if row.worker == self.selected), shown[0] if shown else None)
+
+    def move(self, by: int) -> str:
+        """Select the neighbour `by` places on; stays at the ends."""
+        names = [row.worker for row in self.visible()]
+        if names:
+            at = names.index(self.selected) if self.selected in names else 0
+            self.selected = names[max(0, min(len(names) - 1, at + by))]
+        return self.selected
+
+
+def _haystack(row: RunSnapshot) -> str:
+    return " ".join((row.worker, row.host, row.branch, row.state.value, row.extractor, row.link.link.value)).lower()

@@ -1,0 +1,161 @@
+"""What the keys that change something do: ask, call the verb of `remote.runs`, tell how it ended.
+
+Each runs in a Textual worker that never ends the app; a failure becomes a toast with its hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from remote.errors import RemoteError
+from remote.snapshot import Link, RunSnapshot
+from tui.format import Line, duration, safe, size
+from tui.screens.dialog import Confirm
+from tui.screens.launch import LaunchChoice, LaunchScreen
+from tui.words import commit_words, count_words, state_words
+from wire.state import State
+
+if TYPE_CHECKING:
+    from tui.app import TrajvidApp
+    from tui.session import VerbsLike
+
+
+class VerbRunner:
+    """Asks and acts on behalf of one app."""
+
+    def __init__(self, app: TrajvidApp, verbs: VerbsLike) -> None:
+        self._app = app
+        self._verbs = verbs
+
+    def run(self, worker: str, doing: str, work: Callable[[], Awaitable[str]]) -> None:
+        """Do `work` in the background; its result is the toast, '' for none."""
+        self._app.run_worker(self._guarded(worker, doing, work), group="verbs", exit_on_error=False)
+
+    async def _guarded(self, worker: str, doing: str, work: Callable[[], Awaitable[str]]) -> None:
+        try:
+            told = await work()
+        except RemoteError as exc:
+            hint = f"\n→ {exc.hint}" if exc.hint else ""
+            self._app.toast(f"{exc.message}{hint}", "error", title=f"{worker}: {doing} failed")
+        except Exception as exc:
+            self._app.toast(f"{type(exc).__name__}: {exc}", "error", title=f"{worker}: {doing} failed")
+        else:
+            if told:
+                self._app.toast(told, title=worker)
+
+    def launch(self, selected: str) -> None:
+        """The launch dialog, then the launch."""
+
+        async def work() -> str:
+            choice = await self._app.push_screen_wait(LaunchScreen(self._app.store.all(), selected))
+            return "" if choice is None else await self._launched(choice)
+
+        self.run(selected, "launch", work)
+
+    async def _launched(self, choice: LaunchChoice) -> str:
+        self._app.pick(choice.worker)
+        done = await self._verbs.launch(
+            self._app.fleet, choice.worker, overrides=choice.overrides, consent=self._consent
+        )  # fmt: skip
+        return f"runs already: {done.run}" if done.already else f"launched {done.run}"
+
+    async def _consent(self, names: tuple[str, ...], count: int) -> bool:
+        """Large untracked files go along only with a yes."""
+        shown = [[(name, "")] for name in names[:8]] + ([[(f"and {len(names) - 8} more", "dim")]] if len(names) > 8 else [])
+        lines: list[Line] = [[(f"{len(names)} untracked files of {size(count)} would go along:", "")], *shown]
+        return bool(await self._app.push_screen_wait(Confirm("Send untracked files?", lines, "Send them", danger=False)))
+
+    def launch_all(self) -> None:
+        """Launch whatever does not run and is not complete, after one question."""
+        rows = [row for row in self._app.store.all() if not row.state.active and row.state is not State.COMPLETED]
+
+        async def work() -> str:
+            if not rows:
+                return "nothing to launch: every worker runs or is complete"
+            lines: list[Line] = [[(row.worker, "bold"), (f"  {row.state.value}  ", "dim"), *commit_words(row)] for row in rows]
+            question = Confirm(f"Launch {len(rows)} workers?", lines[:16], "Launch", danger=False)
+            if await self._app.push_screen_wait(question):
+                for row in rows:
+                    choice = LaunchChoice(row.worker, ())
+                    self.run(row.worker, "launch", lambda choice=choice: self._launched(choice))  # type: ignore[misc]
+            return ""
+
+        self.run("all workers", "launch", work)
+
+    def resume(self, row: RunSnapshot) -> None:
+        """Go on from the last checkpoint: nothing is lost by it, so nothing is asked."""
+
+        async def work() -> str:
+            done = await self._verbs.resume(self._app.fleet, row.worker)
+            return f"runs already: {done.run}" if done.already else f"resumed as {done.attempt}"
+
+        self.run(row.worker, "resume", work)
+
+    def sync(self, row: RunSnapshot) -> None:
+        """Bring the results here now."""
+
+        async def work() -> str:
+            done = await self._verbs.sync(self._app.fleet, row.worker)
+            return f"synced {done.files} files, {size(done.bytes)} by {done.method} in {done.seconds:.1f} s"
+
+        self.run(row.worker, "sync", work)
+
+    def stop(self, row: RunSnapshot) -> None:
+        """Stop after a question whose focused answer is Cancel."""
+        question = Confirm(f"Stop {safe(row.worker)}?", self._about(row), "Stop it")
+        self._end(row, "stop", question, self._verbs_call("stop"))
+
+    def kill(self, row: RunSnapshot) -> None:
+        """Kill after the worker's name has been typed."""
+        lines = [*self._about(row), [("Work since the last checkpoint is lost.", "bold warn")]]
+        question = Confirm(f"Kill {safe(row.worker)}?", lines, "Kill it", typed=row.worker)
+        self._end(row, "kill", question, self._verbs_call("kill"))
+
+    def _verbs_call(self, name: str) -> Callable[[Any, str], Awaitable[Any]]:
+        call: Callable[[Any, str], Awaitable[Any]] = getattr(self._verbs, name)
+        return call
+
+    def _end(self, row: RunSnapshot, doing: str, question: Confirm, call: Callable[[Any, str], Awaitable[Any]]) -> None:
+        async def work() -> str:
+            if not await self._app.push_screen_wait(question):
+                return ""
+            done = await call(self._app.fleet, row.worker)
+            if not done.stopped:
+                left = ", ".join(str(pid) for pid in done.left)
+                raise RemoteError(f"still running: processes {left}", hint="X kills the run")
+            code = f", exit code {done.code}" if done.code is not None else ""
+            return f"{done.state}{code}" + (" (had to be killed)" if done.forced and doing == "stop" else "")
+
+        self.run(row.worker, doing, work)
+
+    def _about(self, row: RunSnapshot) -> list[Line]:
+        """Host, branch, step, age of the last checkpoint."""
+        now = self._app.store.clock()
+        saved = "none yet: everything since the start would be lost"
+        if row.checkpoint_at is not None:
+            saved = f"{duration(now - row.checkpoint_at)} old"
+        lines: list[Line] = [
+            [("state       ", "dim"), state_words(row, now)],
+            [("host        ", "dim"), (row.host, "")],
+            [("branch      ", "dim"), *commit_words(row)],
+            [("progress    ", "dim"), (count_words(row) or "not reported", "")],
+            [("checkpoint  ", "dim"), (saved, "" if row.checkpoint_at is not None else "bold warn")],
+        ]
+        if row.link.link is not Link.LIVE:
+            lines.append([("▲ the host is not connected: this works once it is", "warn")])
+        return lines
+
+
+def what_goes_on(rows: list[RunSnapshot], now: float) -> list[Line]:
+    """What quitting leaves running, said after the app has gone."""
+    going = [row for row in rows if row.state.active]
+    if not going:
+        return [[("Nothing is running.", "")]]
+    hosts = sorted({row.host for row in going})
+    lines: list[Line] = [[(f"{len(going)} still running on {', '.join(hosts)}; this terminal is not needed:", "bold")]]
+    width = max(len(safe(row.worker)) for row in going)
+    lines += [
+        [("  " + row.worker.ljust(width) + "  ", ""), state_words(row, now), ("  " + count_words(row), "dim")] for row in going
+    ]
+    return [*lines, [("See them again: ", "dim"), ("trajvid-tui", "info"), (" or ", "dim"), ("trajvid-tui status", "info")]]

@@ -1,0 +1,1 @@
+"""What is drawn: pure functions from a snapshot to lines, and the few widgets that put lines on the screen."""

@@ -1,0 +1,176 @@
+"""The selected worker in full: facts, metrics, curves, log. Lines for a side panel, or for a whole screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remote.snapshot import RunSnapshot
+from tui import words
+from tui.format import Line, bar, box, cut, cut_line, joined, line_width, number, pad_line, size, spark, spread
+from tui.widgets.chart import Curve, chart
+from tui.widgets.metrics import Metric, metrics_of
+from wire.state import State
+
+LABEL = 9
+WIDE = 110
+
+
+def detail_lines(row: RunSnapshot, now: float, colour: str, width: int, height: int, *, keys: Line, focus: bool = False) -> (
+    list[Line]
+):  # fmt: skip
+    """Everything about `row` in a frame of `width` x `height` cells; `keys` (what can be done) is its lower edge."""
+    inner, room = width - 4, height - 2
+    body = _two_columns(row, now, colour, inner, room) if inner >= WIDE else _one_column(row, now, colour, inner, room)
+    title: Line = [(row.worker, f"bold {colour}")]
+    end: Line = [(row.run, "dim")] if row.run and width >= 50 else []
+    return box(body, width, height, title=title, end=end, foot=keys, focus=focus, role=colour)
+
+
+def _one_column(row: RunSnapshot, now: float, colour: str, width: int, room: int) -> list[Line]:
+    """Facts first; what room is left is shared by the curves and the log."""
+    metrics = metrics_of(row)
+    facts = fact_lines(row, now, colour, width)
+    figures = metric_lines(metrics, width, colour, at_most=6 if room >= 20 else 2)
+    spare = room - len(facts) - len(figures)
+    if spare < 0:
+        return [*facts[: max(3, room - len(figures))], *figures][:room]
+    curves: list[Line] = []
+    if spare >= 14 and row.metrics:
+        tall = min(9, (spare - 5) // 2)
+        groups = curve_groups(metrics, colour)
+        shown = groups[:2] if spare >= 2 * tall + 6 else groups[:1]
+        for title, group in shown:
+            curves += [[], *chart(group, width, tall, title=title)]
+    rest = spare - len(curves)
+    log = [[], *log_lines(row, width, rest - 1)] if rest >= 3 else log_lines(row, width, rest)[1:] if rest else []
+    return [*facts, *figures, *curves, *log]
+
+
+def _two_columns(row: RunSnapshot, now: float, colour: str, width: int, room: int) -> list[Line]:
+    """Facts and curves on the left, what was asked and the log on the right."""
+    left_width = (width - 3) // 2
+    right_width = width - 3 - left_width
+    metrics = metrics_of(row)
+    left = [*fact_lines(row, now, colour, left_width), *metric_lines(metrics, left_width, colour, at_most=8)]
+    groups = curve_groups(metrics, colour) if row.metrics else []
+    for index, (title, group) in enumerate(groups):
+        tall = min(14, (room - len(left)) // (len(groups) - index) - 1)
+        if tall >= 5:
+            left += [[], *chart(group, left_width, tall, title=title)]
+    right = [*asked_lines(row, right_width), []]
+    right += log_lines(row, right_width, room - len(right))
+    lines = []
+    for index in range(room):
+        one = left[index] if index < len(left) else []
+        other = right[index] if index < len(right) else []
+        lines.append([*pad_line(one, left_width), (" │ ", "faint"), *pad_line(other, right_width)])
+    return lines
+
+
+def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Line]:
+    """State, why, where, how far, results: one fact a line."""
+    progress = row.progress
+    phase: Line = [(f" · {progress.phase}", "dim")] if progress is not None and row.state is State.RUNNING else []
+    lines = [spread([words.state_words(row, now), *phase], [words.age_words(row, now)], width)]
+    noted = words.notice(row, now)
+    if noted is not None:
+        lines.append([noted])
+    last = words.last_words(row)
+    if row.reason and row.reason != last[0]:
+        lines.append(_fact("why", [(row.reason, "")]))
+    if last[0]:
+        lines.append(_fact("now" if row.state.active else "last" if row.run else "next", [last]))
+    if row.run:
+        lines.append(_fact("run", _run_bar(row, now, width - LABEL)))
+    lines.append(_fact("code", _code(row)))
+    lines.append(_fact("host", joined([[(row.host, "")], words.machine_words(row), _disk(row)])))
+    if row.run:
+        checkpoint = words.checkpoint_words(row, now) or "no checkpoint yet"
+        lines.append(_fact("results", joined([[words.sync_words(row, now)], [(checkpoint, "dim")]])))
+    return lines
+
+
+def _fact(label: str, value: Sequence[tuple[str, str]]) -> Line:
+    return [(label.ljust(LABEL), "dim"), *value]
+
+
+def _run_bar(row: RunSnapshot, now: float, width: int) -> Line:
+    """Bar, count and time left in `width` cells."""
+    left = words.left_words(row, now)
+    text: Line = [(words.count_words(row) or "no progress reported", ""), (f"  {left}" if left else "", "dim")]
+    share = words.share_done(row)
+    if share is None:
+        return text
+    role = "ok" if row.confirmed(now) and row.state in (State.RUNNING, State.COMPLETED) else "dim"
+    return [*bar(share, min(40, max(0, width - line_width(text) - 2)), role), ("  ", ""), *text]
+
+
+def _code(row: RunSnapshot) -> Line:
+    subject = row.spec.subject if row.spec is not None else ""
+    dirty: Line = [("dirty", "bold warn")] if row.spec is not None and row.spec.dirty else []
+    return joined([words.commit_words(row), dirty, [(row.extractor, "dim")], [(subject, "dim")]])
+
+
+def _disk(row: RunSnapshot) -> Line:
+    free = row.facts.disk_free_bytes if row.facts is not None else 0
+    return [(f"{size(free)} free", "dim")] if free else []
+
+
+def metric_lines(metrics: Sequence[Metric], width: int, colour: str, *, at_most: int) -> list[Line]:
+    """One metric a line: value, sparkline, best."""
+    lines: list[Line] = []
+    for metric in metrics[:at_most]:
+        best = metric.best
+        end: Line = [("best ", "dim"), (number(best), "")] if best is not None and len(metric.values) > 1 else []
+        head: Line = [(cut(metric.label, LABEL - 1).ljust(LABEL), "dim"), (number(metric.value).rjust(7), "bold")]
+        graph = spark(metric.values, min(40, len(metric.values), max(0, width - LABEL - 9 - line_width(end) - 2)))
+        lines.append(spread([*head, ("  " + graph, colour)], end, width))
+    return lines
+
+
+def curve_groups(metrics: Sequence[Metric], colour: str) -> list[tuple[str, list[Curve]]]:
+    """Curves that share an axis: losses, accuracies, else whatever comes first. Validation is solid, training dashed."""
+    groups: list[tuple[str, list[Curve]]] = []
+    for title, word in (("loss", "loss"), ("accuracy", "acc")):
+        found = sorted((metric for metric in metrics if word in metric.name), key=lambda m: "val" not in m.name)
+        curves = [
+            Curve(metric.label, colour if index == 0 else "dim", metric.epochs, metric.values)
+            for index, metric in enumerate(found[:3])
+            if metric.values
+        ]
+        if curves:
+            groups.append((title, curves))
+    if not groups and metrics and metrics[0].values:
+        first = metrics[0]
+        groups.append((first.label, [Curve(first.label, colour, first.epochs, first.values)]))
+    return groups
+
+
+def log_lines(row: RunSnapshot, width: int, room: int) -> list[Line]:
+    """A rule and the end of the log (or the newest beats while no log is streamed), `room` lines in all."""
+    if room < 2:
+        return []
+    source, name = (row.log_tail, "log") if row.log_tail else (row.messages, "heartbeats")
+    if not source:
+        empty = "nothing printed yet" if row.run else "n launches this worker; its log appears here"
+        return [_rule("log", width), [(empty, "dim")]]
+    return [_rule(name, width), *([(cut(line, width), "")] for line in source[-(room - 1) :])]
+
+
+def _rule(title: str, width: int) -> Line:
+    return [(title + " ", "bold"), ("─" * max(0, width - line_width([(title, "")]) - 1), "faint")]
+
+
+def asked_lines(row: RunSnapshot, width: int) -> list[Line]:
+    """What the run was asked to do, and by whom."""
+    spec = row.spec
+    if spec is None:
+        return [[("never launched", "dim")]]
+    facts = [
+        ("asked by", spec.by),
+        ("command", " ".join(spec.command)),
+        ("config", " ".join((spec.config, *spec.overrides))),
+        ("in", spec.cwd),
+        ("results", row.sync.folder),
+    ]
+    return [cut_line(_fact(label, [(value, "")]), width) for label, value in facts if value]

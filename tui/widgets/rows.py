@@ -1,0 +1,156 @@
+"""One worker as three rows of the board or as one bordered panel: the same parts, laid out twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remote.snapshot import RunSnapshot
+from tui import words
+from tui.format import Line, Span, bar, box, cut, cut_line, joined, line_width, pad_line, spread, while_it_fits
+from tui.widgets.metrics import Metric, metrics_of, short
+from wire.state import State
+
+BOARD_ROWS = 3
+PANEL_MOST = 9
+PANEL_LEAST = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """Everything that both layouts say of a worker, ready to place."""
+
+    worker: str
+    colour: str
+    state: Span
+    phase: str
+    age: Span
+    notice: Span | None
+    place: Line
+    host: str
+    share: float | None
+    bar_role: str
+    counted: str
+    left: str
+    metrics: tuple[Metric, ...]
+    sync: Span
+    checkpoint: str
+    machine: Line
+    last: Span
+
+
+def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
+    """Put a snapshot into words as of `now` (monotonic seconds)."""
+    progress = snapshot.progress
+    confirmed = snapshot.confirmed(now)
+    running = snapshot.state is State.RUNNING and progress is not None
+    return Row(
+        worker=snapshot.worker,
+        colour=colour,
+        state=words.state_words(snapshot, now),
+        phase=progress.phase if running and progress is not None and progress.phase != "done" else "",
+        age=words.age_words(snapshot, now),
+        notice=words.notice(snapshot, now),
+        place=words.commit_words(snapshot),
+        host=snapshot.host,
+        share=words.share_done(snapshot),
+        bar_role=_bar_role(snapshot, confirmed),
+        counted=words.count_words(snapshot),
+        left=words.left_words(snapshot, now),
+        metrics=tuple(metrics_of(snapshot)),
+        sync=words.sync_words(snapshot, now),
+        checkpoint=words.checkpoint_words(snapshot, now),
+        machine=words.machine_words(snapshot),
+        last=words.last_words(snapshot),
+    )
+
+
+def _bar_role(snapshot: RunSnapshot, confirmed: bool) -> str:
+    """A bar is only coloured like a healthy one while a live connection confirms it."""
+    if not confirmed:
+        return "dim"
+    return {State.FAILED: "bad", State.LOST: "bad", State.STOPPED: "dim"}.get(snapshot.state, "ok")
+
+
+def board_lines(row: Row, width: int, *, selected: bool) -> list[Line]:
+    """Three rows: name, state, age / bar, ETA, metrics / notice or sync, host, last line."""
+    mark: Line = [("▌ " if selected else "  ", "accent" if selected else "")]
+    name_width = max(12, min(24, width // 4))
+    name: Line = [(cut(row.worker, name_width).ljust(name_width), f"bold {row.colour}"), ("  ", "")]
+    phase: Line = [(f" · {row.phase}", "dim")] if row.phase else []
+    first = spread([*mark, *name, row.state, *phase], [row.age], width)
+    second = pad_line([*mark, *_middle(row, width - 2, max(10, width // 4))], width)
+    end = [row.notice] if row.notice is not None else []
+    third = pad_line([*mark, *_last_line(row, end, width - 2)], width)
+    return [first, second, third]
+
+
+def _middle(row: Row, width: int, bar_width: int) -> Line:
+    """Bar, count, ETA and as many metrics as fit."""
+    if not row.counted and row.share is None and not row.metrics:
+        return joined([row.place, [(row.host, "dim")]])
+    count: Line = [(row.counted, ""), (f"  {row.left}" if row.left else "", "dim")]
+    graph = 8 if width < 70 else 14 if width < 110 else 24
+    parts = [bar(row.share, bar_width, row.bar_role), count]
+    return while_it_fits([*parts, *(short(metric, graph, row.colour) for metric in row.metrics[:4])], width)
+
+
+def _last_line(row: Row, notice: Line, width: int) -> Line:
+    """A notice, or sync and machine, then the newest line of text in what room is left."""
+    if notice:
+        return cut_line(joined([notice, [row.last]]), width)
+    facts: Line = [row.sync]
+    if width >= 90:
+        facts = joined([facts, [(row.host, "dim")], row.machine])
+    return cut_line(joined([facts, [row.last]]), width)
+
+
+def panel_lines(row: Row, width: int, height: int, *, selected: bool) -> list[Line]:
+    """The worker in a frame of `width` x `height` cells (borders included)."""
+    inner, room = width - 4, height - 2
+    phase: Line = [(f" · {row.phase}", "dim")] if row.phase else []
+    body = [spread([row.state, *phase], [row.age], inner)]
+    if row.notice is not None:
+        body.append([row.notice])
+    body.append(_count_line(row, inner))
+    body += _metric_lines(row, inner, max(1, room - 4))
+    tail = [[row.last], _fact_line(row, inner), row.place]
+    order = sorted(range(min(len(tail), max(0, room - len(body)))), key=lambda index: (1, 2, 0)[index])
+    body[1:1] = [tail[index] for index in order if index == 2]
+    body += [tail[index] for index in order if index != 2]
+    title: Line = [(row.worker, f"bold {row.colour}")]
+    border = row.colour if selected else "faint"
+    return box(body[:room], width, height, title=title, end=[(row.host, "dim")], foot=[], focus=selected, role=border)
+
+
+def _count_line(row: Row, width: int) -> Line:
+    """Bar that takes what count and ETA leave."""
+    text: Line = [(row.counted, ""), (f"  {row.left}" if row.left else "", "dim")] if row.counted else []
+    if row.share is None and not row.counted:
+        return bar(None, width, "")
+    room = width - line_width(text) - (2 if text else 0)
+    return [*bar(row.share, max(0, room), row.bar_role), ("  " if text else "", ""), *text]
+
+
+def _metric_lines(row: Row, width: int, at_most: int) -> list[Line]:
+    """Metrics side by side in one line, or one a line where the panel is tall."""
+    if not row.metrics:
+        return [[("no metrics yet", "dim")]] if row.counted else []
+    if at_most < 2 or len(row.metrics) < 2:
+        graph = 8 if width < 60 else 14
+        return [while_it_fits([short(metric, graph, row.colour) for metric in row.metrics[:3]], width)]
+    shown = row.metrics[: min(3, at_most)]
+    label = max(len(metric.label) for metric in shown)
+    return [_metric_line(metric, label, width, row.colour) for metric in shown]
+
+
+def _metric_line(metric: Metric, label: int, width: int, colour: str) -> Line:
+    from tui.format import number, spark
+
+    head: Line = [(metric.label.ljust(label + 1), "dim"), (number(metric.value).rjust(7), "bold"), ("  ", "")]
+    room = max(0, width - line_width(head))
+    return [*head, (spark(metric.values, min(room, len(metric.values))), colour)]
+
+
+def _fact_line(row: Row, width: int) -> Line:
+    checkpoint: Line = [(row.checkpoint, "dim")] if row.checkpoint else []
+    return while_it_fits([joined([[row.sync]]), checkpoint, row.machine], width, " · ") or cut_line([row.sync], width)

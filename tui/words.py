@@ -1,0 +1,190 @@
+"""What the screen says of a state, a connection, an age, a sync. Every status is a glyph and a word, never only a colour.
+
+An unreachable worker keeps its last known state and the age of it; it is drawn neither as healthy nor as failed.
+"""
+
+from __future__ import annotations
+
+from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
+from tui.format import Line, Span, age, duration, size
+from wire.state import State
+
+STATES: dict[State, tuple[str, str]] = {
+    State.NOT_STARTED: ("○", "dim"),
+    State.PREPARING: ("◌", "info"),
+    State.QUEUED: ("◔", "info"),
+    State.STARTING: ("◐", "info"),
+    State.RUNNING: ("●", "ok"),
+    State.STOPPING: ("◑", "warn"),
+    State.HELD: ("◆", "accent"),
+    State.COMPLETED: ("✓", "ok"),
+    State.FAILED: ("✗", "bad"),
+    State.STOPPED: ("■", "dim"),
+    State.LOST: ("?", "bad"),
+}
+UNCONFIRMED = "◇"
+
+
+def known(row: RunSnapshot) -> bool:
+    """False if nothing was ever heard of the worker, in this session or an earlier one."""
+    return bool(row.run) or row.seen_at is not None or row.cached_age_s is not None
+
+
+def state_words(row: RunSnapshot, now: float) -> Span:
+    """Glyph, word and role of the state; an unconfirmed one says `was`."""
+    if not row.confirmed(now):
+        if not known(row):
+            return (f"{UNCONFIRMED} unknown", "dim")
+        return (f"{UNCONFIRMED} was {row.state.value}", "dim")
+    glyph, role = STATES[row.state]
+    if row.stalled(now) or row.silent(now):
+        glyph, role = "▲", "warn"
+    code = row.exit.code if row.exit is not None and row.state in (State.FAILED, State.STOPPED) else None
+    return (f"{glyph} {row.state.value}" + (f" ({code})" if code is not None else ""), f"bold {role}")
+
+
+def age_words(row: RunSnapshot, now: float) -> Span:
+    """How old the row is, and where it comes from."""
+    seen = row.age_s(now)
+    if seen is not None:
+        return ("live" if seen < 1 else f"seen {age(seen)} ago", "dim") if row.confirmed(now) else (
+            f"last seen {age(seen)} ago", "warn")  # fmt: skip
+    if row.cached_age_s is not None:
+        return (f"from cache, {age(row.cached_age_s)} old", "warn")
+    return ("never seen", "dim")
+
+
+def link_words(link: LinkStatus, now: float) -> Span:
+    """Glyph, word and role of a connection, short enough for the title bar."""
+    if link.link is Link.LIVE:
+        return ("● live", "ok")
+    if link.link is Link.OFFLINE:
+        return (f"{UNCONFIRMED} offline{retry_words(link, now)}", "warn")
+    if link.link is Link.NEEDS_YOU:
+        return ("▲ needs you", "bold warn")
+    if link.link is Link.CONNECTING:
+        return ("◌ connecting", "info")
+    return (f"{UNCONFIRMED} not connected", "dim")
+
+
+def retry_words(link: LinkStatus, now: float) -> str:
+    """`, retry in 7 s`, or '' when none is planned."""
+    return "" if link.retry_at is None else f", retry in {duration(max(0.0, link.retry_at - now))}"
+
+
+def notice(row: RunSnapshot, now: float) -> Span | None:
+    """What stands beside the state and must be read first, or None."""
+    link = row.link
+    why = f": {link.reason}" if link.reason else ""
+    if link.link is Link.OFFLINE:
+        return (f"{UNCONFIRMED} offline{retry_words(link, now)}{why}", "warn")
+    if link.link is Link.NEEDS_YOU:
+        return (f"▲ {row.host} needs you{why}", "bold warn")
+    if link.link is Link.CONNECTING and not row.confirmed(now):
+        return (f"◌ connecting to {row.host}", "info")
+    if row.silent(now) and row.beat_at is not None:
+        return (f"▲ silent: no heartbeat for {duration(now - row.beat_at)}", "bold warn")
+    if row.stalled(now) and row.progress_at is not None:
+        return (f"▲ stalled: no progress for {duration(now - row.progress_at)}", "bold warn")
+    return None
+
+
+def sync_words(row: RunSnapshot, now: float) -> Span:
+    """How far the results are on this laptop."""
+    sync = row.sync
+    if sync.phase is SyncPhase.RUNNING:
+        return (f"↓ syncing {size(sync.bytes_done)}", "info")
+    if sync.phase is SyncPhase.FAILED:
+        last = f", last {age(now - sync.at)} ago" if sync.at is not None else ""
+        return (f"▲ sync failed{last}: {sync.error}", "warn")
+    if sync.at is not None:
+        return (f"↓ synced {age(now - sync.at)} ago", "dim")
+    return ("↓ not synced yet", "dim")
+
+
+def commit_words(row: RunSnapshot) -> Line:
+    """`branch@3f2a91c*`: a star means that the commit is a snapshot of uncommitted work."""
+    branch = row.spec.branch if row.spec is not None and row.spec.branch else row.branch
+    if row.spec is None or not row.spec.commit:
+        return [(branch, "")] if branch else []
+    return [(branch, ""), ("@", "faint"), (row.spec.commit[:7], "dim"), ("*" if row.spec.dirty else "", "bold warn")]
+
+
+def share_done(row: RunSnapshot) -> float | None:
+    """0..1 of the whole run, None if the work does not say."""
+    progress = row.progress
+    if row.state is State.COMPLETED:
+        return 1.0
+    if progress is None:
+        return None
+    if progress.total_epochs > 0:
+        return min(1.0, (progress.epoch + progress.epoch_fraction) / progress.total_epochs)
+    if progress.total_steps > 0:
+        return min(1.0, progress.step / progress.total_steps)
+    return min(1.0, progress.samples_done / progress.samples_total) if progress.samples_total > 0 else None
+
+
+def count_words(row: RunSnapshot) -> str:
+    """`epoch 3.4/10`, `step 120/400`, `sample 1,200/4,000`."""
+    progress = row.progress
+    if progress is None:
+        return ""
+    if progress.phase == "generate" and progress.samples_total > 0:
+        return f"sample {progress.samples_done:,}/{progress.samples_total:,}"
+    if progress.total_epochs > 0:
+        epoch = progress.epoch + progress.epoch_fraction
+        return f"epoch {epoch:.0f}/{progress.total_epochs}" if epoch == round(epoch) else (
+            f"epoch {epoch:.1f}/{progress.total_epochs}")  # fmt: skip
+    if progress.total_steps > 0:
+        return f"step {progress.step:,}/{progress.total_steps:,}"
+    if progress.samples_total > 0:
+        return f"sample {progress.samples_done:,}/{progress.samples_total:,}"
+    return f"step {progress.step:,}" if progress.step else ""
+
+
+def left_words(row: RunSnapshot, now: float) -> str:
+    """`2 min 5 s left`, while the run moves and says so."""
+    progress = row.progress
+    if progress is None or progress.eta_s is None or row.state is not State.RUNNING or not row.confirmed(now):
+        return ""
+    passed = now - row.progress_at if row.progress_at is not None else 0.0
+    return f"{duration(max(0.0, progress.eta_s - passed))} left"
+
+
+def checkpoint_words(row: RunSnapshot, now: float) -> str:
+    """`last.pt 41 s ago`, '' if there is none."""
+    if row.checkpoint_at is None:
+        return ""
+    name = row.progress.checkpoint if row.progress is not None and row.progress.checkpoint else "checkpoint"
+    return f"{name} {age(now - row.checkpoint_at)} ago"
+
+
+def last_words(row: RunSnapshot) -> Span:
+    """The one line that tells most: what this laptop does, why it ended, what the work says, or the log's last line."""
+    if row.step:
+        return (f"→ {row.step}", "info")
+    if row.reason and (row.state.final or row.state in (State.QUEUED, State.STOPPING)):
+        return (row.reason, "bad" if row.state in (State.FAILED, State.LOST) else "dim")
+    if row.progress is not None and row.progress.message:
+        return (row.progress.message, "dim")
+    if row.log_tail:
+        return (row.log_tail[-1], "dim")
+    if row.messages:
+        return (row.messages[-1], "dim")
+    if row.reason:
+        return (row.reason, "dim")
+    return ("not launched yet: n launches it", "dim") if row.state is State.NOT_STARTED and known(row) else ("", "")
+
+
+def machine_words(row: RunSnapshot) -> Line:
+    """GPU memory first where there is one, else load and memory."""
+    facts = row.facts
+    if facts is None:
+        return []
+    if facts.gpus:
+        return [("GPU ", "dim"), (facts.gpus[0], "dim")]
+    parts = [f"load {facts.load_1min:.1f}/{facts.cpus}" if facts.load_1min is not None and facts.cpus else ""]
+    if facts.memory_total_bytes:
+        used = facts.memory_total_bytes - facts.memory_available_bytes
+        parts.append(f"{size(used)} of {size(facts.memory_total_bytes)}")
+    return [(", ".join(part for part in parts if part), "dim")]
