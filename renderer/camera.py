@@ -44,7 +44,7 @@ class Cameras:
             pixels = self.project(camera)
         free = margin * self.size_px
         within = (pixels >= free) & (pixels <= self.size_px - free)
-        return (within.all(axis=2) & (camera[..., 2] > 0)).all(axis=1)
+        return np.asarray((within.all(axis=2) & (camera[..., 2] > 0)).all(axis=1))
 
 
 def look_at_origin(azimuth: Floats, elevation: Floats, distance: Floats, focal_px: float, size_px: int) -> Cameras:

@@ -66,4 +66,4 @@ class Motion:
 def frame_times(frames: int, horizon: int, fps: float) -> Floats:
     """Return the times of `frames` seen and `horizon` unseen frames, seconds from the window's middle."""
     count = frames + horizon
-    return (np.arange(count) - (count - 1) / 2) / fps
+    return np.asarray((np.arange(count) - (count - 1) / 2) / fps, np.float64)

@@ -1,0 +1,79 @@
+"""The `trainer` command. Nothing heavy is imported before the arguments are known to be good."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+HELP = """\
+Learns to name and to forecast the path of an object from video.
+
+  trainer run --config keypoint                    the default experiment: 2,000 clips, 10 epochs, a few minutes
+  trainer run --config keypoint epochs=3 clips=400 any option of the config, as key=value
+  trainer run --config my.yaml --out runs/mine     a config of your own, in a folder of your choice
+  trainer run --config my.yaml --out runs/mine --resume    go on where it stopped, to the bit
+  trainer check-config --config keypoint epochs=3  every option with its value and meaning; trains nothing
+"""
+RUN_HELP = """\
+The run's folder holds progress.json and PROGRESS.txt (where it is), metrics.jsonl (its history), checkpoints/
+(last.pt, best.pt, checkpoint_epoch_N.pt), artifacts/ (curves, confusion matrix, training_results.json, the data's
+recipe) and, at the end, result.json with the test figures beside their controls.
+
+Signals: TERM and Ctrl-C write a checkpoint and end (exit 143, 130); USR1 writes one and goes on.
+Exit status: 0 trained to the end, 1 failure, 2 wrong config or arguments.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="trainer", description=HELP, formatter_class=raw)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    run = verbs.add_parser(
+        "run", help="train", description="Train one experiment.", epilog=RUN_HELP, formatter_class=raw
+    )
+    check = verbs.add_parser("check-config", help="check a config and list every option", formatter_class=raw)
+    for verb in (run, check):
+        verb.add_argument(
+            "--config", required=True, metavar="NAME|FILE", help="bundled name (keypoint, transformer) or a YAML file"
+        )
+        verb.add_argument("overrides", nargs="*", metavar="key=value", help="options that replace those of the config")
+    run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")
+    run.add_argument(
+        "--resume", action="store_true", help="go on from checkpoints/last.pt of --out (default: the newest)"
+    )
+    return parser
+
+
+def check_config(name: str, overrides: Sequence[str]) -> int:
+    """Print every option as YAML, its meaning beside it."""
+    from trainer.config import TrainConfig, load_config
+
+    config = load_config(name, overrides)
+    for key, field in TrainConfig.model_fields.items():
+        text = f"{key}: {getattr(config, key)}"
+        print(f"{text:<32}# {field.description}" if field.description else text)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a verb; return the exit status."""
+    arguments = build_parser().parse_args(argv)
+    from trainer.errors import TrainerError
+
+    try:
+        if arguments.verb == "check-config":
+            return check_config(arguments.config, arguments.overrides)
+        from trainer.run import run
+
+        return run(arguments.config, arguments.overrides, arguments.out, arguments.resume)
+    except TrainerError as exc:
+        print(f"trainer: {exc}", file=sys.stderr)
+        if exc.hint:
+            print(f"hint: {exc.hint}", file=sys.stderr)
+        return exc.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""Checkpoints: last.pt, best.pt, checkpoint_epoch_N.pt, written to a temporary name and renamed.
+
+A checkpoint holds all that the next step depends on, so that *split run = straight run*. It is read with
+`weights_only=True`, without a fallback: nothing in it can run code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer.errors import CheckpointError
+from wire.run_dir import TEMPORARY_PREFIX
+
+VERSION = 1
+LAST, BEST = "last.pt", "best.pt"
+
+
+@dataclass
+class TrainState:
+    """Where a run is, beside weights and optimiser. Plain numbers only: floats survive a checkpoint to the bit."""
+
+    epoch: int = 0
+    """Finished epochs."""
+    batch: int = 0
+    """Batches of the running epoch that are done; all of them = only its evaluation is missing."""
+    step: int = 0
+    loss_sum: float = 0.0
+    """Sums over the clips of the running epoch."""
+    class_sum: float = 0.0
+    pred_sum: float = 0.0
+    correct: int = 0
+    clips: int = 0
+    logged_step: int = -1
+    """Step of the newest line in metrics.jsonl; lines beyond it belong to work that was lost."""
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    train_s: float = 0.0
+    """Time spent in training and validation, over all attempts."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Figures of each finished epoch."""
+
+    def start_epoch(self) -> None:
+        """Forget the sums of the epoch before."""
+        self.batch = 0
+        self.loss_sum = self.class_sum = self.pred_sum = 0.0
+        self.correct = self.clips = 0
+
+
+class Checkpoints:
+    """The checkpoint folder of one run. `identity` (config, data digest) must match at a resume."""
+
+    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+        self.folder = folder
+        self.identity = identity
+
+    def save(
+        self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer
+    ) -> int:
+        """Write the same content under each name; return its size in bytes. Raises OSError (disk full)."""
+        content = {
+            "version": VERSION,
+            "identity": self.identity,
+            "state": asdict(state),
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "rng": _rng_states(),
+        }
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        first = self.folder / names[0]
+        _replace(first, lambda temporary: torch.save(content, temporary))
+        for name in names[1:]:
+            _replace(self.folder / name, lambda temporary: _copy(first, temporary))
+        return first.stat().st_size
+
+    def load(self, name: str, free_keys: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """Read a checkpoint of this experiment. Raises `CheckpointError`."""
+        path = self.folder / name
+        content = read_checkpoint(path)
+        then, now = content["identity"], self.identity
+        changed = [key for key in sorted({*then, *now} - free_keys) if then.get(key) != now.get(key)]
+        if changed:
+            words = ", ".join(f"{key} was {then.get(key)!r}, now {now.get(key)!r}" for key in changed)
+            raise CheckpointError(
+                f"{path} belongs to another experiment: {words}", hint="start a new run, or put the options back"
+            )
+        return content
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint file onto the CPU. Raises `CheckpointError`."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as exc:
+        raise CheckpointError(
+            f"{path} cannot be read: {str(exc).splitlines()[0] if str(exc) else type(exc).__name__}",
+            hint="copy an older checkpoint of the folder over it, or start a new run",
+        ) from exc
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise CheckpointError(f"{path} is not a checkpoint of version {VERSION}")
+    return content
+
+
+def restore(content: dict[str, Any], model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> TrainState:
+    """Put weights, optimiser and random state back; return where the run was."""
+    model.load_state_dict(content["model"])
+    optimiser.load_state_dict(content["optimiser"])
+    torch.set_rng_state(content["rng"]["cpu"])
+    if torch.cuda.is_available() and content["rng"]["cuda"]:
+        torch.cuda.set_rng_state_all(content["rng"]["cuda"])
+    return TrainState(**content["state"])
+
+
+def _rng_states() -> dict[str, Any]:
+    """All randomness that training uses: batches come from (seed, epoch), so torch's own is all there is."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}.{os.getpid()}")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        write(temporary)
+        temporary.replace(path)
+    except RuntimeError as exc:
+        temporary.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {exc}") from exc
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.write_bytes(source.read_bytes())

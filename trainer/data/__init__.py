@@ -1,0 +1,1 @@
+"""From a recipe on disk to batches: splits, manifest, loading, rendering."""

@@ -1,0 +1,109 @@
+"""A data set on disk: `recipe.npz` and `manifest.json`. Loading refuses what must not be trained on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.motion import Family
+from renderer.recipe import RECIPE_VERSION, Recipe, RecipeError
+from renderer.sampling import Window
+from renderer.trajectories import Generated, make_recipe
+from trainer.data.splits import SPLITS, split_scenes
+from trainer.errors import DataError
+from wire.run_dir import replace_file
+
+RECIPE_NAME = "recipe.npz"
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A recipe and which of its clips belong to which split."""
+
+    recipe: Recipe
+    rows: dict[str, NDArray[np.int64]]
+    manifest: dict[str, Any]
+
+    def split(self, name: str) -> Recipe:
+        """Return the recipe of one split."""
+        return self.recipe.take(self.rows[name])
+
+
+def write_dataset(folder: Path, tier: str, clips: int, seed: int, frames: int, style: str) -> None:
+    """Generate the `trajectories` data set into `folder`; the manifest comes last, so it marks a whole one."""
+    generated = make_recipe(tier, clips, seed, Window(frames=frames), style)
+    data = generated.recipe.to_bytes()
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(str(folder / RECIPE_NAME), data)
+    manifest = _manifest(generated, data, seed)
+    replace_file(str(folder / MANIFEST_NAME), json.dumps(manifest, separators=(",", ":")).encode() + b"\n")
+
+
+def _manifest(generated: Generated, data: bytes, seed: int) -> dict[str, Any]:
+    recipe = generated.recipe
+    rows = split_scenes(recipe.scene, recipe.label, seed)
+    return {
+        "name": "trajectories",
+        "tier": recipe.tier,
+        "generator_version": RECIPE_VERSION,
+        "seed": seed,
+        "clips": len(recipe),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "recipe_digest": recipe.digest(),
+        "bytes": len(data),
+        "acceptance": {name: round(rate, 4) for name, rate in generated.acceptance.items()},
+        "counts": {name: _class_counts(recipe.label[rows[name]]) for name in SPLITS},
+        "splits": {name: rows[name].tolist() for name in SPLITS},
+    }
+
+
+def _class_counts(label: NDArray[np.uint8]) -> dict[str, int]:
+    return {family.name.lower(): int((label == family).sum()) for family in Family}
+
+
+def load_dataset(folder: Path) -> DataSet:
+    """Read and check a data set. Raises `DataError` with what is wrong."""
+    try:
+        manifest = json.loads((folder / MANIFEST_NAME).read_bytes())
+        data = (folder / RECIPE_NAME).read_bytes()
+        rows = {name: np.asarray(manifest["splits"][name], np.int64) for name in SPLITS}
+        recorded = manifest["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise DataError(
+            f"{folder}: no readable data set: {exc}", hint="remove the folder to generate it again"
+        ) from exc
+    if hashlib.sha256(data).hexdigest() != recorded:
+        raise DataError(f"{folder / RECIPE_NAME}: content differs from its manifest", hint="remove both files")
+    try:
+        recipe = Recipe.from_bytes(data)
+    except RecipeError as exc:
+        raise DataError(f"{folder / RECIPE_NAME}: {exc}") from exc
+    check_splits(recipe, rows)
+    return DataSet(recipe, rows, manifest)
+
+
+def check_splits(recipe: Recipe, rows: dict[str, NDArray[np.int64]]) -> None:
+    """Refuse constant labels, a split that lacks a class, and clips or scenes in two splits."""
+    if len(np.unique(recipe.label)) < 2:
+        raise DataError(f"all {len(recipe)} labels are the same: there is nothing to learn")
+    classes = set(np.unique(recipe.label).tolist())
+    for name, chosen in rows.items():
+        if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(recipe)):
+            raise DataError(f"the {name} split names clips that the recipe does not have")
+        missing = classes - set(np.unique(recipe.label[chosen]).tolist())
+        if missing:
+            names = ", ".join(Family(value).name.lower() for value in sorted(missing))
+            raise DataError(f"the {name} split lacks class {names}", hint="use more clips, or split again")
+    seen: dict[int, str] = {}
+    for name, chosen in rows.items():
+        for scene in np.unique(recipe.scene[chosen]).tolist():
+            if scene in seen:
+                raise DataError(f"scene {scene} is in both {seen[scene]} and {name}")
+            seen[scene] = name

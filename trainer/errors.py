@@ -1,0 +1,42 @@
+"""What can go wrong in the trainer.
+
+TrainerError            exit 1
+|- ConfigError          exit 2   a file, key or value that cannot be used
+|- DataError            exit 1   a data set that must not be trained on
+|- CheckpointError      exit 1   a checkpoint that cannot be read or does not fit
+'- Interrupted          exit 143 (TERM) or 130 (Ctrl-C), after a checkpoint
+"""
+
+from __future__ import annotations
+
+
+class TrainerError(Exception):
+    """A failure that a person can act on; `hint` is the next step, or ''."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(TrainerError):
+    """A config file, key or value is wrong; the message names the place."""
+
+    exit_code = 2
+
+
+class DataError(TrainerError):
+    """The data set would give figures that mean nothing (a missing class, constant labels, changed content)."""
+
+
+class CheckpointError(TrainerError):
+    """A checkpoint is unreadable or belongs to another experiment."""
+
+
+class Interrupted(TrainerError):
+    """A signal asked us to end, and everything needed to go on is written."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

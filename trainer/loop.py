@@ -1,0 +1,152 @@
+"""The training loop: epochs of steps, an evaluation after each, a checkpoint wherever one is due."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from trainer.checkpoint import BEST, LAST
+from trainer.data.batches import Batch
+from trainer.evaluate import evaluate
+from trainer.losses import compute_loss
+from trainer.schedule import learning_rate
+from trainer.session import Session
+from wire.state import Phase
+
+
+class Trainer:
+    """Trains a session from its state to the end of its last epoch."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.saved_at = self.mark = time.monotonic()
+        """When the newest checkpoint was written, and up to when `state.train_s` counts."""
+
+    def fit(self) -> None:
+        """Train. Raises `Interrupted`, after a checkpoint, when a signal asks us to end."""
+        session, state, config = self.session, self.session.state, self.session.config
+        session.reporter.start_pace(state.step)
+        while state.epoch < config.epochs:
+            self.train_epoch()
+            self.finish_epoch(self.validate())
+        session.reporter.update(force=True, phase=Phase.TRAIN.value, epoch_fraction=0.0)
+
+    def train_epoch(self) -> None:
+        """Do the batches of the running epoch that are still to do."""
+        session, state = self.session, self.session.state
+        session.model.train()
+        self.report(Phase.TRAIN)
+        for batch in session.train.epoch(state.epoch, start=state.batch):
+            self.train_step(batch.to(session.device))
+            if state.batch < len(session.train) and state.step % session.config.log_every == 0:
+                self.log({"train_loss": state.loss_sum / state.clips, "learning_rate": self.rate})
+            self.report(Phase.TRAIN)
+            self.obey()
+
+    def train_step(self, batch: Batch) -> None:
+        """One step of gradient descent."""
+        session, state, config = self.session, self.session.state, self.session.config
+        self.rate = learning_rate(config, state.step, session.total_steps)
+        for group in session.optimiser.param_groups:
+            group["lr"] = self.rate
+        outputs = session.model(batch.video)
+        total, class_loss, pred_loss = compute_loss(outputs, batch.targets, config.w_class, config.w_pred)
+        session.optimiser.zero_grad()
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(session.model.parameters(), config.clip_norm)
+        session.optimiser.step()
+
+        count = len(batch.class_label)
+        state.loss_sum += float(total.detach()) * count
+        state.class_sum += float(class_loss.detach()) * count
+        state.pred_sum += float(pred_loss.detach()) * count
+        state.correct += int((outputs["classification"].argmax(dim=1) == batch.class_label).sum())
+        state.clips += count
+        state.batch += 1
+        state.step += 1
+
+    def validate(self) -> dict[str, float]:
+        """Return the figures of the validation split, named as the metrics of the run."""
+        session, config = self.session, self.session.config
+        self.report(Phase.EVALUATE)
+        predictions = evaluate(session.model, session.validation, session.device, lambda done, total: self.tick())
+        figures = predictions.metrics(session.validation_controls.best_mse)
+        loss = config.w_class * predictions.class_loss + config.w_pred * predictions.pred_loss
+        names = {"accuracy": "val_accuracy", "pred_mse": "pred_mse", "skill": "skill"}
+        return {"val_loss": loss} | {name: figures[key] for key, name in names.items()}
+
+    def finish_epoch(self, validation: dict[str, float]) -> None:
+        """Close the epoch: history, metrics line, checkpoints."""
+        session, state, config = self.session, self.session.state, self.session.config
+        figures = {
+            "train_loss": state.loss_sum / state.clips,
+            "train_class_loss": state.class_sum / state.clips,
+            "train_pred_loss": state.pred_sum / state.clips,
+            "train_accuracy": state.correct / state.clips,
+            **validation,
+            "learning_rate": learning_rate(config, state.step - 1, session.total_steps),
+        }
+        state.epoch += 1
+        state.start_epoch()
+        state.history.append({"epoch": state.epoch, "step": state.step, **figures})
+        self.log(figures)
+        names = [LAST]
+        if validation["val_loss"] < state.best_loss:
+            state.best_loss, state.best_epoch = validation["val_loss"], state.epoch
+            names.append(BEST)
+        if state.epoch % config.checkpoint_every_epochs == 0 or state.epoch == config.epochs:
+            names.append(f"checkpoint_epoch_{state.epoch}.pt")
+        self.save(names)
+
+    def tick(self) -> None:
+        """Between two batches of an evaluation: show life, and end if asked (the epoch's steps are kept)."""
+        self.session.reporter.update()
+        self.obey()
+
+    def obey(self) -> None:
+        """Do what a signal or the clock asks for: a checkpoint, or a checkpoint and the end."""
+        session, stop = self.session, self.session.stop
+        if stop.signal is not None:
+            self.save([LAST])
+            raise stop.interrupted()
+        due = time.monotonic() - self.saved_at >= session.config.checkpoint_every_s
+        if stop.checkpoint_wanted or due:
+            self.save([LAST])
+
+    def save(self, names: list[str]) -> None:
+        """Write a checkpoint. A full disk is said and survived: the next one may work."""
+        session, state = self.session, self.session.state
+        session.stop.checkpoint_wanted = False
+        now = time.monotonic()
+        state.train_s += now - self.mark
+        self.mark = self.saved_at = now
+        self.report(Phase.CHECKPOINT)
+        saved = session.reporter.guard(
+            names[0], lambda: session.checkpoints.save(names, state, session.model, session.optimiser)
+        )
+        if saved:
+            session.reporter.update(force=True, checkpoint=LAST, checkpoint_at_s=time.time())
+
+    def log(self, values: dict[str, float]) -> None:
+        """Append a line to metrics.jsonl and show it as the newest progress."""
+        session, state = self.session, self.session.state
+        epoch = state.epoch + state.batch / len(session.train)
+        state.logged_step = state.step
+        session.reporter.log_metrics(state.step, epoch, values)
+        session.reporter.update(metrics=values)
+
+    def report(self, phase: Phase) -> None:
+        """Tell the reporter where we are."""
+        session, state = self.session, self.session.state
+        clips = len(session.train.recipe)
+        session.reporter.update(
+            phase=phase.value,
+            step=state.step,
+            total_steps=session.total_steps,
+            epoch=state.epoch,
+            total_epochs=session.config.epochs,
+            epoch_fraction=state.batch / len(session.train),
+            samples_done=state.epoch * clips + state.clips,
+            samples_total=session.config.epochs * clips,
+        )

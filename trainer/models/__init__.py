@@ -1,0 +1,1 @@
+"""Extractors behind one interface, and the unified model on top of them."""

@@ -1,0 +1,144 @@
+"""The pictures that a run leaves. Matplotlib without a display; colours by Okabe and Ito, line styles beside them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from renderer.motion import Family
+from wire.run_dir import replace_file
+
+BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7"
+INK, QUIET, GRID = "#22272e", "#6e7781", "#e3e7ec"
+CONTROL_STYLES = {"hold_last": (ORANGE, "--"), "constant_velocity": (GREEN, "-."), "class_mean": (PURPLE, ":")}
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": QUIET,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 2.0,
+}
+
+
+@contextmanager
+def _figure(path: Path, title: str, width_in: float, height_in: float) -> Iterator[Figure]:
+    """Give a styled figure and write it to `path` atomically."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width_in, height_in), dpi=150, facecolor="white", layout="constrained")
+        FigureCanvasAgg(figure)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
+        yield figure
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    replace_file(str(path), buffer.getvalue())
+
+
+def _name(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def training_curves(
+    path: Path, history: Sequence[Mapping[str, float]], controls: Mapping[str, float], title: str
+) -> None:
+    """Draw loss, accuracy, forecast error with its controls, and learning rate over the epochs."""
+    epochs = [row["epoch"] for row in history]
+    marker = "o" if len(epochs) <= 30 else ""
+
+    def line(axes: Any, key: str, colour: str, label: str, style: str = "-") -> None:
+        values = [row[key] for row in history]
+        axes.plot(epochs, values, style, color=colour, label=label, marker=marker, markersize=3.5)
+
+    with _figure(path, title, 10, 6.4) as figure:
+        (loss, accuracy), (error, rate) = figure.subplots(2, 2)
+        loss.set_title("Loss")
+        line(loss, "train_loss", BLUE, "training", "--")
+        line(loss, "val_loss", VERMILION, "validation")
+        loss.set_yscale("log")
+        loss.legend()
+        accuracy.set_title("Class accuracy")
+        line(accuracy, "train_accuracy", BLUE, "training", "--")
+        line(accuracy, "val_accuracy", VERMILION, "validation")
+        accuracy.axhline(1 / len(Family), color=QUIET, linewidth=1, linestyle=":", label="chance")
+        accuracy.set_ylim(0, 1.02)
+        accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
+        accuracy.legend(loc="lower right")
+        error.set_title("Forecast MSE at t+5, validation (half-sides²)")
+        line(error, "pred_mse", VERMILION, "model")
+        for name, value in controls.items():
+            colour, style = CONTROL_STYLES[name]
+            error.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=_name(name))
+        error.set_yscale("log")
+        error.legend()
+        rate.set_title("Learning rate at the epoch's end")
+        line(rate, "learning_rate", GREEN, "")
+        rate.set_ylim(bottom=0)
+        for axes in (loss, accuracy, error, rate):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for axes in (error, rate):
+            axes.set_xlabel("epoch")
+
+
+def forecasting_curves(path: Path, metrics: Mapping[str, Any], controls: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw the error at t+1..t+5 of the model and of every control, as MSE and in percent of the workspace."""
+    steps = np.arange(1, 6)
+    rows = {"model": metrics} | {name: row for name, row in controls.items() if "mse_t1" in row}
+    styles = {"model": (VERMILION, "-"), **CONTROL_STYLES}
+    panels = (("mse_t", "MSE (half-sides²)"), ("mae_percent_t", "Mean absolute error (% of the workspace side)"))
+    with _figure(path, "Forecast error on the test split", 10, 3.9) as figure:
+        for axes, (prefix, title) in zip(figure.subplots(1, 2), panels, strict=True):
+            for name, row in rows.items():
+                colour, style = styles[name]
+                values = np.array([row[f"{prefix}{step}"] for step in steps], float)
+                width = 2.4 if name == "model" else 1.5
+                axes.plot(
+                    steps, values, style, color=colour, linewidth=width, marker="o", markersize=4, label=_name(name)
+                )
+            axes.set_title(title)
+            axes.set_xticks(steps, [f"t+{step}" for step in steps])
+            axes.set_xlabel("frame after the last seen one")
+            axes.set_ylim(bottom=0)
+        axes.legend(loc="upper left")
+
+
+def confusion(path: Path, counts: np.ndarray) -> None:
+    """Draw the confusion matrix, each row in percent of its true class with the count below."""
+    names = [family.name.lower() for family in Family]
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    with _figure(path, "Confusion matrix, test split", 5.4, 4.9) as figure:
+        axes = figure.subplots()
+        axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), names)
+        axes.tick_params(length=0)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        for row, column in np.ndindex(*counts.shape):
+            colour = "white" if share[row, column] > 0.55 else INK
+            label = f"{100 * share[row, column]:.1f} %\n{counts[row, column]}"
+            axes.text(column, row, label, ha="center", va="center", color=colour, fontsize=9.5)

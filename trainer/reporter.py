@@ -1,0 +1,133 @@
+"""What the run says while it works: progress.json, metrics.jsonl, PROGRESS.txt, and a line for people.
+
+Writing it may fail (a full disk) without touching the training: the failure is said once, then counted.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trainer import words
+from wire.codec import WireError, decode, read_object
+from wire.records import MetricPoint, Progress, RunSummary
+from wire.run_dir import RunDir, append_line, replace_file
+from wire.state import Phase
+
+PROGRESS_INTERVAL_S = 0.5
+TEXT_INTERVAL_S = 10.0
+LINE_INTERVAL_S = 10.0
+
+
+class Reporter:
+    """The only writer of the work's own files in a run directory. One line for people goes to `say`."""
+
+    def __init__(
+        self, run: RunDir, attempt: str, say: Callable[[Progress], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.run, self.attempt = run, attempt
+        self.failures = 0
+        self._say, self._clock = say, clock
+        self._seq = self._last_seq()
+        self._facts: dict[str, Any] = {"phase": Phase.LOAD.value}
+        self._metrics: dict[str, float | None] = {}
+        self._written = self._text_written = self._said = float("-inf")
+        self._said_epoch = -1
+        self._started = clock()
+        self._start_step: int | None = None
+
+    def _last_seq(self) -> int:
+        try:
+            return int((read_object(self.run.progress) or {}).get("seq", 0))
+        except (WireError, TypeError, ValueError):
+            return 0
+
+    def update(
+        self, *, force: bool = False, metrics: dict[str, float] | None = None, message: str = "", **facts: Any
+    ) -> None:
+        """Take new facts (fields of `Progress`); write them now, or when half a second has passed.
+
+        A `message` is said and written at once; otherwise the line is made from the facts.
+        """
+        if facts.get("phase", self._facts["phase"]) != self._facts["phase"]:
+            force = True
+        self._facts |= facts
+        self._metrics |= metrics or {}
+        now = self._clock()
+        if force or message or now - self._written >= PROGRESS_INTERVAL_S:
+            self._written = now
+            self._write(force, now, message)
+
+    def _write(self, force: bool, now: float, message: str) -> None:
+        self._seq += 1
+        facts: dict[str, Any] = {"eta_s": self._eta_s(now)} | self._facts
+        progress = Progress(
+            attempt=self.attempt, seq=self._seq, at_s=time.time(), metrics=dict(self._metrics), message=message, **facts
+        )
+        progress = replace(progress, message=words.message(progress))
+        self.guard("progress.json", lambda: replace_file(self.run.progress, progress.to_line()))
+        if force or now - self._text_written >= TEXT_INTERVAL_S:
+            self._text_written = now
+            text = words.page(progress).encode()
+            self.guard("PROGRESS.txt", lambda: replace_file(self.run.progress_text, text))
+        if message or progress.epoch != self._said_epoch or now - self._said >= LINE_INTERVAL_S:
+            self._said, self._said_epoch = now, progress.epoch
+            self._say(progress)
+
+    def _eta_s(self, now: float) -> float | None:
+        """Seconds to go at the mean pace of this attempt; evaluation and checkpoints are in the mean."""
+        step, total = self._facts.get("step", 0), self._facts.get("total_steps", 0)
+        if self._start_step is None or total == 0:
+            return None
+        if step >= total:
+            return 0.0
+        done = step - self._start_step
+        return (now - self._started) / done * (total - step) if done > 0 else None
+
+    def start_pace(self, step: int) -> None:
+        """Measure the pace from here: `step` steps were done when this attempt began to train."""
+        self._start_step, self._started = step, self._clock()
+
+    def log_metrics(self, step: int, epoch: float, values: dict[str, float]) -> None:
+        """Append one line to metrics.jsonl."""
+        point = MetricPoint(step=step, epoch=epoch, at_s=time.time(), values=dict(values), attempt=self.attempt)
+        self.guard("metrics.jsonl", lambda: append_line(self.run.metrics, point.to_line()))
+
+    def cut_metrics(self, last_step: int) -> None:
+        """Remove lines beyond `last_step`: the work they tell of was lost and is about to be done again.
+
+        The file is replaced, not shortened, so that a follower sees another inode and reads it anew.
+        """
+        path = Path(self.run.metrics)
+        if not path.exists():
+            return
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith(b"\n") and _step_of(line) <= last_step]
+        if len(kept) < len(lines):
+            self.guard("metrics.jsonl", lambda: replace_file(self.run.metrics, b"".join(kept)))
+
+    def write_result(self, summary: RunSummary) -> None:
+        """Write result.json."""
+        self.guard("result.json", lambda: replace_file(self.run.result, summary.to_line()))
+
+    def guard(self, what: str, write: Callable[[], object]) -> bool:
+        """Run a write whose failure must not end the training; return whether it worked."""
+        try:
+            write()
+        except OSError as exc:
+            self.failures += 1
+            if self.failures == 1:
+                print(f"WARNING cannot write {what}: {exc}; training goes on", file=sys.stderr, flush=True)
+            return False
+        return True
+
+
+def _step_of(line: bytes) -> float:
+    try:
+        return float(decode(line)["step"])
+    except (WireError, KeyError, TypeError, ValueError):
+        return float("inf")

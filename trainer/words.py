@@ -1,0 +1,64 @@
+"""Progress in words: one line for a log or a heartbeat, one page for PROGRESS.txt."""
+
+from __future__ import annotations
+
+import time
+
+from wire.records import Progress
+
+_SHOWN = ("train_loss", "val_loss", "val_accuracy", "pred_mse", "skill")
+
+
+def duration(seconds: float | None) -> str:
+    """Return `42 s`, `3 min 05 s`, `2 h 07 min`, or `unknown`."""
+    if seconds is None:
+        return "unknown"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _figure(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{100 * value:.1f} %" if name.endswith("accuracy") else f"{value:.4g}"
+
+
+def message(progress: Progress) -> str:
+    """Return one line, e.g. `epoch 4/10 step 352/880 train_loss 0.41 val_accuracy 93.1 % 1 min 20 s left`."""
+    if progress.message:
+        return progress.message
+    parts = [progress.phase]
+    if progress.total_epochs:
+        running = min(progress.epoch + 1, progress.total_epochs)
+        parts.append(f"epoch {running}/{progress.total_epochs} step {progress.step}/{progress.total_steps}")
+    shown = [name for name in _SHOWN if progress.metrics.get(name) is not None]
+    parts += [f"{name} {_figure(name, progress.metrics[name])}" for name in shown]
+    if progress.eta_s:
+        parts.append(f"{duration(progress.eta_s)} left")
+    return " ".join(parts)
+
+
+def page(progress: Progress) -> str:
+    """Return PROGRESS.txt."""
+    share = progress.step / progress.total_steps if progress.total_steps else 0.0
+    filled = round(40 * share)
+    checkpoint = "none yet"
+    if progress.checkpoint and progress.checkpoint_at_s is not None:
+        checkpoint = f"{progress.checkpoint}, {duration(progress.at_s - progress.checkpoint_at_s)} before this page"
+    rows = [
+        ("written", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(progress.at_s))),
+        ("attempt", progress.attempt),
+        ("phase", progress.phase),
+        ("epoch", f"{progress.epoch} of {progress.total_epochs} finished"),
+        ("step", f"{progress.step} of {progress.total_steps}"),
+        ("left", duration(progress.eta_s)),
+        ("checkpoint", checkpoint),
+    ]
+    lines = [progress.message, "", f"[{'#' * filled}{'.' * (40 - filled)}] {100 * share:.1f} %", ""]
+    lines += [f"{name:<12}{value}" for name, value in rows] + [""]
+    lines += [f"{name:<24}{_figure(name, value)}" for name, value in sorted(progress.metrics.items())]
+    return "\n".join(lines).rstrip() + "\n"
