@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MODULES = sorted(path for house in ("wire", "remote", "tui", "trainer", "renderer") for path in (ROOT / house).rglob("*.py"))
+MODULES = sorted(
+    path for house in ("wire", "remote", "tui", "trainer", "renderer") for path in (ROOT / house).rglob("*.py")
+)
 
 
 def calls(path: Path) -> list[tuple[int, str, ast.Call]]:
