@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -61,8 +61,11 @@ class Checkpoints:
 
     def save(
         self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer
-    ) -> int:
-        """Write the same content under each name; return its size in bytes. Raises OSError (disk full)."""
+    ) -> None:
+        """Write the same content under each name, in this order. Raises OSError (disk full).
+
+        Name last.pt last: whoever dies in between resumes from the older one and writes the same again.
+        """
         content = {
             "version": VERSION,
             "identity": self.identity,
@@ -73,10 +76,9 @@ class Checkpoints:
         }
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         first = self.folder / names[0]
-        _replace(first, lambda temporary: torch.save(content, temporary))
+        _replace(first, lambda file: torch.save(content, file))
         for name in names[1:]:
-            _replace(self.folder / name, lambda temporary: _copy(first, temporary))
-        return first.stat().st_size
+            _replace(self.folder / name, lambda file: file.write(first.read_bytes()))
 
     def load(self, name: str, free_keys: frozenset[str] = frozenset()) -> dict[str, Any]:
         """Read a checkpoint of this experiment. Raises `CheckpointError`."""
@@ -121,11 +123,13 @@ def _rng_states() -> dict[str, Any]:
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
+def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}.{os.getpid()}")
     try:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        write(temporary)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except RuntimeError as exc:
         temporary.unlink(missing_ok=True)
@@ -133,7 +137,3 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.write_bytes(source.read_bytes())

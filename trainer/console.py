@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -14,12 +15,18 @@ def speaker() -> tuple[Callable[[Progress], None], Callable[[], None]]:
     return _bar() if sys.stdout.isatty() else (_line, lambda: None)
 
 
-def _line(progress: Progress) -> None:
-    """Print one line; a reader that went away or a full disk must not end the training."""
+def write_line(descriptor: int, text: str) -> None:
+    """Write one line past Python's buffers, which would fail again at exit: a log on a full disk, or a reader that
+    went away, must not change how the run ends.
+    """
     try:
-        print(f"PROGRESS {progress.message}", flush=True)
+        os.write(descriptor, text.encode("utf-8", "replace") + b"\n")
     except OSError:
         pass
+
+
+def _line(progress: Progress) -> None:
+    write_line(1, f"PROGRESS {progress.message}")
 
 
 def _bar() -> tuple[Callable[[Progress], None], Callable[[], None]]:

@@ -6,13 +6,18 @@ import time
 
 import torch
 
+from trainer import words
 from trainer.checkpoint import BEST, LAST
 from trainer.data.batches import Batch
 from trainer.evaluate import evaluate
 from trainer.losses import compute_loss
+from trainer.results import CURVES_NAME, draw_curves
 from trainer.schedule import learning_rate
 from trainer.session import Session
 from wire.state import Phase
+
+CURVES_INTERVAL_S = 60.0
+"""How often training_curves.png is drawn anew while the run goes on."""
 
 
 class Trainer:
@@ -22,6 +27,7 @@ class Trainer:
         self.session = session
         self.saved_at = self.mark = time.monotonic()
         """When the newest checkpoint was written, and up to when `state.train_s` counts."""
+        self.drawn_at = self.saved_at
 
     def fit(self) -> None:
         """Train. Raises `Interrupted`, after a checkpoint, when a signal asks us to end."""
@@ -91,13 +97,17 @@ class Trainer:
         state.start_epoch()
         state.history.append({"epoch": state.epoch, "step": state.step, **figures})
         self.log(figures)
-        names = [LAST]
+        names = []
         if validation["val_loss"] < state.best_loss:
             state.best_loss, state.best_epoch = validation["val_loss"], state.epoch
             names.append(BEST)
         if state.epoch % config.checkpoint_every_epochs == 0 or state.epoch == config.epochs:
             names.append(f"checkpoint_epoch_{state.epoch}.pt")
-        self.save(names)
+        self.save([*names, LAST])
+        session.reporter.update(message=words.epoch_line(state.epoch, config.epochs, figures))
+        if time.monotonic() - self.drawn_at >= CURVES_INTERVAL_S:
+            self.drawn_at = time.monotonic()
+            session.reporter.guard(CURVES_NAME, lambda: draw_curves(session))
 
     def tick(self) -> None:
         """Between two batches of an evaluation: show life, and end if asked (the epoch's steps are kept)."""
@@ -123,7 +133,7 @@ class Trainer:
         self.mark = self.saved_at = now
         self.report(Phase.CHECKPOINT)
         saved = session.reporter.guard(
-            names[0], lambda: session.checkpoints.save(names, state, session.model, session.optimiser)
+            LAST, lambda: session.checkpoints.save(names, state, session.model, session.optimiser)
         )
         if saved:
             session.reporter.update(force=True, checkpoint=LAST, checkpoint_at_s=time.time())

@@ -12,7 +12,8 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from renderer.motion import Family
 from wire.run_dir import replace_file
@@ -20,7 +21,7 @@ from wire.run_dir import replace_file
 BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7"
 INK, QUIET, GRID = "#22272e", "#6e7781", "#e3e7ec"
 CONTROL_STYLES = {"hold_last": (ORANGE, "--"), "constant_velocity": (GREEN, "-."), "class_mean": (PURPLE, ":")}
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "text.color": INK,
@@ -48,13 +49,25 @@ _STYLE = {
 def _figure(path: Path, title: str, width_in: float, height_in: float) -> Iterator[Figure]:
     """Give a styled figure and write it to `path` atomically."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width_in, height_in), dpi=150, facecolor="white", layout="constrained")
+        layout = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.09, hspace=0.04, wspace=0.03)
+        figure = Figure(figsize=(width_in, height_in), dpi=150, facecolor="white", layout=layout)
         FigureCanvasAgg(figure)
         figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
         yield figure
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
     replace_file(str(path), buffer.getvalue())
+
+
+def _scale(axes: Any, values: Sequence[float]) -> None:
+    """Give the y axis a log scale with plain ticks where the values span enough, else a linear one from zero."""
+    if min(values) <= 0 or max(values) < 4 * min(values):
+        axes.set_ylim(0, 1.12 * max(values))
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _name(key: str) -> str:
@@ -77,7 +90,7 @@ def training_curves(
         loss.set_title("Loss")
         line(loss, "train_loss", BLUE, "training", "--")
         line(loss, "val_loss", VERMILION, "validation")
-        loss.set_yscale("log")
+        _scale(loss, [row[key] for row in history for key in ("train_loss", "val_loss")])
         loss.legend()
         accuracy.set_title("Class accuracy")
         line(accuracy, "train_accuracy", BLUE, "training", "--")
@@ -85,13 +98,13 @@ def training_curves(
         accuracy.axhline(1 / len(Family), color=QUIET, linewidth=1, linestyle=":", label="chance")
         accuracy.set_ylim(0, 1.02)
         accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
-        accuracy.legend(loc="lower right")
+        accuracy.legend()
         error.set_title("Forecast MSE at t+5, validation (half-sides²)")
         line(error, "pred_mse", VERMILION, "model")
         for name, value in controls.items():
             colour, style = CONTROL_STYLES[name]
             error.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=_name(name))
-        error.set_yscale("log")
+        _scale(error, [*(row["pred_mse"] for row in history), *controls.values()])
         error.legend()
         rate.set_title("Learning rate at the epoch's end")
         line(rate, "learning_rate", GREEN, "")

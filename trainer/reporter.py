@@ -5,7 +5,6 @@ Writing it may fail (a full disk) without touching the training: the failure is 
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import words
+from trainer.console import write_line
 from wire.codec import WireError, decode, read_object
 from wire.records import MetricPoint, Progress, RunSummary
 from wire.run_dir import RunDir, append_line, replace_file
@@ -36,7 +36,6 @@ class Reporter:
         self._facts: dict[str, Any] = {"phase": Phase.LOAD.value}
         self._metrics: dict[str, float | None] = {}
         self._written = self._text_written = self._said = float("-inf")
-        self._said_epoch = -1
         self._started = clock()
         self._start_step: int | None = None
 
@@ -74,8 +73,8 @@ class Reporter:
             self._text_written = now
             text = words.page(progress).encode()
             self.guard("PROGRESS.txt", lambda: replace_file(self.run.progress_text, text))
-        if message or progress.epoch != self._said_epoch or now - self._said >= LINE_INTERVAL_S:
-            self._said, self._said_epoch = now, progress.epoch
+        if message or now - self._said >= LINE_INTERVAL_S:
+            self._said = now
             self._say(progress)
 
     def _eta_s(self, now: float) -> float | None:
@@ -121,7 +120,7 @@ class Reporter:
         except OSError as exc:
             self.failures += 1
             if self.failures == 1:
-                print(f"WARNING cannot write {what}: {exc}; training goes on", file=sys.stderr, flush=True)
+                write_line(2, f"WARNING cannot write {what}: {exc}; training goes on")
             return False
         return True
 

@@ -20,6 +20,7 @@ from wire.records import RunSummary
 from wire.run_dir import replace_file
 from wire.state import Phase
 
+CURVES_NAME = "training_curves.png"
 TINY_LOSS = 1e-6
 
 
@@ -106,7 +107,7 @@ def write_artifacts(session: Session, predictions: Predictions, summary: RunSumm
     text = json.dumps(results, indent=1, allow_nan=False).encode() + b"\n"
     guard = session.reporter.guard
     guard("training_results.json", lambda: replace_file(str(folder / "training_results.json"), text))
-    guard("training_curves.png", lambda: draw_curves(session))
+    guard(CURVES_NAME, lambda: draw_curves(session))
     guard(
         "forecasting_curves.png",
         lambda: plots.forecasting_curves(folder / "forecasting_curves.png", summary.metrics, summary.controls),
@@ -119,7 +120,7 @@ def draw_curves(session: Session) -> None:
     controls = {
         name: float(row["pred_mse"]) for name, row in session.validation_controls.table().items() if "pred_mse" in row
     }
-    path = Path(session.run.artifacts) / "training_curves.png"
+    path = Path(session.run.artifacts) / CURVES_NAME
     title = f"{session.config.extractor} on {session.config.tier}, {session.config.clips} clips"
     plots.training_curves(path, session.state.history, controls, title)
 

@@ -16,7 +16,10 @@ MAX_BYTES = 256 * 1024
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, list[Any]] = {}
+    """Knows the words of YAML 1.2 alone."""
+
+
+_Loader.yaml_implicit_resolvers = {}
 
 
 _CORE = (

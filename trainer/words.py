@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from wire.records import Progress
 
@@ -40,6 +41,12 @@ def message(progress: Progress) -> str:
     if progress.eta_s:
         parts.append(f"{duration(progress.eta_s)} left")
     return " ".join(parts)
+
+
+def epoch_line(epoch: int, epochs: int, figures: Mapping[str, float]) -> str:
+    """Return the line that closes an epoch, e.g. `epoch 4/10 done train_loss 0.41 val_accuracy 93.1 %`."""
+    shown = [f"{name} {_figure(name, figures[name])}" for name in _SHOWN if name in figures]
+    return " ".join([f"epoch {epoch}/{epochs} done", *shown])
 
 
 def page(progress: Progress) -> str:
