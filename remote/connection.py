@@ -12,14 +12,14 @@ import asyncio
 import contextlib
 import logging
 import random
-import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remote.asker import Asker, Refuser
-from remote.clean import clean, clean_text
+from remote.clean import clean
+from remote.command import Completed, RunningCommand, announced, new_tag, obeys_signals
 from remote.errors import FarSideError, NeedsYou, RemoteError, Unreachable
 from remote.profiles import Host
 from remote.snapshot import Link, LinkStatus
@@ -35,23 +35,10 @@ logger = logging.getLogger(__name__)
 SHORT_COMMANDS = 4
 """At most so many at once: a host's MaxSessions is 10, and follower, git and rsync need theirs."""
 OPEN_TRIES = 8
-STDERR_BYTES = 64 * 1024
-CHUNK_BYTES = 64 * 1024
 BACKOFF_FIRST_S = 1.0
 BACKOFF_LAST_S = 60.0
 STEADY_S = 30.0
 """A connection that held this long starts the back-off anew."""
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A remote command that has ended."""
-
-    code: int
-    """Exit status; 128 + n after signal n, 255 if the host did not say."""
-    stdout: bytes
-    stderr: str
-    """Cleaned."""
 
 
 def backoff_s(failures: int, jitter: float) -> float:
@@ -86,6 +73,7 @@ class Connection:
         self._gone = asyncio.Event()
         self._gone.set()
         self._dial_task: asyncio.Future[asyncssh.SSHClientConnection] | None = None
+        self._reaping: set[asyncio.Future[None]] = set()
         self._closed = False
 
     @property
@@ -156,21 +144,35 @@ class Connection:
                 logger.exception("status of %s could not be shown", self.host.name)
 
     async def open(self, command: str) -> asyncssh.SSHClientProcess[bytes]:
-        """Start a long-lived command in binary; the caller closes it. A full host is asked again for a while."""
+        """Start a long-lived command in binary; the caller closes it. A full host is asked again for a while.
+
+        The command must end when its stdin does (see `remote.command`): closing its channel kills nothing.
+        """
+        opening = asyncio.ensure_future(self._open(command))
+        try:
+            _, process = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_late)
+            raise
+        return process
+
+    async def _open(
+        self, command: str, tag: str = ""
+    ) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[bytes]]:
         import asyncssh
 
         from remote.ssh_options import BULK
 
+        refusal = ""
         for attempt in range(OPEN_TRIES):
             ssh = await self.ssh()
+            line = announced(command, tag) if tag and not obeys_signals(ssh) else command
             try:
-                return await ssh.create_process(command, encoding=None, **BULK)
-            except asyncssh.ChannelOpenError as exc:
-                if ssh.is_closed():
-                    raise Unreachable(f"{self.host.name}: connection lost while a command was started") from exc
-                refusal = clean(exc.reason)
+                return ssh, await ssh.create_process(line, encoding=None, **BULK)
             except (asyncssh.Error, OSError) as exc:
-                raise Unreachable(f"{self.host.name}: connection lost while a command was started") from exc
+                if not isinstance(exc, asyncssh.ChannelOpenError) or ssh.is_closed():
+                    raise Unreachable(f"{self.host.name}: the connection was lost at a command's start") from exc
+                refusal = clean(exc.reason)
             await asyncio.sleep(0.02 * 2**attempt * (1 + random.random()))
         raise FarSideError(
             f"{self.host.name} refuses to open another session ({refusal})",
@@ -181,55 +183,36 @@ class Connection:
     async def run(
         self, command: str, *, input: bytes = b"", timeout_s: float = 30.0, max_bytes: int = 4 * 1024 * 1024
     ) -> Completed:
-        """Run a short command to its end. Output beyond `max_bytes` is a `FarSideError`, no end in time `Unreachable`.
+        """Run a short command to its end. Raises `Unreachable` (also if it is late) or `FarSideError`.
 
-        Cancelled or late, the command is killed on the host: a channel that is only closed leaves the process
-        running and its session slot taken.
+        Cancelled, late or printing over `max_bytes`, the command is killed on the host.
         """
-        async with self._short:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    async with self._process(command) as process:
-                        return await self._finish(process, input, max_bytes)
-            except TimeoutError as exc:
-                raise Unreachable(f"{self.host.name} did not answer within {timeout_s:g} s") from exc
-
-    @contextlib.asynccontextmanager
-    async def _process(self, command: str) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
-        process = await self.open(command)
+        await self._short.acquire()
+        starting = asyncio.ensure_future(self._start(command, max_bytes))
         try:
-            yield process
+            async with asyncio.timeout(timeout_s):
+                running = await asyncio.shield(starting)
+                return await running.finish(input)
+        except TimeoutError as exc:
+            raise Unreachable(f"{self.host.name}: no answer to a command within {timeout_s:g} s") from exc
         finally:
-            kill(process)
+            reaping = asyncio.ensure_future(self._reap(starting))
+            self._reaping.add(reaping)
+            reaping.add_done_callback(self._reaping.discard)
 
-    async def _finish(self, process: asyncssh.SSHClientProcess[bytes], data: bytes, max_bytes: int) -> Completed:
-        import asyncssh
+    async def _start(self, command: str, max_bytes: int) -> RunningCommand:
+        tag = new_tag()
+        ssh, process = await self._open(command, tag)
+        return RunningCommand(self.host.name, ssh, process, "" if obeys_signals(ssh) else tag, max_bytes)
 
-        async def feed() -> None:
-            with contextlib.suppress(OSError, asyncssh.Error):  # a command may end without reading its input
-                process.stdin.write(data)
-                await process.stdin.drain()
-                process.stdin.write_eof()
-
-        parts = [
-            asyncio.ensure_future(_read(process.stdout, max_bytes)),
-            asyncio.ensure_future(_read_head(process.stderr, STDERR_BYTES)),
-        ]
-        feeding = asyncio.ensure_future(feed())
+    async def _reap(self, starting: asyncio.Future[RunningCommand]) -> None:
+        """Give a command's session slot back, and only then our own."""
         try:
-            stdout, stderr = await asyncio.gather(*parts)
-            await process.wait_closed()
-        except (asyncssh.Error, OSError) as exc:
-            raise Unreachable(f"{self.host.name}: the connection was lost during a command") from exc
-        except OverflowError as exc:
-            raise FarSideError(f"{self.host.name}: a command printed over {max_bytes} bytes", code="too_long") from exc
+            await (await starting).reap()
+        except RemoteError:
+            pass
         finally:
-            for task in (feeding, *parts):
-                task.cancel()
-            await asyncio.gather(feeding, *parts, return_exceptions=True)
-        if self._gone.is_set() and not _ended(process):
-            raise Unreachable(f"{self.host.name}: the connection was lost during a command")
-        return Completed(_code(process), stdout, clean_text(stderr.decode("utf-8", "replace")))
+            self._short.release()
 
     async def keep(self) -> None:
         """Stay connected until `close`: dial, wait for the loss, back off. What needs a person waits for them."""
@@ -282,47 +265,13 @@ class Connection:
                 ssh.close()
                 await _closed_or_aborted(ssh)
             self._gone.set()
+        await asyncio.gather(*self._reaping, return_exceptions=True)
 
 
-async def _read(stream: asyncssh.SSHReader[bytes], limit: int) -> bytes:
-    """Everything. Raises OverflowError beyond `limit` bytes."""
-    parts: list[bytes] = []
-    size = 0
-    while data := await stream.read(CHUNK_BYTES):
-        size += len(data)
-        if size > limit:
-            raise OverflowError
-        parts.append(data)
-    return b"".join(parts)
-
-
-async def _read_head(stream: asyncssh.SSHReader[bytes], limit: int) -> bytes:
-    """The first `limit` bytes; the rest is read and thrown away, so that the command is not held up."""
-    head = b""
-    while data := await stream.read(CHUNK_BYTES):
-        head += data[: limit - len(head)]
-    return head
-
-
-def _ended(process: asyncssh.SSHClientProcess[bytes]) -> bool:
-    return process.exit_status is not None or process.exit_signal is not None
-
-
-def _code(process: asyncssh.SSHClientProcess[bytes]) -> int:
-    if process.exit_signal is not None:
-        number = getattr(signal, "SIG" + process.exit_signal[0], None)
-        return 128 + int(number) if number is not None else 255
-    return process.exit_status if process.exit_status is not None else 255
-
-
-def kill(process: asyncssh.SSHClientProcess[bytes]) -> None:
-    """End a remote command, if it has not ended, and its channel. The signal must go first: see `Connection.run`."""
-    import asyncssh
-
-    with contextlib.suppress(OSError, asyncssh.Error):
-        if not _ended(process):
-            process.kill()
-    process.close()
+def _close_late(opening: asyncio.Future[tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[bytes]]]) -> None:
+    """A command that nobody waits for any more has started after all."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result()[1].close()
 
 
 async def _closed_or_aborted(ssh: asyncssh.SSHClientConnection) -> None:

@@ -23,40 +23,20 @@ from remote.profiles import Host
 from remote.ssh_options import BULK, CIPHERS
 
 USER = "local"
+_SFTP_VERSION = 3
+"""The version that OpenSSH speaks."""
 _MAX_SESSIONS_CODE = 2
 """Reason code of OpenSSH's refusal over MaxSessions (RFC 4254, SSH_OPEN_CONNECT_FAILED)."""
 
 # What a login shell of this user would have, and what installing packages and reaching a GPU need. An allow list:
 # the app's environment may hold secrets that no run should inherit.
 _ENV_NAMES = frozenset(
-    [
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "PATH",
-        "TZ",
-        "TMPDIR",
-        "LANG",
-        "LANGUAGE",
-        "LD_LIBRARY_PATH",
-        "TORCH_INDEX",
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "REQUESTS_CA_BUNDLE",
-        "XDG_CACHE_HOME",
-        "XDG_RUNTIME_DIR",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-        "all_proxy",
-    ]
+    (
+        *("HOME", "USER", "LOGNAME", "SHELL", "PATH", "TZ", "TMPDIR", "LANG", "LANGUAGE", "LD_LIBRARY_PATH"),
+        *("XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "TORCH_INDEX", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+        *("ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    )
 )
 _ENV_PREFIXES = ("LC_", "PIP_", "CUDA_", "NVIDIA_")
 
@@ -200,7 +180,11 @@ class EmbeddedServer:
             running.add(task)
             task.add_done_callback(lambda done: self._ended(link, done))
 
-        return CommandSession(start, lambda chan: _HomeFiles(chan, self.env.get("HOME", "/")), 3, False)
+        return CommandSession(start, self._files, _SFTP_VERSION, False)
+
+    def _files(self, chan: asyncssh.SSHChannel[bytes]) -> asyncssh.SFTPServer:
+        assert isinstance(chan, asyncssh.SSHServerChannel)
+        return _HomeFiles(chan, self.env.get("HOME", "/"))
 
     async def _serve(self, session: CommandSession) -> None:
         if self.faults.delay_s:
@@ -245,7 +229,7 @@ class _HomeFiles(asyncssh.SFTPServer):
         self._home = os.fsencode(home)
 
     def map_path(self, path: bytes) -> bytes:
-        return os.path.join(self._home, path)
+        return path if path.startswith(b"/") else self._home + b"/" + path
 
 
 _shared: EmbeddedServer | None = None

@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import asyncssh
 
@@ -73,10 +74,11 @@ async def _serve(session: CommandSession, env: Mapping[str, str]) -> None:
         asyncio.ensure_future(_drain(child.stderr, session.stderr)),
     ]
     try:
-        read = asyncio.gather(*output, return_exceptions=True)
-        await asyncio.wait([read, gone], return_when=asyncio.FIRST_COMPLETED)
+        first: list[asyncio.Future[Any]] = [asyncio.gather(*output, return_exceptions=True), gone]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if not gone.done():
-            await asyncio.wait([child.ended, gone], return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [child.ended, gone]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not child.ended.done():
             signal_group(child.pid, signal.SIGHUP)
         elif not gone.done():

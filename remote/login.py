@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -29,8 +30,8 @@ class Patience:
         await self._timeout.__aenter__()
         return self
 
-    async def __aexit__(self, *error: object) -> bool | None:
-        return await self._timeout.__aexit__(*error)  # type: ignore[arg-type]
+    async def __aexit__(self, *error: Any) -> None:
+        await self._timeout.__aexit__(*error)
 
     def hold(self) -> None:
         if not self._timeout.expired():

@@ -35,7 +35,7 @@ def check_identity(path: Path, host: str) -> None:
         raise UsageError(f"{host}: the key file {path} is not a regular file")
     if info.st_uid == os.getuid() and info.st_mode & 0o077:
         raise AuthenticationFailed(
-            f"{host}: others may read the private key {path} (mode {stat.S_IMODE(info.st_mode):04o}), so it is not used",
+            f"{host}: others may read the private key {path} (mode {stat.S_IMODE(info.st_mode):04o}): it is not used",
             hint=f"chmod 600 {path}",
         )
 

@@ -1,0 +1,184 @@
+"""profiles.yaml and the user's hosts.yaml, read into the records of `remote.profiles`."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from remote.errors import ConfigError, UsageError
+from remote.names import check_host_name, check_name, check_user_name, hashed_slug, unique_slugs
+from remote.profile_schema import HostEntry, ProfileEntry, UserHosts, WorkerEntry, WorkerSettings
+from remote.profiles import Host, Profile, Scalar, SyncPolicy, Worker, embedded_host
+from remote.schema_errors import nearest, validated
+from remote.strict_yaml import Document, Place, load_file
+from remote.userhosts import hosts_file
+
+LOCAL = "local"
+"""The embedded host, which is there even if no file names it."""
+
+
+def read_profile(path: Path) -> Profile:
+    """See `remote.profiles.load_profile`."""
+    if not path.is_file():
+        raise ConfigError("there is no such file", file=str(path), hint="`trajvid-tui init` writes one")
+    path = path.resolve()
+    document = load_file(path)
+    entry = validated(ProfileEntry, document)
+    reader = _Reader(document)
+    reader.check(("project",), lambda: check_name(entry.project, "project name"))
+    hosts = {**read_user_hosts(), **reader.hosts(entry.hosts)}
+    hosts.setdefault(LOCAL, embedded_host(LOCAL))
+    return Profile(
+        path=path,
+        folder=path.parent,
+        project=entry.project,
+        project_id=hashed_slug(entry.project),
+        base=entry.base,
+        results=reader.results(entry.results, path.parent),
+        hosts=hosts,
+        workers=reader.workers(entry, hosts),
+        sync=SyncPolicy(interval_s=entry.sync.interval_s, bandwidth_kib=entry.sync.bandwidth_kib),
+    )
+
+
+def read_user_hosts() -> dict[str, Host]:
+    """Hosts of the user's own file; none if there is no such file."""
+    path = hosts_file()
+    if not path.exists():
+        return {}
+    document = load_file(path)
+    if document.data is None:
+        return {}
+    return _Reader(document).hosts(validated(UserHosts, document).hosts)
+
+
+@dataclass
+class _Reader:
+    """Checks that need more than one key, each with the line of the key to blame."""
+
+    document: Document
+
+    def error(self, place: Place, text: str, hint: str = "") -> ConfigError:
+        key = str(place[-1]) if place else ""
+        return ConfigError(text, file=self.document.file, line=self.document.line(place), key=key, hint=hint)
+
+    def check(self, place: Place, rule: object) -> None:
+        try:
+            rule()  # type: ignore[operator]
+        except ConfigError:
+            raise
+        except UsageError as exc:
+            raise self.error(place, exc.message, exc.hint) from exc
+
+    def hosts(self, entries: dict[str, HostEntry]) -> dict[str, Host]:
+        return {name: self.host(name, entry) for name, entry in entries.items()}
+
+    def host(self, name: str, entry: HostEntry) -> Host:
+        place = ("hosts", name)
+        self.check(place, lambda: check_name(name, "host name"))
+        self._check_root(place, entry.root)
+        if entry.kind == "embedded":
+            for key in ("address", "alias", "user", "port", "identity"):
+                if getattr(entry, key):
+                    raise self.error((*place, key), f"{name}: an embedded host is this machine and takes no `{key}`")
+            return embedded_host(name, entry.root, entry.python)
+        if bool(entry.address) == bool(entry.alias):
+            raise self.error(place, f"{name}: give either `address` or `alias` (an entry of ~/.ssh/config)")
+        self.check((*place, "address"), lambda: check_host_name(entry.address or entry.alias, name))
+        if entry.user:
+            self.check((*place, "user"), lambda: check_user_name(entry.user, name))
+        return Host(
+            name=name,
+            address=entry.address,
+            user=entry.user,
+            port=entry.port,
+            identity=entry.identity,
+            alias=entry.alias,
+            root=entry.root,
+            python=entry.python or "python3",
+        )
+
+    def _check_root(self, place: Place, root: str) -> None:
+        if not root.startswith(("/", "~/")) or "\0" in root:
+            raise self.error((*place, "root"), f"`root` must start with / or ~/, not {root!r}")
+
+    def results(self, text: str, folder: Path) -> Path:
+        """Where results go. A profile may come with a clone, so it cannot reach hidden folders or leave by `..`."""
+        path = Path(text).expanduser()
+        if any(part.startswith(".") for part in PurePosixPath(text).parts if part != "."):
+            raise self.error(("results",), f"`results` may not lead through hidden folders or '..': {text!r}")
+        return folder / path
+
+    def workers(self, entry: ProfileEntry, hosts: dict[str, Host]) -> dict[str, Worker]:
+        for name in entry.workers:
+            self.check(("workers", name), lambda name=name: check_name(name))
+        slugs: dict[str, str] = {}
+        self.check(("workers",), lambda: slugs.update(unique_slugs(list(entry.workers))))
+        return {
+            name: self.worker(name, slugs[name], item, entry.defaults, hosts) for name, item in entry.workers.items()
+        }
+
+    def worker(
+        self, name: str, slug: str, entry: WorkerEntry, defaults: WorkerSettings, hosts: dict[str, Host]
+    ) -> Worker:
+        place = ("workers", name)
+        command = self._command(place, entry)
+        if bool(entry.config) == bool(command):
+            raise self.error(place, f"{name}: give either `config` (the trainer) or `command` (anything else)")
+        if command and entry.set:
+            raise self.error((*place, "set"), f"{name}: `set` is for `config`; a command takes its own arguments")
+        host = entry.host or defaults.host or LOCAL
+        if host not in hosts:
+            blamed = (*place, "host") if entry.host else ("defaults", "host")
+            raise self.error(blamed, f"{name}: no host is named {host!r}", nearest(host, hosts))
+        python, environment = self._python(place, entry, defaults, plain=bool(command))
+        overrides = {} if command else {**defaults.set, **entry.set}
+        return Worker(
+            name=name,
+            slug=slug,
+            host=host,
+            branch=entry.branch,
+            config=entry.config,
+            set=overrides,
+            command=command,
+            env={**defaults.variables, **entry.variables},
+            python=python,
+            environment=environment,
+            grace_s=_first(entry.grace_s, defaults.grace_s, 30.0),
+            beat_interval_s=_first(entry.beat_interval_s, defaults.beat_interval_s, 30.0),
+            restart_limit=int(_first(entry.restart_limit, defaults.restart_limit, 0)),
+            extractor=_extractor(entry.config, overrides),
+        )
+
+    def _command(self, place: Place, entry: WorkerEntry) -> tuple[str, ...]:
+        if entry.command is None:
+            return ()
+        if isinstance(entry.command, list):
+            command = entry.command
+        else:
+            try:
+                command = shlex.split(entry.command)
+            except ValueError as exc:
+                raise self.error((*place, "command"), f"`command`: {str(exc).lower()}") from exc
+        if not command or not command[0] or any("\0" in part for part in command):
+            raise self.error((*place, "command"), "`command` is empty")
+        return tuple(command)
+
+    def _python(self, place: Place, entry: WorkerEntry, defaults: WorkerSettings, *, plain: bool) -> tuple[str, str]:
+        """Python and environment of a worker: its own word first. A default environment is for the trainer only."""
+        for settings, where in ((entry, place), (defaults, ("defaults",))):
+            if settings.env and settings.python:
+                raise self.error((*where, "python"), "`env: create` and `python` exclude each other")
+        if entry.env or entry.python:
+            return entry.python or "", entry.env or ""
+        return defaults.python or "", "" if plain else defaults.env or ""
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
+
+
+def _extractor(config: str, overrides: dict[str, Scalar]) -> str:
+    named = overrides.get("extractor")
+    return str(named) if named else PurePosixPath(config).stem if config else ""

@@ -1,0 +1,92 @@
+"""The shape of profiles.yaml and hosts.yaml, checked by pydantic: strict types, no unknown keys.
+
+What the file says, not what the program uses: `remote.profiles` holds the records that come out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = str | int | float | bool | None
+Seconds = Annotated[float, Field(gt=0, le=24 * 3600, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class HostEntry(_Strict):
+    """One machine under `hosts:`."""
+
+    kind: Literal["embedded", "ssh"] = "ssh"
+    """`embedded` is this machine; `ssh` needs `address` or `alias`."""
+    address: str = ""
+    """Name or address."""
+    alias: str = ""
+    """An entry of ~/.ssh/config, instead of `address`."""
+    user: str = ""
+    port: int = Field(default=0, ge=0, le=65535)
+    identity: str = ""
+    """Private key on the laptop."""
+    root: str = Field(default="~/.trajvid", min_length=1, max_length=1024)
+    """Folder on the host for everything of ours."""
+    python: str = Field(default="", max_length=1024)
+    """Python of the host, >= 3.9."""
+
+
+class WorkerSettings(_Strict):
+    """What a worker may say, and what `defaults:` may say for all of them."""
+
+    host: str | None = None
+    env: Literal["create"] | None = None
+    """`create`: the environment is made on the host, as the run's first step."""
+    python: str | None = Field(default=None, min_length=1, max_length=1024)
+    """Python on the host that runs the work, instead of `env: create`."""
+    set: dict[str, Scalar] = Field(default_factory=dict)
+    """Overrides of the trainer's config."""
+    variables: dict[str, str] = Field(default_factory=dict)
+    """Environment variables of the work."""
+    grace_s: Seconds | None = None
+    """Seconds for a checkpoint between TERM and KILL."""
+    beat_interval_s: Seconds | None = None
+    restart_limit: int | None = Field(default=None, ge=0, le=1000)
+
+
+class WorkerEntry(WorkerSettings):
+    """One branch under `workers:`."""
+
+    branch: str = Field(min_length=1, max_length=255)
+    config: str = ""
+    """Trainer config: a path in the branch, or a bundled name."""
+    command: str | list[str] | None = None
+    """Any other work: a list, or a line that is split as a shell would."""
+
+
+class SyncEntry(_Strict):
+    """How results come to the laptop."""
+
+    interval_s: Annotated[float, Field(ge=1, le=24 * 3600, allow_inf_nan=False)] = 60.0
+    bandwidth_kib: int = Field(default=0, ge=0)
+    """Limit in KiB/s, 0 = none."""
+
+
+class ProfileEntry(_Strict):
+    """profiles.yaml."""
+
+    project: str
+    base: str = Field(default="HEAD", min_length=1, max_length=255)
+    """Where branches that do not exist are made from."""
+    results: str = Field(default="results", min_length=1, max_length=1024)
+    """Folder for results on the laptop, relative to this file."""
+    hosts: dict[str, HostEntry] = Field(default_factory=dict)
+    defaults: WorkerSettings = Field(default_factory=WorkerSettings)
+    workers: dict[str, WorkerEntry] = Field(min_length=1)
+    sync: SyncEntry = Field(default_factory=SyncEntry)
+
+
+class UserHosts(_Strict):
+    """The user's own hosts.yaml, beside known_hosts; not committed with any project."""
+
+    hosts: dict[str, HostEntry] = Field(default_factory=dict)
