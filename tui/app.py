@@ -257,8 +257,7 @@ class TrajvidApp(App[int]):
     async def action_quit(self) -> None:
         """Leave at once; what goes on is said on the terminal that stays."""
         lines = what_goes_on(self.store.all(), self.store.clock())
-        joined = [span for index, line in enumerate(lines) for span in ([("\n", ""), *line] if index else line)]
-        self.exit(0, message=Palette(self.theme, colour=not self.no_color).text(joined))
+        self.exit(0, message=self.palette.text(lines))
 
     # ------------------------------------------------------------------ verbs
 
@@ -298,6 +297,12 @@ class TrajvidApp(App[int]):
     def action_sync(self) -> None:
         if ready := self._able("sync"):
             self._only(ready[1], bool(ready[1].run), "has no run yet: n launches it", lambda: ready[0].sync(ready[1]))
+
+    def action_reconnect(self) -> None:
+        row = self.store.current()
+        if row is not None and self.fleet is not None:
+            self.fleet.retry_now(row.host)
+            self.toast(f"trying {row.host} again")
 
     def _only(self, row: RunSnapshot, fine: bool, otherwise: str, then: Any) -> None:
         if fine:

@@ -66,6 +66,16 @@ def _with_ellipsis(line: Line) -> Line:
     return line
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in pieces of at most `width` cells; [] for no text."""
+    pieces, rest = [], safe(text)
+    while rest and width > 0:
+        piece = set_cell_size(rest, width).rstrip() if cell_len(rest) > width else rest
+        pieces.append(piece)
+        rest = rest[len(piece) or 1 :].lstrip()
+    return pieces
+
+
 def pad_line(line: Iterable[Span], width: int) -> Line:
     """Return the line in exactly `width` cells."""
     out = cut_line(line, width)
@@ -95,7 +105,9 @@ def while_it_fits(parts: Sequence[Sequence[Span]], width: int, by: str = "  ") -
     """Join leading parts as long as they fit whole: nothing is ever cut in its middle."""
     out: Line = []
     for part in parts:
-        longer = [*out, (by, ""), *part] if out else list(part)
+        if not line_width(part):
+            continue
+        longer = [*out, (by, "faint"), *part] if out else list(part)
         if line_width(longer) > width:
             break
         out = longer
@@ -157,8 +169,8 @@ def bar(share: float | None, width: int, role: str) -> Line:
 
 
 def spark(values: Sequence[float | None], width: int) -> str:
-    """The last `width` values as blocks, right-aligned; a missing value is a gap."""
-    shown = list(values[-width:]) if width > 0 else []
+    """The whole history in `width` blocks, right-aligned; a missing value is a gap."""
+    shown = _thinned(values, width)
     known = [value for value in shown if value is not None and math.isfinite(value)]
     if not known:
         return " " * max(0, width)
@@ -168,6 +180,14 @@ def spark(values: Sequence[float | None], width: int) -> str:
         " " if value is None or not math.isfinite(value) else BLOCKS[round((value - low) * scale)] for value in shown
     ]
     return "".join(marks).rjust(width)
+
+
+def _thinned(values: Sequence[float | None], width: int) -> list[float | None]:
+    """At most `width` values: the last one of each equal share, so that the shape of the whole stays."""
+    count = len(values)
+    if count <= width:
+        return list(values)
+    return [values[(index + 1) * count // width - 1] for index in range(width)]
 
 
 def box(body: Sequence[Sequence[Span]], width: int, height: int, *, title: Line, end: Line, foot: Line, focus: bool,
@@ -184,7 +204,8 @@ def box(body: Sequence[Sequence[Span]], width: int, height: int, *, title: Line,
 
 def _edge(left: str, rule: str, right: str, title: Line, end: Line, width: int, role: str) -> Line:
     """One horizontal border with a title at its start and another text at its end."""
-    end_shown = [(" ", ""), *cut_line(end, max(0, width // 2)), (" ", "")] if end else []
+    half = max(width // 2, width - line_width(title) - 9)
+    end_shown = [(" ", ""), *cut_line(end, max(0, half)), (" ", "")] if end else []
     room = width - 4 - line_width(end_shown) - (1 if end else 0)
     title_shown = [(" ", ""), *cut_line(title, max(0, room - 2)), (" ", "")] if title else []
     fill = width - 3 - line_width(title_shown) - line_width(end_shown) - (1 if end else 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-from remote.snapshot import RunSnapshot
+from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, Span, while_it_fits
 from wire.state import State
 
@@ -31,6 +31,11 @@ def may_stop(row: RunSnapshot) -> bool:
 def may_resume(row: RunSnapshot) -> bool:
     """A run ended before it was complete (or may go on after it)."""
     return bool(row.run) and row.state in (State.FAILED, State.STOPPED, State.LOST, State.HELD)
+
+
+def may_reconnect(row: RunSnapshot) -> bool:
+    """The host waits for its next try, or for a person."""
+    return row.link.link in (Link.OFFLINE, Link.NEEDS_YOU)
 
 
 def has_run(row: RunSnapshot) -> bool:
@@ -62,8 +67,10 @@ KEYS: tuple[Key, ...] = (
     Key("resume", "r", "r", "resume", "go on from the last checkpoint", "Worker", 3, True, may_resume, True),
     Key("log", "l", "l", "log", "follow and search the log", "Worker", 4, False, has_run, True),
     Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 5, True, has_run, True),
-    Key("kill", "X", "X", "kill", "end the run at once, without a checkpoint; asks for the worker's name", "Worker", 9,
+    Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for the worker's name", "Worker", 9,
         True, may_stop, True),
+    Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 3,
+        False, may_reconnect, True),
     Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 10, True),
     Key("open", "enter", "enter", "zoom", "the selected worker on the whole screen", "Screens", 6),
     Key("filter", "slash", "/", "filter", "show only workers that match (name, host, branch, state)", "Screens", 7),

@@ -6,6 +6,7 @@ colours), and every status has a glyph and a word besides its colour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -97,9 +98,11 @@ class Palette:
         segments = [Segment(safe(text), base + self.style(role)) for text, role in line if text]
         return Strip(segments).adjust_cell_length(width, base)
 
-    def text(self, line: Line) -> Text:
-        """The same line for a widget that takes rich text (never markup)."""
-        out = Text(no_wrap=False)
-        for text, role in line:
-            out.append(safe(text), self.style(role))
+    def text(self, lines: Sequence[Line]) -> Text:
+        """Lines for a widget or a print that takes rich text (never markup)."""
+        out = Text()
+        for index, line in enumerate(lines):
+            out.append("\n" if index else "")
+            for text, role in line:
+                out.append(safe(text), self.style(role))
         return out

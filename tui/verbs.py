@@ -48,10 +48,23 @@ class VerbRunner:
         """The launch dialog, then the launch."""
 
         async def work() -> str:
-            choice = await self._app.push_screen_wait(LaunchScreen(self._app.store.all(), selected))
+            choice = await self._app.push_screen_wait(LaunchScreen(self._app.store.all(), selected, self._commit_of))
             return "" if choice is None else await self._launched(choice)
 
         self.run(selected, "launch", work)
+
+    async def _commit_of(self, worker: str) -> Line:
+        """The commit that a launch would run now, and whether uncommitted work goes along."""
+        commit = await self._verbs.commit_of(self._app.fleet, worker, self._decline)
+        line: Line = [(commit.hash[:7], "bold"), (f"  {commit.subject}", "dim")]
+        if commit.dirty:
+            new = f", {len(commit.untracked)} untracked files" if commit.untracked else ""
+            line += [(f"  with uncommitted work{new}", "warn")]
+        return line
+
+    async def _decline(self, names: tuple[str, ...], count: int) -> bool:
+        """Looking takes nothing large along; the launch itself asks."""
+        return False
 
     async def _launched(self, choice: LaunchChoice) -> str:
         self._app.pick(choice.worker)

@@ -6,7 +6,7 @@ An unreachable worker keeps its last known state and the age of it; it is drawn 
 from __future__ import annotations
 
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
-from tui.format import Line, Span, age, duration, size
+from tui.format import Line, Span, age, duration, number, size
 from wire.state import State
 
 STATES: dict[State, tuple[str, str]] = {
@@ -23,6 +23,9 @@ STATES: dict[State, tuple[str, str]] = {
     State.LOST: ("?", "bad"),
 }
 UNCONFIRMED = "◇"
+RESULTS = ("accuracy", "pred_mse", "skill")
+FRESH_S = 10.0
+"""A row that the host confirmed within this time is called live (it confirms every few seconds)."""
 
 
 def known(row: RunSnapshot) -> bool:
@@ -47,8 +50,9 @@ def age_words(row: RunSnapshot, now: float) -> Span:
     """How old the row is, and where it comes from."""
     seen = row.age_s(now)
     if seen is not None:
-        return ("live" if seen < 1 else f"seen {age(seen)} ago", "dim") if row.confirmed(now) else (
-            f"last seen {age(seen)} ago", "warn")  # fmt: skip
+        if row.confirmed(now):
+            return ("live" if seen < FRESH_S else f"seen {age(seen)} ago", "dim")
+        return (f"last seen {age(seen)} ago", "warn")
     if row.cached_age_s is not None:
         return (f"from cache, {age(row.cached_age_s)} old", "warn")
     return ("never seen", "dim")
@@ -107,7 +111,7 @@ def commit_words(row: RunSnapshot) -> Line:
     branch = row.spec.branch if row.spec is not None and row.spec.branch else row.branch
     if row.spec is None or not row.spec.commit:
         return [(branch, "")] if branch else []
-    return [(branch, ""), ("@", "faint"), (row.spec.commit[:7], "dim"), ("*" if row.spec.dirty else "", "bold warn")]
+    return [(branch, ""), ("@", "dim"), (row.spec.commit[:7], "dim"), ("*" if row.spec.dirty else "", "bold warn")]
 
 
 def share_done(row: RunSnapshot) -> float | None:
@@ -142,13 +146,15 @@ def count_words(row: RunSnapshot) -> str:
     return f"step {progress.step:,}" if progress.step else ""
 
 
-def left_words(row: RunSnapshot, now: float) -> str:
+def left_words(row: RunSnapshot, now: float, *, short: bool = False) -> str:
     """`2 min 5 s left`, while the run moves and says so."""
     progress = row.progress
     if progress is None or progress.eta_s is None or row.state is not State.RUNNING or not row.confirmed(now):
         return ""
-    passed = now - row.progress_at if row.progress_at is not None else 0.0
-    return f"{duration(max(0.0, progress.eta_s - passed))} left"
+    if row.stalled(now) or row.silent(now):
+        return ""
+    seconds = max(0.0, progress.eta_s - (now - row.progress_at if row.progress_at is not None else 0.0))
+    return f"{age(seconds) if short else duration(seconds)} left"
 
 
 def checkpoint_words(row: RunSnapshot, now: float) -> str:
@@ -165,6 +171,8 @@ def last_words(row: RunSnapshot) -> Span:
         return (f"→ {row.step}", "info")
     if row.reason and (row.state.final or row.state in (State.QUEUED, State.STOPPING)):
         return (row.reason, "bad" if row.state in (State.FAILED, State.LOST) else "dim")
+    if row.state is State.COMPLETED and row.result is not None:
+        return (_result_words(row), "dim")
     if row.progress is not None and row.progress.message:
         return (row.progress.message, "dim")
     if row.log_tail:
@@ -174,6 +182,14 @@ def last_words(row: RunSnapshot) -> Span:
     if row.reason:
         return (row.reason, "dim")
     return ("not launched yet: n launches it", "dim") if row.state is State.NOT_STARTED and known(row) else ("", "")
+
+
+def _result_words(row: RunSnapshot) -> str:
+    """The verdict, its figures, and what a reader must know."""
+    result = row.result
+    assert result is not None
+    figures = [f"{name.replace('_', ' ')} {number(result.metrics[name])}" for name in RESULTS if name in result.metrics]
+    return ", ".join([result.verdict, *figures, *result.flags])
 
 
 def machine_words(row: RunSnapshot) -> Line:

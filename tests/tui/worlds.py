@@ -139,8 +139,8 @@ class Feed:
     def select(self, worker: str | None) -> None:
         self.selected = worker
 
-    def connection(self, host: str) -> Any:
-        raise KeyError(host)
+    def retry_now(self, host: str) -> None:
+        self.retried = host
 
     async def close(self) -> None:
         self.closed = True

@@ -32,10 +32,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def text(self, lines: Sequence[Line], *, id: str | None = None) -> Static:
         """Lines of spans as a widget, without markup."""
         palette = cast(Palette, self.app.palette)  # type: ignore[attr-defined]
-        joined: Line = []
-        for index, line in enumerate(lines):
-            joined += [("\n", ""), *line] if index else line
-        return Static(palette.text(joined), markup=False, classes="text", id=id)
+        return Static(palette.text(lines), markup=False, classes="text", id=id)
 
     def box(self) -> Vertical:
         """The frame that holds everything."""

@@ -9,9 +9,24 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.format import Line
-from tui.keys import KEYS, LOG_KEYS, Key
+from tui.keys import KEYS, LOG_KEYS
 from tui.theme import Palette
 from tui.words import STATES, UNCONFIRMED
+from wire.state import State
+
+MEANING = {
+    State.NOT_STARTED: "never launched",
+    State.PREPARING: "code and environment are made ready on the host",
+    State.QUEUED: "waits on the host for a free slot",
+    State.STARTING: "its process is about to begin",
+    State.RUNNING: "its processes are proved to be alive",
+    State.STOPPING: "asked to end; not gone yet",
+    State.HELD: "ended at a gate and waits for a person",
+    State.COMPLETED: "ended by itself with exit code 0",
+    State.FAILED: "ended with another exit code",
+    State.STOPPED: "ended on request; its processes are gone",
+    State.LOST: "gone without an exit record (killed, rebooted)",
+}
 
 
 class HelpScreen(ModalScreen[None]):
@@ -31,9 +46,9 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help").focus()
 
 
-def help_text(*, read_only: bool) -> Line:
-    """The whole page as one line of spans with line ends inside."""
-    out: Line = [("Keys", "bold accent"), ("   esc closes this page\n", "dim")]
+def help_text(*, read_only: bool) -> list[Line]:
+    """The whole page."""
+    out: list[Line] = [[("Keys", "bold accent"), ("   esc closes this page", "dim")]]
     for table in (KEYS, LOG_KEYS):
         group = ""
         for key in table:
@@ -41,15 +56,11 @@ def help_text(*, read_only: bool) -> Line:
                 continue
             if key.group != group:
                 group = key.group
-                out.append((f"\n{group}\n", "bold"))
-            out += _entry(key)
-    out.append(("\nStates\n", "bold"))
+                out += [[], [(group, "bold")]]
+            out.append([(f"  {key.shown:<11}", "bold info"), (key.help, "")])
+    out += [[], [("States", "bold")]]
     for state, (glyph, role) in STATES.items():
-        out += [(f"  {glyph} {state.value}", role), ("\n", "")]
-    out += [(f"  {UNCONFIRMED} was ...", "dim"), ("      last known; no live connection confirms it\n", "dim")]
-    out += [("  ▲ stalled, silent", "warn"), ("  running, but no progress or no heartbeat\n", "dim")]
+        out.append([(f"  {glyph} {state.value:<13}", role), (MEANING[state], "dim")])
+    out.append([(f"  {UNCONFIRMED} was ...      ", "dim"), ("last known; no live connection confirms it", "dim")])
+    out.append([("  ▲              ", "warn"), ("stalled: runs without progress; silent: no heartbeat comes", "dim")])
     return out
-
-
-def _entry(key: Key) -> Line:
-    return [(f"  {key.shown:<10}", "bold info"), (key.help + "\n", "")]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Input, Select, Static
 
+from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
 from tui.format import Line, safe
 from tui.screens.dialog import Dialog
+
+
+CommitOf = Callable[[str], Awaitable[Line]]
+"""Describes the commit that a launch of a worker would run; raises `RemoteError`."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,12 @@ def parse_overrides(text: str) -> tuple[str, ...]:
 class LaunchScreen(Dialog[LaunchChoice]):
     """The launch dialog; Start is reached by tab or by Enter in the overrides."""
 
-    def __init__(self, rows: Sequence[RunSnapshot], selected: str) -> None:
+    def __init__(self, rows: Sequence[RunSnapshot], selected: str, commit_of: CommitOf | None = None) -> None:
         super().__init__()
         self._rows = {row.worker: row for row in rows}
         self._selected = selected
+        self._commit_of = commit_of
+        self._commits: dict[str, Line] = {}
 
     def compose(self) -> ComposeResult:
         with self.box():
@@ -54,6 +61,24 @@ class LaunchScreen(Dialog[LaunchChoice]):
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
         self.query_one("#overrides").focus()
+        self._ask_commit()
+
+    def _ask_commit(self) -> None:
+        """Find out in the background which commit a launch would run."""
+        if self._commit_of is not None and self._selected not in self._commits:
+            self._commits[self._selected] = [("reading the branch …", "dim")]
+            self.run_worker(self._find_commit(self._selected, self._commit_of), exit_on_error=False)
+
+    async def _find_commit(self, worker: str, commit_of: CommitOf) -> None:
+        try:
+            self._commits[worker] = await commit_of(worker)
+        except RemoteError as exc:
+            self._commits[worker] = [(exc.message, "bad")]
+        self._show_about()
+
+    def _show_about(self) -> None:
+        palette = self.app.palette  # type: ignore[attr-defined]
+        self.query_one("#about", Static).update(palette.text(self._about()))
 
     def _about(self) -> list[Line]:
         row = self._rows[self._selected]
@@ -61,7 +86,7 @@ class LaunchScreen(Dialog[LaunchChoice]):
         lines: list[Line] = [
             [("host    ", "dim"), (row.host, "")],
             [("branch  ", "dim"), (row.branch or "the base branch", "")],
-            [("commit  ", "dim"), ("the branch's newest; uncommitted work goes along as a snapshot", "")],
+            [("commit  ", "dim"), *self._commits.get(self._selected, [("the branch's newest", "")])],
         ]
         if row.extractor:
             lines.insert(1, [("model   ", "dim"), (row.extractor, "")])
@@ -75,14 +100,8 @@ class LaunchScreen(Dialog[LaunchChoice]):
     def on_select_changed(self, event: Select.Changed) -> None:
         if isinstance(event.value, str):
             self._selected = event.value
-            palette = self.app.palette  # type: ignore[attr-defined]
-            joined: Line = []
-            for index, line in enumerate(self._about()):
-                joined += [("\n", ""), *line] if index else line
-            self.query_one("#about", Static).update(palette.text(joined))
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        super().on_button_pressed(event)
+            self._ask_commit()
+            self._show_about()
 
     def accept(self) -> None:
         problem = self.query_one("#problem", Static)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from remote.snapshot import RunSnapshot
 from tui import words
-from tui.format import Line, bar, box, cut, cut_line, joined, line_width, number, pad_line, size, spark, spread
+from tui.format import Line, bar, box, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
 from tui.widgets.chart import Curve, chart
 from tui.widgets.metrics import Metric, metrics_of
 from wire.state import State
 
-LABEL = 9
+LABEL = 11
 WIDE = 110
 
 
@@ -82,11 +82,13 @@ def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Li
         lines.append(_fact("now" if row.state.active else "last" if row.run else "next", [last]))
     if row.run:
         lines.append(_fact("run", _run_bar(row, now, width - LABEL)))
-    lines.append(_fact("code", _code(row)))
-    lines.append(_fact("host", joined([[(row.host, "")], words.machine_words(row), _disk(row)])))
+    room = width - LABEL
+    lines.append(_fact("code", _code(row, room)))
+    lines.append(_fact("host", while_it_fits([[(row.host, "")], words.machine_words(row), _disk(row)], room, " · ")))
     if row.run:
         checkpoint = words.checkpoint_words(row, now) or "no checkpoint yet"
-        lines.append(_fact("results", joined([[words.sync_words(row, now)], [(checkpoint, "dim")]])))
+        results: list[Line] = [[words.sync_words(row, now)], [(checkpoint, "dim")]]
+        lines.append(_fact("results", while_it_fits(results, room, " · ") or results[0]))
     return lines
 
 
@@ -105,10 +107,13 @@ def _run_bar(row: RunSnapshot, now: float, width: int) -> Line:
     return [*bar(share, min(40, max(0, width - line_width(text) - 2)), role), ("  ", ""), *text]
 
 
-def _code(row: RunSnapshot) -> Line:
+def _code(row: RunSnapshot, width: int) -> Line:
+    """Branch, commit, dirty mark, extractor; the subject in what room is left."""
     subject = row.spec.subject if row.spec is not None else ""
     dirty: Line = [("dirty", "bold warn")] if row.spec is not None and row.spec.dirty else []
-    return joined([words.commit_words(row), dirty, [(row.extractor, "dim")], [(subject, "dim")]])
+    line = while_it_fits([words.commit_words(row), dirty, [(row.extractor, "dim")]], width, " · ")
+    room = width - line_width(line) - 3
+    return [*line, (" · ", "faint"), (cut(subject, room), "dim")] if subject and room >= 12 else line
 
 
 def _disk(row: RunSnapshot) -> Line:
@@ -173,4 +178,8 @@ def asked_lines(row: RunSnapshot, width: int) -> list[Line]:
         ("in", spec.cwd),
         ("results", row.sync.folder),
     ]
-    return [cut_line(_fact(label, [(value, "")]), width) for label, value in facts if value]
+    lines: list[Line] = []
+    for label, value in facts:
+        for index, part in enumerate(wrapped(value, width - LABEL)[:3]):
+            lines.append(_fact("" if index else label, [(part, "")]))
+    return lines

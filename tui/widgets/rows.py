@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from remote.snapshot import RunSnapshot
 from tui import words
-from tui.format import Line, Span, bar, box, cut, cut_line, joined, line_width, pad_line, spread, while_it_fits
+from tui.format import (
+    Line, Span, bar, box, cut, cut_line, joined, line_width, number, pad_line, spark, spread, while_it_fits,
+)  # fmt: skip
 from tui.widgets.metrics import Metric, metrics_of, short
 from wire.state import State
 
@@ -31,17 +33,18 @@ class Row:
     bar_role: str
     counted: str
     left: str
+    left_short: str
     metrics: tuple[Metric, ...]
     sync: Span
     checkpoint: str
     machine: Line
     last: Span
+    started: bool
 
 
 def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
     """Put a snapshot into words as of `now` (monotonic seconds)."""
     progress = snapshot.progress
-    confirmed = snapshot.confirmed(now)
     running = snapshot.state is State.RUNNING and progress is not None
     return Row(
         worker=snapshot.worker,
@@ -53,22 +56,28 @@ def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
         place=words.commit_words(snapshot),
         host=snapshot.host,
         share=words.share_done(snapshot),
-        bar_role=_bar_role(snapshot, confirmed),
+        bar_role=_bar_role(snapshot, now),
         counted=words.count_words(snapshot),
         left=words.left_words(snapshot, now),
+        left_short=words.left_words(snapshot, now, short=True),
         metrics=tuple(metrics_of(snapshot)),
         sync=words.sync_words(snapshot, now),
         checkpoint=words.checkpoint_words(snapshot, now),
         machine=words.machine_words(snapshot),
         last=words.last_words(snapshot),
+        started=bool(snapshot.run),
     )
 
 
-def _bar_role(snapshot: RunSnapshot, confirmed: bool) -> str:
+def _bar_role(snapshot: RunSnapshot, now: float) -> str:
     """A bar is only coloured like a healthy one while a live connection confirms it."""
-    if not confirmed:
+    if not snapshot.confirmed(now):
         return "dim"
-    return {State.FAILED: "bad", State.LOST: "bad", State.STOPPED: "dim"}.get(snapshot.state, "ok")
+    if snapshot.stalled(now) or snapshot.silent(now):
+        return "warn"
+    if snapshot.state in (State.FAILED, State.LOST):
+        return "bad"
+    return "dim" if snapshot.state in (State.STOPPED, State.STOPPING) else "ok"
 
 
 def board_lines(row: Row, width: int, *, selected: bool) -> list[Line]:
@@ -78,7 +87,7 @@ def board_lines(row: Row, width: int, *, selected: bool) -> list[Line]:
     name: Line = [(cut(row.worker, name_width).ljust(name_width), f"bold {row.colour}"), ("  ", "")]
     phase: Line = [(f" · {row.phase}", "dim")] if row.phase else []
     first = spread([*mark, *name, row.state, *phase], [row.age], width)
-    second = pad_line([*mark, *_middle(row, width - 2, max(10, width // 4))], width)
+    second = pad_line([*mark, *_middle(row, width - 2, max(8, width // 6))], width)
     end = [row.notice] if row.notice is not None else []
     third = pad_line([*mark, *_last_line(row, end, width - 2)], width)
     return [first, second, third]
@@ -88,18 +97,19 @@ def _middle(row: Row, width: int, bar_width: int) -> Line:
     """Bar, count, ETA and as many metrics as fit."""
     if not row.counted and row.share is None and not row.metrics:
         return joined([row.place, [(row.host, "dim")]])
-    count: Line = [(row.counted, ""), (f"  {row.left}" if row.left else "", "dim")]
-    graph = 8 if width < 70 else 14 if width < 110 else 24
-    parts = [bar(row.share, bar_width, row.bar_role), count]
-    return while_it_fits([*parts, *(short(metric, graph, row.colour) for metric in row.metrics[:4])], width)
+    head: list[Line] = [bar(row.share, bar_width, row.bar_role), [(row.counted, "")], [(row.left_short, "dim")]]
+    taken = sum(line_width(part) + 2 for part in head if line_width(part))
+    graph = max(0, min(24, (width - taken) // 2 - 16))
+    graph = graph if graph >= 6 else min(14, max(0, width - taken - 15))
+    return while_it_fits([*head, *(short(metric, graph, row.colour) for metric in row.metrics[:4])], width)
 
 
 def _last_line(row: Row, notice: Line, width: int) -> Line:
     """A notice, or sync and machine, then the newest line of text in what room is left."""
     if notice:
         return cut_line(joined([notice, [row.last]]), width)
-    facts: Line = [row.sync]
-    if width >= 90:
+    facts: Line = [row.sync] if row.started else []
+    if width >= 90 and row.started:
         facts = joined([facts, [(row.host, "dim")], row.machine])
     return cut_line(joined([facts, [row.last]]), width)
 
@@ -111,22 +121,23 @@ def panel_lines(row: Row, width: int, height: int, *, selected: bool) -> list[Li
     body = [spread([row.state, *phase], [row.age], inner)]
     if row.notice is not None:
         body.append([row.notice])
-    body.append(_count_line(row, inner))
-    body += _metric_lines(row, inner, max(1, room - 4))
-    tail = [[row.last], _fact_line(row, inner), row.place]
-    order = sorted(range(min(len(tail), max(0, room - len(body)))), key=lambda index: (1, 2, 0)[index])
-    body[1:1] = [tail[index] for index in order if index == 2]
-    body += [tail[index] for index in order if index != 2]
+    if row.counted or row.share is not None:
+        body.append(_count_line(row, inner))
+    body += _metric_lines(row, inner, max(1, room - len(body) - 2))
+    if row.last[0]:
+        body.append([row.last])
+    if row.counted or row.metrics or row.checkpoint:
+        body.append(_fact_line(row, inner))
     title: Line = [(row.worker, f"bold {row.colour}")]
     border = row.colour if selected else "faint"
-    return box(body[:room], width, height, title=title, end=[(row.host, "dim")], foot=[], focus=selected, role=border)
+    return box(
+        body[:room], width, height, title=title, end=[(row.host, "dim")], foot=row.place, focus=selected, role=border
+    )
 
 
 def _count_line(row: Row, width: int) -> Line:
     """Bar that takes what count and ETA leave."""
     text: Line = [(row.counted, ""), (f"  {row.left}" if row.left else "", "dim")] if row.counted else []
-    if row.share is None and not row.counted:
-        return bar(None, width, "")
     room = width - line_width(text) - (2 if text else 0)
     return [*bar(row.share, max(0, room), row.bar_role), ("  " if text else "", ""), *text]
 
@@ -144,8 +155,6 @@ def _metric_lines(row: Row, width: int, at_most: int) -> list[Line]:
 
 
 def _metric_line(metric: Metric, label: int, width: int, colour: str) -> Line:
-    from tui.format import number, spark
-
     head: Line = [(metric.label.ljust(label + 1), "dim"), (number(metric.value).rjust(7), "bold"), ("  ", "")]
     room = max(0, width - line_width(head))
     return [*head, (spark(metric.values, min(room, len(metric.values))), colour)]
@@ -153,4 +162,4 @@ def _metric_line(metric: Metric, label: int, width: int, colour: str) -> Line:
 
 def _fact_line(row: Row, width: int) -> Line:
     checkpoint: Line = [(row.checkpoint, "dim")] if row.checkpoint else []
-    return while_it_fits([joined([[row.sync]]), checkpoint, row.machine], width, " · ") or cut_line([row.sync], width)
+    return while_it_fits([[row.sync], checkpoint, row.machine], width, " · ") or cut_line([row.sync], width)

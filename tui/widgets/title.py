@@ -5,15 +5,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from remote.snapshot import Link, RunSnapshot
-from tui.format import Line, age, cut, line_width, spread, while_it_fits
+from remote.snapshot import Link, LinkStatus, RunSnapshot
+from tui.format import Line, age, cut, line_width, spread
 from tui.store import Store
 from tui.words import STATES, UNCONFIRMED, known, link_words
 from wire.state import State
 
+Part = tuple[int, Line]
+"""Rank (0 = most pressing) and text."""
+SHOWN = (
+    State.FAILED, State.LOST, State.HELD, State.STOPPING, State.RUNNING, State.STARTING, State.PREPARING, State.QUEUED,
+    State.COMPLETED, State.STOPPED, State.NOT_STARTED,
+)  # fmt: skip
+RANK = {State.FAILED: 1, State.LOST: 1, State.RUNNING: 2, State.COMPLETED: 3, State.STOPPED: 6, State.NOT_STARTED: 6}
+
 
 def title_line(store: Store, project: str, width: int, *, opening: bool) -> Line:
-    """One line; what does not fit whole is left out, the clock and a freeze last of all."""
+    """One line. What does not fit whole is left out, the least pressing first; the clock and a freeze always stay."""
     now = store.now()
     end: Line = []
     if store.frozen_at is not None:
@@ -22,37 +30,52 @@ def title_line(store: Store, project: str, width: int, *, opening: bool) -> Line
     name: Line = [(" trajvid", "bold accent"), (" ▸ ", "faint"), (cut(project or "…", 24), "bold")]
     room = width - line_width(name) - line_width(end) - 4
     rows = store.all()
-    counts = _counts(rows, now)
-    hosts: list[Line] = [] if not opening else [[("◌ opening", "info")]]
-    hosts += _hosts(rows, now, room - line_width(while_it_fits(counts, room)) - 6)
-    middle = while_it_fits([*counts, *([[("│", "faint")]] if counts and hosts else []), *hosts], room)
-    return spread([*name, ("   ", ""), *middle], end, width)
+    parts = [*_counts(rows, now), *_hosts(rows, now)]
+    if opening:
+        parts.append((0, [("◌ opening", "info")]))
+    return spread([*name, ("   ", ""), *_most_pressing(parts, room)], end, width)
 
 
-def _counts(rows: list[RunSnapshot], now: float) -> list[Line]:
+def _most_pressing(parts: list[Part], room: int) -> Line:
+    """As many parts as fit, chosen by rank and shown in their order."""
+    chosen: set[int] = set()
+    for index in sorted(range(len(parts)), key=lambda index: parts[index][0]):
+        size = line_width(parts[index][1]) + 2
+        if size <= room:
+            chosen.add(index)
+            room -= size
+    shown = [parts[index][1] for index in sorted(chosen)]
+    return [span for line in shown for span in (*line, ("  ", ""))]
+
+
+def _counts(rows: list[RunSnapshot], now: float) -> list[Part]:
     """`● 3 running`; workers that no live connection confirms are counted as such, whatever they were."""
-    confirmed = Counter(row.state for row in rows if row.confirmed(now))
-    parts: list[Line] = [
-        [(f"{STATES[state][0]} {confirmed[state]} {state.value}", STATES[state][1])] for state in State if confirmed[state]
-    ]
+    parts: list[Part] = []
     attention = sum(1 for row in rows if row.stalled(now) or row.silent(now))
     if attention:
-        parts.insert(0, [(f"▲ {attention} stalled or silent", "bold warn")])
-    unsure = sum(1 for row in rows if not row.confirmed(now))
+        parts.append((1, [(f"▲ {attention} stalled or silent", "bold warn")]))
+    confirmed = Counter(row.state for row in rows if row.confirmed(now))
+    for state in SHOWN:
+        if confirmed[state]:
+            glyph, role = STATES[state]
+            parts.append((RANK.get(state, 4), [(f"{glyph} {confirmed[state]} {state.value}", role)]))
+    unsure = [row for row in rows if not row.confirmed(now)]
     if unsure:
-        heard = any(known(row) for row in rows if not row.confirmed(now))
-        parts.append([(f"{UNCONFIRMED} {unsure} {'unconfirmed' if heard else 'unknown'}", "dim")])
+        word = "unconfirmed" if any(known(row) for row in unsure) else "unknown"
+        parts.append((5, [(f"{UNCONFIRMED} {len(unsure)} {word}", "dim")]))
     return parts
 
 
-def _hosts(rows: list[RunSnapshot], now: float, room: int) -> list[Line]:
-    """Each host with its connection, or only how many are live when that does not fit."""
+def _hosts(rows: list[RunSnapshot], now: float) -> list[Part]:
+    """Each host with its connection, those in trouble first; many live ones are only counted."""
     links = {row.host: row.link for row in rows}
-    each: list[Line] = [
-        [(f"{cut(host, 20)} ", ""), link_words(link, now)]
-        for host, link in sorted(links.items(), key=lambda item: item[1].link is Link.LIVE)
-    ]
-    if sum(line_width(part) + 2 for part in each) <= room:
-        return each
-    live = sum(1 for link in links.values() if link.link is Link.LIVE)
-    return [[(f"{live}/{len(links)} hosts live", "ok" if live == len(links) else "warn")]] if links else []
+    trouble = [host for host, link in links.items() if link.link in (Link.OFFLINE, Link.NEEDS_YOU)]
+    others = [host for host in links if host not in trouble]
+    parts: list[Part] = [(2, _host(host, links[host], now)) for host in trouble]
+    if len(others) > 3 and all(links[host].link is Link.LIVE for host in others):
+        return [*parts, (4, [(f"● {len(others)} hosts live", "ok")])]
+    return [*parts, *((4, _host(host, links[host], now)) for host in others)]
+
+
+def _host(name: str, link: LinkStatus, now: float) -> Line:
+    return [(cut(name, 20) + " ", ""), link_words(link, now)]

@@ -44,7 +44,7 @@ class Layout:
 
 def fit_layout(count: int, width: int, height: int, wish: str = "auto") -> Layout:
     """Panels as tall as fits, or the board when they do not fit whole (`wish`: auto, panels, board)."""
-    board = Layout(1, max(1, width), BOARD_ROWS, panels=False)
+    board = Layout(1, max(1, width - 1), BOARD_ROWS, panels=False)
     if wish == "board" or count == 0 or width < PANEL_MIN_WIDTH:
         return board
     least = max(1, -(-width // PANEL_MAX_WIDTH))
@@ -87,7 +87,7 @@ class Workers(ScrollView, can_focus=True):
         """Lay out anew: after a resize, another filter, or more workers."""
         self._names = [row.worker for row in self._store.visible()]
         count = len(self._names)
-        full = self.size.width + self.scrollbars_space[0]
+        full = self.outer_size.width
         self.arrangement = fit_layout(count, full, self.size.height, self.wish)
         if self.arrangement.rows(count) > self.size.height:
             self.arrangement = fit_layout(count, full - 1, self.size.height, self.wish)
