@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import logging
 import os
 import secrets
 import shlex
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote import bridge_helper
 from remote.bridge_socket import frame, peer_uid, private_folder, receive
-from remote.clean import clean_text
+from remote.clean import clean, clean_text
 from remote.doors import Door
 from remote.errors import RemoteError, Unreachable
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from remote.connection import Connection
     from remote.relay import Relay
+
+logger = logging.getLogger(__name__)
 
 REQUEST_WAIT_S = 10.0
 HELPER_WAIT_S = 2.0
@@ -123,6 +126,9 @@ class Bridge:
                 return
             with contextlib.suppress(OSError):
                 link.send(frame(b"E", b"the bridge refuses this command\n") + frame(b"X", b"\xff"))
+        except Exception as exc:
+            logger.exception("a command of the bridge failed")
+            self.error = RemoteError(f"{self._connection.host.name}: the bridge failed: {clean(repr(exc))}")
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)

@@ -85,7 +85,9 @@ async def snapshot(repo: Path, branch: str, base: str, *, consent: Consent | Non
             f"{len(changes.untracked)} untracked files of {changes.untracked_bytes / 2**20:.0f} MiB were not taken",
             hint="commit what the run needs, or name the rest in .gitignore",
         )
-    subject = f"Uncommitted work on {branch or 'HEAD'}: {len(changes.paths)} files"
+    # Named for what is checked out, not for the worker's branch: the same work must be the same commit for all.
+    on = await _checked_out_branch(top) or "a detached HEAD"
+    subject = f"Uncommitted work on {on}: {len(changes.paths)} file{'s' * (len(changes.paths) != 1)}"
     commit = await _commit_tree(top, source.commit, changes, subject)
     return Commit(commit, branch, clean(subject), True, changes.untracked, changes.untracked_bytes)
 

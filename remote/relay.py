@@ -87,7 +87,7 @@ class Relay(asyncssh.SSHClientSession[bytes]):
     def abort(self) -> None:
         """Let go of everything now."""
         self.stop()
-        if self._output is not None:
+        if self._output is not None and not self.output_closed.done():
             self._output.abort()
         self.close()
 
