@@ -23,6 +23,7 @@ from remote.cache import Cache
 from remote.errors import UsageError
 from remote.fold import FOLDER_NAME, fold, fold_facts
 from remote.host_watch import HostWatch
+from remote.log_lines import LogCallback, LogLines
 from remote.places import Place, Places
 from remote.row import Row, drop_log, forget
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncStatus
@@ -72,6 +73,7 @@ class Fleet:
         self._changed: asyncio.Event | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._selected: str | None = None
+        self._logs: dict[str, LogLines] = {}
         self.syncs = SyncSchedule(self)
         for place in self._places:
             self._open_row(place)
@@ -142,6 +144,10 @@ class Fleet:
         chosen = self.place(worker) if worker is not None else None
         for host, watch in self._watches.items():
             watch.select(chosen.slug if chosen is not None and chosen.host == host else None)
+
+    def on_log(self, worker: str, callback: LogCallback) -> None:
+        """Give every log line of the selected worker to `callback`, each once, also over reconnects."""
+        self._logs[self.place(worker).name] = LogLines(callback)
 
     def retry_now(self, host: str) -> None:
         """Try a lost host again at once."""
@@ -292,6 +298,8 @@ class Fleet:
         for warning in folded.warnings:
             self.host_warned(host, f"{place.name}: {warning}")
         self._put(place, folded.row)
+        if place.name in self._logs and message.get("file") == "log" and not folded.warnings:
+            self._logs[place.name].take(message)
 
     def _confirm(self, host: str) -> None:
         """The follower answers, so what it said about every run still holds."""

@@ -190,7 +190,8 @@ def _fold_lines(row: Row, message: Mapping[str, Any]) -> Folded:
     if message.get("file") == "metrics":
         return _fold_metrics(row, lines, (inode, start), (inode, end))
     if message.get("file") == "log":
-        return Folded(_fold_log(row, lines, (inode, start), (inode, end), whole(message.get("skipped"))))
+        row = _fold_log(row, lines, (inode, start), (inode, end), whole(message.get("skipped")))
+        return Folded(replace(row, log_open=message.get("partial") is True))
     return Folded(row)
 
 
@@ -214,6 +215,8 @@ def _fold_log(row: Row, lines: list[str], start: tuple[int, int], end: tuple[int
     old = row.snapshot
     follows = start == row.log_at
     kept = old.log_tail if follows else ()
+    if row.log_open and kept and lines:
+        lines, kept = [kept[-1] + lines[0], *lines[1:]], kept[:-1]
     tail = (*kept, *(str(tidy(line)) for line in lines[-LOG_LINES_KEPT:]))[-LOG_LINES_KEPT:]
     total = (old.log_skipped_bytes if follows else 0) + skipped
     return replace(row, snapshot=replace(old, log_tail=tail, log_skipped_bytes=total), log_at=end)

@@ -57,13 +57,14 @@ class HostWatch:
         self._selected: str | None = None
         self._connected = asyncio.Event()
         self._wake = asyncio.Event()
-        self._listed = False
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin in the background; a second call does nothing."""
         if not self._tasks:
             self._set(Link.CONNECTING)
+            if self.connection.status.link is Link.LIVE:
+                self._connected.set()
             self._tasks = [asyncio.create_task(self.connection.keep()), asyncio.create_task(self._keep_following())]
 
     @property
@@ -131,11 +132,7 @@ class HostWatch:
                 clock=self._clock,
             )
             watch.select(self._selected)
-        self._listed = False
-        try:
-            await watch.follow(lambda: self.connection.open(self.far.command("follow")))
-        finally:
-            self._listed = False
+        await watch.follow(lambda: self.connection.open(self.far.command("follow")))
 
     def _connected_or_not(self) -> None:
         if self.connection.status.link is not Link.LIVE:
@@ -155,12 +152,12 @@ class HostWatch:
             self._set(Link.CONNECTING, "starting the follower")
 
     def _message(self, message: dict[str, Any]) -> None:
+        if message.get("k") == "listed":
+            self._listener.host_listed(self.host)
+            self._set(Link.LIVE)
+            return
         self._listener.host_said(self.host, message)
         if message.get("k") == "pong":
-            if not self._listed:
-                self._listed = True
-                self._listener.host_listed(self.host)
-                self._set(Link.LIVE)
             self._round_trip()
 
     def _round_trip(self) -> None:

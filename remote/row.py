@@ -26,6 +26,8 @@ class Row:
     """(inode, offset) up to which metrics.jsonl is in the history."""
     log_at: tuple[int, int] = (0, 0)
     """(inode, offset) up to which training.log is in the tail."""
+    log_open: bool = False
+    """True if the tail's last line had no end yet (a progress bar)."""
 
 
 def forget(row: Row, *, run: str = "", reason: str = "") -> Row:
@@ -50,4 +52,4 @@ def forget(row: Row, *, run: str = "", reason: str = "") -> Row:
 
 def drop_log(row: Row) -> Row:
     """Return the row without its log tail (its worker is no longer selected)."""
-    return replace(row, snapshot=replace(row.snapshot, log_tail=(), log_skipped_bytes=0), log_at=(0, 0))
+    return replace(row, snapshot=replace(row.snapshot, log_tail=(), log_skipped_bytes=0), log_at=(0, 0), log_open=False)

@@ -71,6 +71,7 @@ async def launch(
     *,
     overrides: Sequence[str] = (),
     on_step: Step | None = None,
+    on_commit: Callable[[Commit], None] | None = None,
     consent: Consent | None = None,
     discard: bool = False,
 ) -> Launched:
@@ -82,6 +83,8 @@ async def launch(
     with _steps(fleet, worker, on_step) as step:
         step("reading the branch")
         commit = await commit_of(fleet, worker, consent)
+        if on_commit is not None:
+            on_commit(commit)
         step(f"connecting to {place.host}")
         spec = await _again_when_lost(lambda: _prepare(fleet, place, commit, overrides, discard, step), step)
         step("launching")

@@ -2,6 +2,8 @@
 
     process stdin   watch, select, ping          process stdout   remote.watch_stream -> messages
 
+To what the follower says, one message is added: `{"k": "listed"}` once it has told all that there was when it began.
+
 `Watch` remembers how far each append-only file was read, so that the follower of the next connection begins where
 this one ended: nothing is lost, nothing comes twice. A follower that answers no ping is given up, for a half-open
 connection looks like silence.
@@ -22,8 +24,8 @@ from wire.codec import encode
 if TYPE_CHECKING:
     import asyncssh
 
-PING_INTERVAL_S = 15.0
-SILENCE_LIMIT_S = 45.0
+PING_INTERVAL_S = 5.0
+SILENCE_LIMIT_S = 20.0
 READ_BYTES = 64 * 1024
 TAIL_BYTES = 65536
 STDERR_BYTES = 4096
@@ -63,6 +65,7 @@ class Watch:
         self._selected: str | None = None
         self._process: asyncssh.SSHClientProcess[bytes] | None = None
         self._heard_at = 0.0
+        self._pongs = 0
 
     def select(self, worker: str | None) -> None:
         """Ask for the log of this worker (its folder's name), or of none."""
@@ -103,6 +106,7 @@ class Watch:
             await asyncio.wait([asyncio.ensure_future(process.wait_closed())], timeout=CLOSE_WAIT_S)
 
     def _greet(self) -> None:
+        self._pongs = 0
         self._forget_logs()
         offsets = {key: list(place) for key, place in self.offsets.items()}
         self._send({"op": "watch", "root": self.root, "project": self.project, "offsets": offsets})
@@ -147,15 +151,24 @@ class Watch:
     def _take(self, message: dict[str, Any]) -> None:
         kind = message.get("k")
         if kind == "pong":
-            sent = message.get("t")
-            if isinstance(sent, float):
-                self.round_trip_s = max(0.0, self._clock() - sent)
+            self._pong(message)
         elif kind == "warning":
             self._on_warning(clean(str(message.get("text", ""))[:2000]))
             return
         elif kind == "lines" and not self._advance(message):
             return
         self._on_message(message)
+
+    def _pong(self, message: dict[str, Any]) -> None:
+        sent = message.get("t")
+        if isinstance(sent, float):
+            self.round_trip_s = max(0.0, self._clock() - sent)
+        self._pongs += 1
+        if self._pongs == 1:
+            # The first answer may overtake what the same look at the folders found; the second cannot.
+            self._send({"op": "ping", "t": self._clock()})
+        elif self._pongs == 2:
+            self._on_message({"k": "listed"})
 
     def _advance(self, message: dict[str, Any]) -> bool:
         """Note how far a file was read; False if these bytes were already handed on."""

@@ -6,7 +6,7 @@ Options that every verb understands may stand before or after the verb.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from remote.errors import UsageError
@@ -24,6 +24,9 @@ GLOBALS = {
     "read_only": False,
 }
 """Options of every verb, with their defaults."""
+
+
+AddVerb = Callable[..., "Parser"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,10 +49,11 @@ def build() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="say the version and leave")
+    parser.add_argument("--start", action="store_true", help="open the app and launch every worker that never ran")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
 
-    def verb(name: str, text: str, **more: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False, **more)
+    def verb(name: str, text: str, usage: str | None = None) -> Parser:
+        return verbs.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False, usage=usage)
 
     _starting(verb)
     _steering(verb)
@@ -67,8 +71,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return found
 
 
-def _shared() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+def _shared() -> Parser:
+    shared = Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = shared.add_argument_group("options of every verb")
     group.add_argument("--profile", metavar="FILE", help="profiles.yaml to use (default: found from here upwards)")
     group.add_argument("--json", action="store_true", help="answer with one JSON object on stdout")
@@ -84,8 +88,7 @@ def _workers(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--all", action="store_true", help="every worker of the profile")
 
 
-def _starting(verb: object) -> None:
-    assert callable(verb)
+def _starting(verb: AddVerb) -> None:
     launch = verb("launch", "start workers, each on the commit of its branch")
     _workers(launch, "workers to start")
     launch.add_argument("--wait", action="store_true", help="stay until they end; 5 if one failed, 8 if one is held")
@@ -97,15 +100,14 @@ def _starting(verb: object) -> None:
     run.add_argument("--host", default="", help="where to run it (default: the only host, else local)")
     run.add_argument("--name", default="", help="name of the worker (default: the command's)")
     run.add_argument("--wait", action="store_true", help="stay until it ends")
-    run.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments, after --")
+    run.add_argument("--cwd", default="", metavar="DIR", help="folder to run in (default: here, if the host is local)")
 
     resume = verb("resume", "go on from the last checkpoint, as a new attempt of the same run")
     _workers(resume, "workers to resume")
     resume.add_argument("--wait", action="store_true", help="stay until they end")
 
 
-def _steering(verb: object) -> None:
-    assert callable(verb)
+def _steering(verb: AddVerb) -> None:
     stop = verb("stop", "end workers after a checkpoint; says stopped when their processes are gone")
     _workers(stop, "workers to stop")
     stop.add_argument("--grace", type=float, default=None, metavar="SECONDS", help="time for the checkpoint")
@@ -113,8 +115,7 @@ def _steering(verb: object) -> None:
     _workers(kill, "workers to kill")
 
 
-def _looking(verb: object) -> None:
-    assert callable(verb)
+def _looking(verb: AddVerb) -> None:
     status = verb("status", "what every worker is doing, and how old that knowledge is")
     status.add_argument("workers", nargs="*", metavar="WORKER", help="only these")
     status.add_argument("--cached", action="store_true", help="ask no host: what was last known")
@@ -128,8 +129,7 @@ def _looking(verb: object) -> None:
     verb("hosts", "each host: connection, Python, disk, and what is wrong")
 
 
-def _setting_up(verb: object) -> None:
-    assert callable(verb)
+def _setting_up(verb: AddVerb) -> None:
     init = verb("init", "write a commented profiles.yaml here, or add a host of yours")
     init.add_argument("address", nargs="?", default="", metavar="[USER@]ADDRESS", help="the machine, or an ssh alias")
     init.add_argument("-i", "--identity", default="", metavar="KEY", help="private key file")

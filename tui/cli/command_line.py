@@ -1,0 +1,81 @@
+"""From an argument list to an exit code: parse, find the verb's module, run it, say how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from remote.errors import RemoteError, UsageError
+from tui.cli import envelope
+from tui.cli.parser import parse
+
+VERBS = ("launch", "run", "resume", "stop", "kill", "status", "logs", "sync", "hosts", "init")
+"""Each is a module of this package with `async def main(session) -> Answer`."""
+
+NO_TERMINAL = "the app needs a terminal, and this is none"
+NO_TERMINAL_HINT = "`trajvid-tui status` says the same in text, `trajvid-tui launch --all --wait` runs the experiment"
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line. Mistakes of the user become a message and an exit code, never a traceback."""
+    words, command = _split(list(argv))
+    want_json = "--json" in words
+    try:
+        arguments = parse(words)
+        if command is not None and arguments.verb != "run":
+            raise UsageError(f"-- belongs to `run`, not to {arguments.verb or 'the app'}")
+        arguments.command = command or []
+        return _run(arguments)
+    except RemoteError as exc:
+        return envelope.report(exc, want_json)
+    except KeyboardInterrupt:
+        return envelope.interrupted(want_json)
+    except BrokenPipeError:
+        return _reader_gone()
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str] | None]:
+    """Part our words from the command of `run`: everything behind the first `--` belongs to the command."""
+    if "--" not in argv:
+        return argv, None
+    place = argv.index("--")
+    return argv[:place], argv[place + 1 :]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.no_color:
+        os.environ["NO_COLOR"] = "1"
+    if arguments.version:
+        from importlib.metadata import version
+
+        print(f"trajvid-tui {version('trajvid-tui')}")
+        return 0
+    if arguments.verb is None:
+        return _app(arguments)
+    if arguments.verb not in VERBS:
+        raise UsageError(f"no verb named {arguments.verb!r}", hint="trajvid-tui --help lists them")
+    from tui.cli.session import execute
+
+    return execute(import_module(f"tui.cli.{arguments.verb}").main, arguments)
+
+
+def _app(arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        raise UsageError("--json goes with a verb", hint="for example trajvid-tui status --json")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(NO_TERMINAL, hint=NO_TERMINAL_HINT, code="no_terminal")
+    from tui.app import run_app
+
+    path = Path(arguments.profile) if arguments.profile else None
+    more = {"start": True} if arguments.start else {}
+    return run_app(path, read_only=arguments.read_only, **more)
+
+
+def _reader_gone() -> int:
+    """Leave quietly when the reader of our output is gone, as in `trajvid-tui status | head -1`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 1

@@ -1,0 +1,141 @@
+"""`launch`: start workers, each on the commit of its branch; with `--wait` stay until they end."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+from remote import runs
+from remote.errors import RemoteError
+from remote.run_spec import new_nonce, spec_of
+from tui.cli.envelope import Answer
+from tui.cli.session import Session, together
+from tui.cli.waiting import wait_and_fetch
+from tui.format import size
+
+if TYPE_CHECKING:
+    from remote.git import Commit
+    from remote.runs import Launched
+
+
+async def main(session: Session) -> Answer:
+    """Launch every chosen worker at the same time; one that fails does not keep the others from starting."""
+    arguments = session.arguments
+    names = session.chosen()
+    for name in names:
+        session.fleet.place(name)
+    if arguments.dry_run:
+        return await _dry_run(session, names)
+    session.changes()
+    if arguments.discard and not await session.confirm("Give up edits made in the worktrees on the host?"):
+        from remote.errors import Declined
+
+        raise Declined("edits in a worktree are given up only with consent", hint="add --yes")
+    teller = _Teller(session)
+    results = await asyncio.gather(*(_launch(session, teller, name) for name in names))
+    launched = {name: found for name, found in zip(names, results, strict=True) if not isinstance(found, RemoteError)}
+    failed = {name: found for name, found in zip(names, results, strict=True) if isinstance(found, RemoteError)}
+    return await finish(session, launched, failed)
+
+
+async def finish(session: Session, launched: dict[str, Launched], failed: dict[str, RemoteError]) -> Answer:
+    """Say what began, and with `--wait` how it ended."""
+    for name, found in launched.items():
+        session.say(f"{name}: {'runs already' if found.already else 'launched'}: {found.attempt} on {found.host}")
+    for name, error in failed.items():
+        session.say(f"{name}: not launched: {error.message}" + (f"\n  -> {error.hint}" if error.hint else ""))
+    data: dict[str, Any] = {"launched": [vars(found) for found in launched.values()]}
+    first = together(failed, len(launched) + len(failed))
+    if not session.arguments.wait or not launched:
+        return Answer(data, error=first)
+    rows, ended = await wait_and_fetch(session, launched)
+    return Answer({**data, "workers": rows}, error=first or ended)
+
+
+async def _launch(session: Session, teller: _Teller, name: str) -> Launched | RemoteError:
+    try:
+        return await runs.launch(
+            session.fleet,
+            name,
+            overrides=session.arguments.set,
+            on_step=lambda text: session.say(f"{name}: {text}"),
+            on_commit=lambda commit: teller.tell(name, commit),
+            consent=teller.consent,
+            discard=session.arguments.discard,
+        )
+    except RemoteError as exc:
+        return exc
+
+
+class _Teller:
+    """Says what a snapshot of uncommitted work takes along, and asks once where it is much."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._told: set[str] = set()
+        self._asking = asyncio.Lock()
+        self._answers: dict[tuple[str, ...], bool] = {}
+
+    def tell(self, name: str, commit: Commit) -> None:
+        if not commit.dirty or commit.hash in self._told:
+            return
+        self._told.add(commit.hash)
+        self._session.say(f"{name}: takes your uncommitted work along as commit {commit.hash[:7]}")
+        if commit.untracked:
+            names = ", ".join(commit.untracked[:20]) + (", ..." if len(commit.untracked) > 20 else "")
+            self._session.say(
+                f"  with {len(commit.untracked)} untracked files ({size(commit.untracked_bytes)}): {names}"
+            )
+
+    async def consent(self, names: tuple[str, ...], count: int) -> bool:
+        async with self._asking:
+            if names not in self._answers:
+                shown = "\n  ".join(names[:20])
+                self._session.say(f"{len(names)} untracked files of {size(count)} would go along:\n  {shown}")
+                self._answers[names] = await self._session.confirm("Take them?")
+            return self._answers[names]
+
+
+async def _dry_run(session: Session, names: list[str]) -> Answer:
+    """The exact commands, without a word to any host. Paths there are shown below the profile's `root:`."""
+    plans = []
+    for name in names:
+        place, profile = session.fleet.place(name), session.profile
+        commit = await runs.commit_of(session.fleet, name)
+        host = session.fleet.host(place.host)
+        assert place.worker is not None
+        cwd = f"{host.root}/worktrees/{profile.project_id}/{place.slug}"
+        spec = spec_of(
+            place.worker,
+            host,
+            commit,
+            project_id=profile.project_id,
+            cwd=cwd,
+            bundle=f"{host.root}/bundles/BUNDLE",
+            home="~",
+            nonce=new_nonce(),
+            by=session.fleet.by,
+            now_s=time.time(),
+            overrides=session.arguments.set,
+        )
+        plans.append(
+            {"worker": name, "host": place.host, "branch": commit.branch, "commit": commit.hash, "dirty": commit.dirty,
+             "untracked": list(commit.untracked), "cwd": cwd, "command": list(spec.command), "env": spec.env,
+             "environment": spec.environment}
+        )  # fmt: skip
+    return Answer({"plans": plans}, "\n".join(_plan_text(plan) for plan in plans))
+
+
+def _plan_text(plan: dict[str, Any]) -> str:
+    words = [f"{key}={shlex.quote(value)}" for key, value in plan["env"].items()]
+    lines = [
+        f"{plan['worker']} on {plan['host']}: {plan['branch']} at {plan['commit'][:12]}"
+        + (" (snapshot)" if plan["dirty"] else ""),
+        f"  cd {plan['cwd']}",
+        "  " + " ".join([*words, shlex.join(plan["command"])]),
+    ]
+    if plan["environment"]:
+        lines.insert(1, f"  environment: {', '.join(plan['environment']['requirements'])}")
+    return "\n".join(lines)
