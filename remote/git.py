@@ -179,7 +179,7 @@ async def _commit_tree(top: Path, parent: str, changes: _Changes, subject: str) 
         found = await _must(git_argv(str(top), ["rev-parse", "--path-format=absolute", "--git-path", "index"]))
         with_stat_cache = Path(os.fsdecode(found.removesuffix(b"\n")))
         if with_stat_cache.exists():
-            shutil.copyfile(with_stat_cache, index)
+            shutil.copy2(with_stat_cache, index)  # with its time: git distrusts entries as young as the index
         own_index = {"GIT_INDEX_FILE": str(index)}
         await _must(git_argv(str(top), ["add", "--all"]), own_index)
         tree = (await _must(git_argv(str(top), ["write-tree"]), own_index)).decode().strip()

@@ -126,7 +126,7 @@ def _keep_work(tree: Git, worker: str, head: str, folder: str) -> str:
     index = os.path.join(folder, "trajvid-index")
     _remove(index)
     if os.path.exists(os.path.join(folder, "index")):
-        shutil.copyfile(os.path.join(folder, "index"), index)
+        shutil.copy2(os.path.join(folder, "index"), index)
     try:
         tree.run(["add", "--all"], GIT_INDEX_FILE=index)
         written = tree.run(["write-tree"], GIT_INDEX_FILE=index).decode().strip()

@@ -90,6 +90,20 @@ async def test_dirty_tree_becomes_a_commit_and_stays_as_it_was(repo: Path) -> No
     assert again.hash == commit.hash, "the same work must give the same commit"
 
 
+async def test_edit_within_the_same_second_is_not_missed(repo: Path) -> None:
+    """git compares whole seconds; it looks into a file only if its index is not younger. So must our copy of it."""
+    git(repo, "config", "core.trustctime", "false")
+    when = 1_700_000_000
+    for path in (repo / "train.py", repo / ".gitignore"):
+        os.utime(path, (when, when))
+    git(repo, "update-index", "--refresh")
+    (repo / "train.py").write_text("print(7)\n")
+    os.utime(repo / "train.py", (when, when))
+    os.utime(repo / ".git" / "index", (when, when))
+    commit = await snapshot(repo, "main", "HEAD")
+    assert git(repo, "show", commit.hash + ":train.py") == "print(7)"
+
+
 async def test_deleted_file_is_missing_from_the_snapshot(repo: Path) -> None:
     (repo / "train.py").unlink()
     commit = await snapshot(repo, "main", "HEAD")
