@@ -108,13 +108,20 @@ def load(data: bytes, file: str) -> Document:
         text = clean(", ".join(part for part in (exc.context, exc.problem) if part))
         raise ConfigError(text or "not YAML", file=file, line=mark.line + 1 if mark else 0) from exc
     except yaml.reader.ReaderError as exc:
-        raise ConfigError(f"character U+{ord(str(exc.character)):04X} is not allowed", file=file) from exc
+        raise ConfigError(
+            f"the character U+{int(exc.character):04X} is not allowed", file=file, line=_line(data, exc)
+        ) from exc
     except yaml.YAMLError as exc:
         raise ConfigError(clean(str(exc)), file=file) from exc
     document = Document(file)
     if root is not None:
         document.data = _Builder(document).build(root, ())
     return document
+
+
+def _line(data: bytes, error: yaml.reader.ReaderError) -> int:
+    """Line of a character that PyYAML refuses; it says how many characters lie before."""
+    return data.decode("utf-8-sig")[: error.position].count("\n") + 1
 
 
 @dataclass
