@@ -52,7 +52,7 @@ class TrajvidApp(App[int]):
     """
 
     TITLE = "trajvid-tui"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     COMMANDS = {Commands}
     COMMAND_PALETTE_BINDING = "ctrl+p"
 

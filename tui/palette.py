@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Commands(Provider):
-    """Offers what can be done now; text is never read as markup."""
+    """Offers what can be done now; text is never read as markup.
+
+    Textual reads `help` as markup, and so does its `Matcher.highlight`: help is our own text, highlight not used.
+    """
 
     def _entries(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
         app = cast("TrajvidApp", self.app)
@@ -31,7 +34,7 @@ class Commands(Provider):
             yield f"{key.label}{about}", key.help, lambda key=key: app.do(key.action)  # type: ignore[misc]
         for worker in app.store.all():
             name = worker.worker
-            yield f"go to {safe(name)}", f"{safe(worker.host)}, {worker.state.value}", lambda name=name: app.pick(name)  # type: ignore[misc]
+            yield f"go to {safe(name)} on {safe(worker.host)}", worker.state.value, lambda name=name: app.pick(name)  # type: ignore[misc]
         for theme in COLOURS:
             yield f"theme {theme}", "colours", lambda theme=theme: app.use_theme(theme)  # type: ignore[misc]
 
@@ -44,4 +47,4 @@ class Commands(Provider):
         for name, about, call in self._entries():
             score = matcher.match(name)
             if score > 0:
-                yield Hit(score, matcher.highlight(name), call, text=name, help=about)
+                yield Hit(score, Content(name), call, text=name, help=about)

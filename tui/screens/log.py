@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from tui.format import Line, joined, size, spread
-from tui.keys import KEYS, LOG_KEYS, footer_line, offered
+from tui.keys import KEYS, LOG_KEYS
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.log import LogView
@@ -23,6 +23,8 @@ class LogScreen(MainScreen, inherit_bindings=False):
         *app_bindings(FROM_APP),
         *(Binding(key.keys, key.action, key.help, show=False) for key in LOG_KEYS),
     ]
+
+    FOOTER = LOG_KEYS
 
     def compose(self) -> ComposeResult:
         yield self.title_bar()
@@ -56,9 +58,6 @@ class LogScreen(MainScreen, inherit_bindings=False):
         skipped: Line = [(f"{size(row.log_skipped_bytes)} earlier not shown", "dim")] if row.log_skipped_bytes else []
         rule: Line = [("─" * width, "faint")]
         return [spread([(" ", ""), *left], [*joined([skipped, found, follow, [age_words(row, now)]]), (" ", "")], width), rule]
-
-    def _footer(self, width: int, height: int) -> list[Line]:
-        return [footer_line(offered(LOG_KEYS, self.tv.store.current(), read_only=self.tv.read_only), width)]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
         super().redraw(dirty, tick=tick)

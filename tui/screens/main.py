@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding
 from textual.screen import Screen
@@ -25,6 +25,7 @@ class MainScreen(Screen[None]):
     """A screen that shows the store; `redraw` is called by the app's flush."""
 
     BINDINGS = app_bindings(KEYS)
+    FOOTER: ClassVar[tuple[Key, ...]] = KEYS
     AUTO_FOCUS = ""
 
     @property
@@ -44,7 +45,7 @@ class MainScreen(Screen[None]):
         return [title_line(self.tv.store, self.tv.project, width, opening=self.tv.fleet is None)]
 
     def _footer(self, width: int, height: int) -> list[Line]:
-        keys = offered(KEYS, self.tv.store.current(), read_only=self.tv.read_only)
+        keys = offered(self.FOOTER, self.tv.store.current(), read_only=self.tv.read_only)
         return [footer_line(keys, width)]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:

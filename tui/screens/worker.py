@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from tui.format import Line
-from tui.keys import panel_hints
+from tui.keys import KEYS, Key, panel_hints
 from tui.screens.main import MainScreen
 from tui.widgets.detail import detail_lines
 from tui.widgets.lines import Lines
@@ -13,6 +13,12 @@ from tui.widgets.lines import Lines
 
 class WorkerScreen(MainScreen):
     """The selected worker; tab goes on to the next one."""
+
+    FOOTER = (
+        *(key for key in KEYS if key.verb or key.action == "freeze"),
+        Key("back", "escape", "esc", "back", "", "Screens", 6),
+        Key("next", "tab", "tab", "next worker", "", "Move", 7),
+    )
 
     def compose(self) -> ComposeResult:
         yield self.title_bar()

@@ -1,0 +1,51 @@
+"""Screens that stand still: no animation, no blinking cursor, UTC, no colour variables from the person's shell."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["TEXTUAL_ANIMATIONS"] = "none"
+for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FILTERS", "TRAJVID_THEME", "TEXTUAL_THEME"):
+    os.environ.pop(name, None)
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.app import App
+from textual.widgets import Input
+
+from tests.tui.screen_text import screen_text
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One time zone, no cursor that blinks."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    monkeypatch.setattr(Input, "cursor_blink", False)
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def same_as_before(request: pytest.FixtureRequest) -> Callable[[App[Any]], None]:
+    """Compare the app's screen with tests/tui/snapshots/<test>.txt; SNAP=1 writes it anew."""
+
+    def compare(app: App[Any]) -> None:
+        kept = SNAPSHOTS / (re.sub(r"[^\w-]+", "_", request.node.name).strip("_") + ".txt")
+        now = screen_text(app)
+        if os.environ.get("SNAP"):
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(now, encoding="utf-8")
+            return
+        assert kept.exists(), f"{kept} is missing: SNAP=1 pytest writes it; look at it"
+        assert now.split("\n") == kept.read_text(encoding="utf-8").split("\n")
+
+    return compare

@@ -1,0 +1,43 @@
+"""An app over an invented world, driven by a pilot, with clocks that stand still."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from textual.pilot import Pilot
+
+from remote.asker import Asker
+from remote.snapshot import RunSnapshot
+from tests.tui.worlds import Feed, still_store
+from tui.app import TrajvidApp
+
+
+class NoVerbs:
+    """For tests that never come as far as a verb."""
+
+
+@asynccontextmanager
+async def desk(
+    rows: Sequence[RunSnapshot], size: tuple[int, int] = (120, 40), *keys: str, verbs: Any = None, **options: Any
+) -> AsyncIterator[tuple[TrajvidApp, Pilot[int], Feed]]:
+    """The running app after the first paint and the given keys."""
+    feed = Feed(rows)
+
+    async def opener(asker: Asker) -> Feed:
+        return feed
+
+    app = TrajvidApp(opener, verbs=verbs or NoVerbs(), project="demo", store=still_store(), **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.pause()
+        await pilot.press(*keys)
+        await settle(app, pilot)
+        yield app, pilot, feed
+
+
+async def settle(app: TrajvidApp, pilot: Pilot[int]) -> None:
+    """Let everything that was asked for be drawn."""
+    await pilot.pause()
+    app.flush(force=True)
+    await pilot.pause()

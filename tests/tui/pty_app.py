@@ -1,0 +1,111 @@
+"""Run as a program in a real terminal: the app over a world given by name (see test_terminal.py)."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+from typing import Any
+
+from remote.asker import Asker
+from remote.clean import clean
+from remote.snapshot import LinkStatus, RunSnapshot
+from tests.tui.worlds import Feed, default_world, many_states, running
+from tui.app import TrajvidApp
+from tui.messages import FleetFailed
+
+EVIL = (
+    "AAA\x1b]52;c;ZXZpbA==\x07BBB\x1b[2JCCC\x9b2JDDD\x9d0;PWNED1\x9cEEE\x1b]0;PWNED2\x07FFF\u202eGGG\u2066HHH"
+    "\x1b]8;;http://evil\x07III\x00\x7f\x08JJJ[/x] [red]KKK[/red] [@click=app.quit]LLL[/]\u2028MMM\r"
+)
+
+
+def hostile(value: Any, text: str) -> Any:
+    """The same record with `text` in every field that holds text, at any depth."""
+    if isinstance(value, LinkStatus):
+        return dataclasses.replace(value, reason=text)
+    if isinstance(value, str) and type(value) is str:
+        return text
+    if isinstance(value, tuple):
+        return tuple(hostile(item, text) for item in value)
+    if isinstance(value, dict):
+        return {hostile(key, text) if isinstance(key, str) and False else key: hostile(item, text) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {item.name: hostile(getattr(value, item.name), text) for item in dataclasses.fields(value)}
+        return dataclasses.replace(value, **fields)
+    return value
+
+
+def hostile_world(text: str) -> list[RunSnapshot]:
+    """Every state with hostile text everywhere; metric names too; workers stay told apart."""
+    rows = []
+    for index, row in enumerate(many_states()):
+        evil = dataclasses.replace(hostile(row, text), worker=f"{index}{text}", step=text if index % 2 else "")
+        if evil.progress is not None:
+            names = {text: 1.0, **evil.progress.metrics}
+            evil = dataclasses.replace(evil, progress=dataclasses.replace(evil.progress, metrics=names, message=text))
+        rows.append(evil)
+    return rows
+
+
+WORLDS = {
+    "hostile": lambda: hostile_world(EVIL),
+    "cleaned": lambda: hostile_world(clean(EVIL)),
+    "benign": default_world,
+    "one": lambda: [running("keypoint-a")],
+}
+
+
+class Talkative(TrajvidApp):
+    """On F12 it says everything else that may carry a host's words: toasts, questions, problems."""
+
+    BINDINGS = [("f12", "talk"), ("f11", "problem")]
+
+    def action_talk(self) -> None:
+        self.toast(EVIL, "error", title=EVIL)
+        self.run_worker(self.asker.accept_host_key(EVIL, EVIL))
+        self.run_worker(self.asker.keyboard_interactive(EVIL, [(EVIL, True)]))
+
+    def action_problem(self) -> None:
+        self.post_message(FleetFailed(EVIL, EVIL, EVIL, 2))
+
+
+class Verbs:
+    """Names only: the questions come before the verbs."""
+
+    launch = stop = kill = resume = sync = None
+
+    async def commit_of(self, fleet: object, worker: str, consent: object = None) -> Any:
+        from remote.git import Commit
+
+        return Commit(EVIL, EVIL, EVIL, True, (EVIL,), 3)
+
+
+def main() -> int:
+    world, *options = sys.argv[1:]
+    if "ignore-hup" in options:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    class Stuck(Feed):
+        async def start(self, workers: Any = None) -> None:
+            import asyncio
+
+            await asyncio.Event().wait()
+
+        async def close(self) -> None:
+            import asyncio
+
+            await asyncio.Event().wait()
+
+    async def opener(asker: Asker) -> Feed:
+        return (Stuck if "stuck" in options else Feed)(WORLDS[world]())
+
+    app = Talkative(opener, verbs=Verbs(), project=EVIL if world == "hostile" else "demo")
+    result = app.run(mouse=False)
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""A real pseudo-terminal with the app in it: keys in, bytes out."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+WITHIN_S = 30.0
+
+
+class Terminal:
+    """Runs tests/tui/pty_app.py on a pty of `columns` x `lines`; use as a context manager."""
+
+    def __init__(self, *argv: str, columns: int = 120, lines: int = 40, **env: str) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        more = {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.tui.pty_app", *argv],
+            stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env={**os.environ, **more, **env},
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,
+        )  # fmt: skip
+        os.close(slave)
+        self.seen = b""
+        self.open = True
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(WITHIN_S)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close our end: what happens when the window is closed or the connection breaks."""
+        if self.open:
+            os.close(self.master)
+            self.open = False
+
+    def read(self, until: bytes, *, since: int = 0) -> bytes:
+        """Read until `until` has appeared after position `since`; returns all bytes so far."""
+        deadline = time.monotonic() + WITHIN_S
+        while until not in self.seen[since:]:
+            assert self._more(deadline - time.monotonic()), f"{until!r} did not appear in {self.seen[-1500:]!r}"
+        return self.seen
+
+    def drain(self) -> bytes:
+        """Read to the end of the program's output."""
+        deadline = time.monotonic() + WITHIN_S
+        while self._more(deadline - time.monotonic()):
+            pass
+        return self.seen
+
+    def _more(self, within_s: float) -> bool:
+        ready, _, _ = select.select([self.master], [], [], max(0.0, within_s))
+        try:
+            data = os.read(self.master, 65536) if ready else b""
+        except OSError:
+            return False
+        self.seen += data
+        return bool(data)
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        os.write(self.master, keys.encode())

@@ -1,0 +1,82 @@
+"""The app in a real terminal: nothing from a host is obeyed, and it leaves when it should."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.tui.terminal import WITHIN_S, Terminal
+
+FORBIDDEN = {
+    "clipboard (OSC 52)": b"ZXZpbA==",
+    "window title (OSC 0)": b"PWNED",
+    "hyperlink (OSC 8)": b"]8;;",
+    "clear screen": b"\x1b[2J",
+    "C1 CSI": "\x9b".encode(),
+    "C1 OSC": "\x9d".encode(),
+    "right-to-left override": "\u202e".encode(),
+    "isolate": "\u2066".encode(),
+    "line separator": "\u2028".encode(),
+    "NUL": b"\x00",
+    "backspace": b"\x08",
+    "DEL": b"\x7f",
+}
+ESC, F11, F12 = "\x1b[27u", "\x1b[23~", "\x1b[24~"
+"""Escape as the kitty protocol spells it: a bare one is only told from alt+key by waiting."""
+HOME = b"\x1b[1;38;5;75;48;5;16menter"
+"""The footer of home, not dimmed by a question above it."""
+
+
+def go_everywhere(terminal: Terminal) -> bytes:
+    """Open every screen and question, and quit."""
+    steps = [
+        ("", HOME), ("v", HOME), ("v", HOME), ("j", HOME), ("\r", b"asked by"), (ESC, HOME), ("l", b"following"),
+        (ESC, HOME), ("?", b"closes this page"), (ESC, HOME), ("x", b"Cancel"), (ESC, HOME), ("X", b"Cancel"),
+        (ESC, HOME), ("n", b"overrides"), (ESC, HOME), (":", b"Search"), (ESC, HOME), (F12, b"Trust it"),
+        (ESC, b"Continue"), (ESC, HOME), ("t", b"enter"), ("p", b"FROZEN"), (F11, b"leaves"),
+    ]  # fmt: skip
+    for keys, until in steps:
+        since = len(terminal.seen)
+        if keys:
+            terminal.press(keys)
+        terminal.read(until, since=since)
+    terminal.press("q")
+    return terminal.drain()
+
+
+@pytest.mark.parametrize("world", ["hostile", "cleaned"])
+def test_no_screen_lets_a_host_speak_to_the_terminal(world: str) -> None:
+    with Terminal(world) as terminal:
+        out = go_everywhere(terminal)
+        assert terminal.process.wait(WITHIN_S) == 2
+    leaked = [name for name, found in FORBIDDEN.items() if found in out]
+    assert leaked == []
+    assert b"Traceback" not in out and b"MarkupError" not in out
+    assert b"[/x]" in out and b"[red]KKK[/red]" in out, "markup is drawn as it is"
+
+
+def test_quitting_works_at_once_even_if_the_network_hangs_and_says_what_goes_on() -> None:
+    with Terminal("benign", "stuck") as terminal:
+        terminal.read(b"keypoint-a")
+        terminal.press("q")
+        out = terminal.drain()
+        assert terminal.process.wait(WITHIN_S) == 0
+    assert b"still running on local" in out and b"trajvid-tui status" in out
+    assert b"Traceback" not in out
+
+
+@pytest.mark.parametrize("hup", ["handled", "ignore-hup"])
+def test_a_lost_terminal_ends_the_app(hup: str) -> None:
+    with Terminal("one", hup) as terminal:
+        terminal.read(b"keypoint-a")
+        terminal.hang_up()
+        assert terminal.process.wait(WITHIN_S) in (129, -signal.SIGHUP)
+
+
+def test_hangup_signal_ends_the_app() -> None:
+    with Terminal("one") as terminal:
+        terminal.read(b"keypoint-a")
+        terminal.process.send_signal(signal.SIGHUP)
+        terminal.drain()
+        assert terminal.process.wait(WITHIN_S) == 129
