@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -105,7 +107,7 @@ class Recipe:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 header = json.loads(file["header"].tobytes())
                 arrays = {name: file[name] for name in _ARRAYS}
-        except (OSError, ValueError, KeyError, EOFError) as exc:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as exc:
             raise RecipeError(f"not a recipe: {exc}") from exc
         if header.pop("version", None) != RECIPE_VERSION:
             raise RecipeError("recipe of another version; generate it again")

@@ -57,9 +57,20 @@ def check_config(name: str, overrides: Sequence[str]) -> int:
     return 0
 
 
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; `key=value` words may stand before, between and after the options."""
+    parser = build_parser()
+    arguments, rest = parser.parse_known_args(argv)
+    wrong = [word for word in rest if word.startswith("-")]
+    if wrong:
+        parser.error(f"unknown option {wrong[0]}")
+    arguments.overrides = [*arguments.overrides, *rest]
+    return arguments
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb; return the exit status."""
-    arguments = build_parser().parse_args(argv)
+    arguments = parse(argv)
     from trainer.errors import TrainerError
 
     try:

@@ -134,7 +134,8 @@ def forecasting_curves(path: Path, metrics: Mapping[str, Any], controls: Mapping
             axes.set_xticks(steps, [f"t+{step}" for step in steps])
             axes.set_xlabel("frame after the last seen one")
             axes.set_ylim(bottom=0)
-        axes.legend(loc="upper left")
+            if prefix == "mse_t":
+                axes.legend()
 
 
 def confusion(path: Path, counts: np.ndarray) -> None:

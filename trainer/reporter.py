@@ -101,13 +101,16 @@ class Reporter:
 
         The file is replaced, not shortened, so that a follower sees another inode and reads it anew.
         """
+
+        def cut() -> None:
+            lines = path.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith(b"\n") and _step_of(line) <= last_step]
+            if len(kept) < len(lines):
+                replace_file(self.run.metrics, b"".join(kept))
+
         path = Path(self.run.metrics)
-        if not path.exists():
-            return
-        lines = path.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith(b"\n") and _step_of(line) <= last_step]
-        if len(kept) < len(lines):
-            self.guard("metrics.jsonl", lambda: replace_file(self.run.metrics, b"".join(kept)))
+        if path.exists():
+            self.guard("metrics.jsonl", cut)
 
     def write_result(self, summary: RunSummary) -> None:
         """Write result.json."""

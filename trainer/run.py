@@ -70,6 +70,7 @@ def run(config_name: str, overrides: Sequence[str], out: str = "", resume: bool 
     """Train. Returns 0; every other end is a `TrainerError` with its exit code."""
     stop = Stop()
     stop.install()
+    os.umask(0o077)
     config = load_config(config_name, overrides)
     place = find_place(config_name, out, resume)
     for folder in (place.run.path, place.run.checkpoints, place.run.artifacts):

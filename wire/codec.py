@@ -67,9 +67,10 @@ def read_bytes(path: str, max_bytes: int = LINE_MAX_BYTES) -> Optional[bytes]:
         return None
     except OSError as exc:
         raise WireError(f"cannot read {os.path.basename(path)}: {exc.strerror}") from exc
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise WireError(f"{os.path.basename(path)} is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise WireError(f"{os.path.basename(path)} is not a regular file")
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise WireError(f"{os.path.basename(path)} is over the limit of {max_bytes} bytes")

@@ -1,0 +1,144 @@
+"""The data set: recipes are reproducible, fair to all classes, and their pictures tell what the labels say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from renderer.motion import Family, Motion
+from renderer.recipe import STYLES, Recipe, RecipeError
+from renderer.sampling import MARGIN, Window
+from renderer.tiers import TIERS
+from renderer.trajectories import make_recipe
+from renderer.video import render
+
+MEDIUM = make_recipe("medium", 64, 11).recipe
+
+
+def clean(recipe: Recipe) -> Recipe:
+    return recipe.with_noise(np.zeros(len(recipe), np.float32), recipe.noise_seed)
+
+
+def test_the_same_seed_gives_the_same_recipe_and_bytes() -> None:
+    again = make_recipe("medium", 64, 11).recipe
+    assert again.digest() == MEDIUM.digest() and again.to_bytes() == MEDIUM.to_bytes()
+    assert make_recipe("medium", 64, 12).recipe.digest() != MEDIUM.digest()
+
+
+def test_a_recipe_survives_its_file() -> None:
+    again = Recipe.from_bytes(MEDIUM.to_bytes())
+    assert again.digest() == MEDIUM.digest()
+    assert np.array_equal(render(again.take(np.arange(3))), render(MEDIUM.take(np.arange(3))))
+
+
+@pytest.mark.parametrize("data", [b"", b"not a recipe", MEDIUM.to_bytes()[:500]])
+def test_other_bytes_are_not_a_recipe(data: bytes) -> None:
+    with pytest.raises(RecipeError):
+        Recipe.from_bytes(data)
+
+
+def test_a_clip_costs_less_than_half_a_kilobyte() -> None:
+    assert len(make_recipe("medium", 1000, 0).recipe.to_bytes()) < 400 * 1000
+
+
+def test_a_clip_has_the_same_pixels_in_any_batch_and_any_buffer() -> None:
+    whole = render(MEDIUM)
+    order = np.random.default_rng(0).permutation(len(MEDIUM))
+    dirty = np.full((7, 16, 3, 64, 64), 77, np.uint8)
+    for begin in range(0, 63, 7):
+        rows = order[begin : begin + 7]
+        assert render(MEDIUM.take(rows), dirty) is dirty
+        assert np.array_equal(dirty, whole[rows])
+
+
+def test_a_buffer_of_another_shape_or_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="C-contiguous uint8"):
+        render(MEDIUM, np.empty((64, 16, 3, 64, 64), np.float32))
+    with pytest.raises(ValueError, match="C-contiguous uint8"):
+        render(MEDIUM, np.empty((63, 16, 3, 64, 64), np.uint8))
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_centre_seen_or_not_is_inside_and_rates_are_alike(tier: str) -> None:
+    generated = make_recipe(tier, 2000, 5)
+    recipe = generated.recipe
+    pixels = recipe.cameras.project(recipe.camera_path())
+    assert pixels.shape == (2000, 21, 2)
+    assert pixels.min() >= MARGIN * 64 and pixels.max() <= (1 - MARGIN) * 64
+    assert np.bincount(recipe.label).tolist() == [500] * 4
+    rates = generated.acceptance.values()
+    assert max(rates) - min(rates) < 0.08 and min(rates) > 0.85
+
+
+def test_the_radius_in_the_picture_carries_depth() -> None:
+    recipe = clean(MEDIUM)
+    video = render(replace(recipe, colour=np.full_like(recipe.colour, 255)))
+    area = video[:, :, 0].astype(float).sum(axis=(2, 3)) / 255
+    depth = recipe.camera_path(0, 16)[..., 2]
+    radius = np.sqrt(area / np.pi)
+    expected = recipe.focal_px * recipe.sphere_radius / depth
+    assert np.abs(radius / expected - 1).max() < 0.025
+
+
+def test_no_clip_stands_still_and_none_is_cut() -> None:
+    pixels = MEDIUM.cameras.project(MEDIUM.camera_path(0, 16))
+    travel = np.linalg.norm(np.diff(pixels, axis=1), axis=2).sum(axis=1)
+    assert travel.min() > 3
+    moved = np.abs(np.diff(pixels, axis=1)).max(axis=2)
+    assert (moved[:, 1:] > 0).all()
+
+
+def test_circle_and_helix_of_equal_radius_look_different() -> None:
+    """The same helix with and without its climb."""
+    helices = MEDIUM.take(np.flatnonzero(MEDIUM.label == Family.HELICAL))
+    motion = Motion.from_array(helices.motion)
+    circles = replace(helices, motion=replace(motion, velocity=np.zeros_like(motion.velocity)).to_array())
+    difference = np.abs(render(clean(helices)).astype(int) - render(clean(circles)))
+    assert (difference.max(axis=(1, 2, 3, 4)) > 100).all()
+
+
+def test_one_frame_says_little_about_the_class() -> None:
+    """Nearest neighbours on the place and size of the sphere in one frame stay near chance (0.25)."""
+    recipe = make_recipe("medium", 4000, 3).recipe
+    camera = recipe.camera_path()
+    seen = np.concatenate([recipe.cameras.project(camera), 8 * 9 / camera[..., 2:]], axis=2)
+    label = recipe.label.astype(int)
+    for frame in (0, 7, 15):
+        known, asked = seen[:3200, frame], seen[3200:, frame]
+        near = np.argsort(((asked[:, None] - known[None]) ** 2).sum(axis=2), axis=1)[:, :60]
+        votes = np.stack([(label[:3200][near] == value).sum(axis=1) for value in range(4)], axis=1)
+        assert (votes.argmax(axis=1) == label[3200:]).mean() < 0.38
+
+
+def test_unseen_frames_never_reach_the_pixels() -> None:
+    """Bending the path after the last seen frame moves the targets and not one pixel."""
+
+    class Bent(Recipe):
+        def camera_path(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+            path = super().camera_path(start, stop)
+            frame = np.arange(start, start + path.shape[1])
+            return path + 9.0 * (frame >= self.window.frames)[None, :, None]
+
+    bent = Bent(**MEDIUM.__dict__)
+    assert np.abs(bent.camera_path(16) - MEDIUM.camera_path(16)).min() > 8
+    assert np.array_equal(render(bent), render(MEDIUM))
+
+
+def test_a_trail_shows_the_past_fading_and_not_the_future() -> None:
+    trail = clean(make_recipe("medium", 16, 2, style="trail").recipe)
+    dot = replace(trail, style=np.full(16, STYLES.index("dot"), np.uint8))
+    trails, dots = render(trail), render(dot)
+    assert np.array_equal(trails[:, 0], dots[:, 0])
+    assert (trails >= dots).all()
+    lit = (trails > 0).sum(axis=(2, 3, 4)) / (dots > 0).sum(axis=(2, 3, 4))
+    assert (lit[:, 10] > 1.2).mean() > 0.9
+    past = dots[:, :11].max(axis=1) > 0
+    assert not (trails[:, 10].astype(bool) & ~past).any()
+
+
+def test_the_picture_size_scales_the_view() -> None:
+    large = make_recipe("medium", 8, 1, Window(size_px=128)).recipe
+    small = make_recipe("medium", 8, 1).recipe
+    assert render(large).shape == (8, 16, 3, 128, 128)
+    doubled = 2 * small.cameras.project(small.camera_path())
+    assert large.cameras.project(large.camera_path()) == pytest.approx(doubled)

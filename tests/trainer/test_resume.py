@@ -1,0 +1,147 @@
+"""Split run = straight run: a real trainer, killed in the middle of an epoch, ends with the same bits."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.trainer.conftest import Start, finish
+from trainer.checkpoint import read_checkpoint
+from trainer.errors import CheckpointError
+
+BATCHES = 25
+TINY = ("run", "--config", "keypoint", "width=0.25", "clips=140", "batch_size=4", "epochs=3", "log_every=1")
+
+
+def wait_for(process: subprocess.Popen[bytes], condition: Any, timeout_s: float = 60) -> None:
+    """Poll `condition` while the process lives."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert process.poll() is None, process.communicate()[0].decode()
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.005)
+
+
+def position(folder: Path) -> tuple[int, int]:
+    """Finished epochs and batches of the running one, as last.pt has them."""
+    try:
+        state = read_checkpoint(folder / "checkpoints" / "last.pt")["state"]
+    except CheckpointError:
+        return 0, 0
+    return state["epoch"], state["batch"]
+
+
+def freeze_inside_epoch(process: subprocess.Popen[bytes], folder: Path, epoch: int) -> None:
+    """Stop the process at a moment when last.pt is of the middle of `epoch`."""
+
+    def frozen() -> bool:
+        if position(folder)[0] < epoch:
+            return False
+        process.send_signal(signal.SIGSTOP)
+        now = position(folder)
+        assert now[0] == epoch, f"came too late: {now}"
+        if 0 < now[1] < BATCHES:
+            return True
+        process.send_signal(signal.SIGCONT)
+        return False
+
+    wait_for(process, frozen)
+
+
+def lines(folder: Path) -> list[tuple[int, float, dict[str, float]]]:
+    points = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [(point["step"], point["epoch"], point["values"]) for point in points]
+
+
+def assert_same_end(one: Path, other: Path) -> None:
+    """Metrics, results and weights agree to the bit."""
+    assert lines(one) == lines(other)
+    results = [json.loads((folder / "result.json").read_text()) for folder in (one, other)]
+    assert [results[0][key] for key in ("metrics", "controls", "flags", "verdict")] == [
+        results[1][key] for key in ("metrics", "controls", "flags", "verdict")
+    ]
+    for name in ("last.pt", "best.pt", "checkpoint_epoch_2.pt", "checkpoint_epoch_3.pt"):
+        first, second = (read_checkpoint(folder / "checkpoints" / name) for folder in (one, other))
+        for key, tensor in first["model"].items():
+            assert torch.equal(tensor, second["model"][key]), (name, key)
+        for key, moments in first["optimiser"]["state"].items():
+            for part, value in moments.items():
+                assert torch.equal(value, second["optimiser"]["state"][key][part]), (name, key, part)
+
+
+@pytest.fixture
+def straight(start: Start, tmp_path: Path) -> Path:
+    code, said = finish(start(*TINY, "--out", "straight"))
+    assert code == 0, said
+    return tmp_path / "straight"
+
+
+def test_killed_inside_an_epoch_and_resumed_equals_never_killed(start: Start, straight: Path, tmp_path: Path) -> None:
+    split = tmp_path / "split"
+    process = start(*TINY, "checkpoint_every_s=0.05", "--out", "split")
+    freeze_inside_epoch(process, split, epoch=1)
+    process.kill()
+    process.wait()
+    epoch, batch = position(split)
+    assert epoch == 1 and 0 < batch < BATCHES
+    before = len(lines(split))
+    assert before >= BATCHES + batch, "the killed run had already written lines"
+
+    code, said = finish(start(*TINY, "--out", "split", "--resume"))
+    assert code == 0, said
+    assert_same_end(straight, split)
+    steps = [step for step, _, _ in lines(split)]
+    assert steps == list(range(1, 3 * BATCHES + 1)), "nothing lost, nothing doubled"
+
+
+def test_term_writes_a_checkpoint_exits_143_and_resumes_to_the_same_end(
+    start: Start, straight: Path, tmp_path: Path
+) -> None:
+    split = tmp_path / "split"
+    process = start(*TINY, "--out", "split")
+    wait_for(process, lambda: (split / "metrics.jsonl").exists() and len(lines(split)) > BATCHES + 3)
+    process.send_signal(signal.SIGTERM)
+    code, said = finish(process)
+    assert code == 143 and "stopped by SIGTERM" in said
+    epoch, batch = position(split)
+    assert epoch * BATCHES + batch >= BATCHES + 3
+    progress = json.loads((split / "progress.json").read_text())
+    assert progress["step"] == epoch * BATCHES + batch and progress["checkpoint"] == "last.pt"
+
+    code, said = finish(start(*TINY, "--out", "split", "--resume"))
+    assert code == 0, said
+    assert_same_end(straight, split)
+    again = json.loads((split / "progress.json").read_text())
+    assert again["seq"] > progress["seq"] and (progress["attempt"], again["attempt"]) == ("split.1", "split.2")
+
+
+def test_usr1_writes_a_checkpoint_and_the_run_goes_on(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start(*TINY, "--out", "run", "epochs=2")
+    wait_for(process, lambda: (folder / "metrics.jsonl").exists() and len(lines(folder)) > 2)
+    process.send_signal(signal.SIGUSR1)
+    wait_for(process, lambda: position(folder) != (0, 0))
+    assert position(folder)[0] == 0 and 0 < position(folder)[1] <= BATCHES
+    code, said = finish(process)
+    assert code == 0, said
+    assert position(folder) == (2, 0)
+
+
+def test_a_resume_must_be_of_the_same_experiment(start: Start, tmp_path: Path) -> None:
+    words = ("run", "--config", "keypoint", "width=0.25", "clips=28", "epochs=1", "--out", "run")
+    code, said = finish(start(*words))
+    assert code == 0, said
+    code, said = finish(start(*words))
+    assert code == 2 and "holds a run already" in said and "--resume" in said
+    code, said = finish(start(*words, "--resume", "learning_rate=0.5"))
+    assert code == 1 and "learning_rate was 0.001, now 0.5" in said and "Traceback" not in said
+    (tmp_path / "run" / "checkpoints" / "last.pt").write_bytes(b"damaged")
+    code, said = finish(start(*words, "--resume"))
+    assert code == 1 and "last.pt cannot be read" in said and "Traceback" not in said
