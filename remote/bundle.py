@@ -12,7 +12,7 @@ import importlib.util
 import io
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -28,7 +28,7 @@ class Bundle:
 
     digest: str
     """SHA-256 of the tar archive; names the folder on the host."""
-    data: bytes
+    data: bytes = field(repr=False)
     """The archive, gzip-compressed."""
 
 

@@ -46,7 +46,7 @@ _FIND = (
     'q=$(command -v "$p" 2>/dev/null) || continue; '
     f'if "$q" -c "import sys; sys.exit(sys.version_info < {OLDEST})" </dev/null >/dev/null 2>&1; '
     'then exec "$q" -I -S -c "$code"; fi; '
-    'old="$old $p is $("$q" -V 2>&1 </dev/null | head -n 1),"; done; '
+    'v=$("$q" -V 2>&1 </dev/null); case $v in Python*) old="$old $p is $v,";; esac; done; '
     f'echo "{_NO_PYTHON}$old"'
 )
 
@@ -145,12 +145,16 @@ class FarSide:
 
     async def _contact(self, bundle: Bundle, data: bytes, timeout_s: float) -> dict[str, Any]:
         head = encode({"root": self.host.root, "digest": bundle.digest, "size": len(data)})
-        command = shlex.join(["exec", "sh", "-c", _FIND, "sh", _program(), self.host.python or "python3", *CANDIDATES])
+        command = shlex.join(["exec", "sh", "-c", _FIND, "sh", _program(), *self._candidates()])
         done = await self.connection.run(command, input=head + data, timeout_s=timeout_s)
         for line in done.stdout.decode("utf-8", "replace").splitlines():
             if line.startswith(_NO_PYTHON):
                 raise self._python_error(clean(line.removeprefix(_NO_PYTHON)).strip(" ,"))
         return self._answer("first contact", done)
+
+    def _candidates(self) -> list[str]:
+        """The profile's Python first, then what a PATH usually has, each once."""
+        return list(dict.fromkeys([self.host.python or "python3", *CANDIDATES]))
 
     def _python_error(self, found: str) -> FarSideError:
         wanted = "Python {}.{} or newer".format(*OLDEST)

@@ -1,0 +1,120 @@
+"""rsync as a command line: what the one on this laptop can do, and the arguments of a sync. Pure but for the probe.
+
+The host is not trusted: only its files come over, never a deletion, a device, an owner or a link out of the run's
+folder. Old rsyncs (2.6.9, openrsync) lack options; each is used only where `--help` names it, and what makes a
+feature safe must be there or the feature goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from remote.doors import HOST, PLACE
+from wire.run_dir import TEMPORARY_PREFIX
+
+NEVER = (f"{TEMPORARY_PREFIX}*", ".git/", ".ssh/")
+"""Unfinished files, and folders that tools on the laptop would obey."""
+CHECKPOINTS = "checkpoints"
+KEPT_CHECKPOINTS = ("best.pt", "last.pt")
+"""What of the checkpoints comes over unless everything is asked for."""
+PARTIAL_FOLDER = f"{TEMPORARY_PREFIX}partial"
+IO_TIMEOUT_S = 120
+
+VANISHED = 24
+"""Exit code: a file went away between listing and reading, as running work does."""
+
+_OPTION = re.compile(r"--[a-z][a-z0-9-]+")
+_UPDATED_FILE = re.compile(r">f[^ ]*$")
+_TOO_LARGE = " is over max-size"
+
+
+@dataclass(frozen=True)
+class Rsync:
+    """The rsync of this laptop."""
+
+    path: str
+    options: frozenset[str]
+    """Long options that it knows."""
+
+    def argv(self, rsh: str, target: str, *, bandwidth_kib: int, everything: bool, max_file_bytes: int) -> list[str]:
+        """Return the arguments that bring `host:/place/` into `target`, an absolute path."""
+        wished: list[Sequence[str]] = [
+            ["--safe-links", "--links"],
+            ["--chmod=D700,F600", "--perms"],
+            ["--sparse"],
+            [f"--partial-dir={PARTIAL_FOLDER}"],
+            [f"--max-size={max_file_bytes}"],
+            [f"--timeout={IO_TIMEOUT_S}"],
+            ["--out-format=%i"],
+            ["--info=skip1"],
+        ]
+        if bandwidth_kib:
+            wished.append([f"--bwlimit={bandwidth_kib}"])
+        known = [option for group in wished if all(map(self._knows, group)) for option in group]
+        return [
+            self.path,
+            "--recursive",
+            "--times",
+            *known,
+            *_filters(everything),
+            "-e",
+            rsh,
+            f"{HOST}:{PLACE}/",
+            target + "/",
+        ]
+
+    def _knows(self, option: str) -> bool:
+        return option.partition("=")[0] in self.options
+
+
+def _filters(everything: bool) -> list[str]:
+    out = [f"--exclude={pattern}" for pattern in NEVER]
+    if not everything:
+        out += [f"--include=/{CHECKPOINTS}/{name}" for name in KEPT_CHECKPOINTS]
+        out += [f"--exclude=/{CHECKPOINTS}/*"]
+    return out
+
+
+def parse_help(text: str) -> frozenset[str]:
+    """Return the long options that `rsync --help` names."""
+    return frozenset(_OPTION.findall(text))
+
+
+def is_updated_file(line: str) -> bool:
+    """True for a line of output that tells of a file that came over."""
+    return _UPDATED_FILE.match(line) is not None
+
+
+def too_large(line: str) -> str:
+    """The name in a line that tells of a file over the size limit, else ''."""
+    return line.removesuffix(_TOO_LARGE) if line.endswith(_TOO_LARGE) else ""
+
+
+def rsync_environment() -> dict[str, str]:
+    """The environment of a sync: no options of the user's, answers in English."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("RSYNC_")}
+    return {**kept, "LC_ALL": "C"}
+
+
+async def find_rsync() -> Rsync | None:
+    """Return the rsync of this laptop, None if there is none that runs."""
+    path = shutil.which("rsync")
+    if path is None:
+        return None
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        path, "--help", stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+    )
+    try:
+        out, err = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.communicate()
+        raise
+    options = parse_help((out + err).decode("utf-8", "replace"))
+    return Rsync(path, options) if "--exclude" in options else None

@@ -1,0 +1,166 @@
+"""A run's files by SFTP, where rsync is missing: new and changed ones by size and time, below open descriptors.
+
+The host names the files, so no path is ever built from what it says: each folder is an open descriptor, each name one
+component that is checked, and nothing follows a link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fnmatch
+import os
+import secrets
+import stat
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+
+import asyncssh
+
+from remote.clean import clean_bytes
+from remote.rsync import CHECKPOINTS, KEPT_CHECKPOINTS, NEVER
+from wire.run_dir import TEMPORARY_PREFIX
+
+DEPTH_MAX = 16
+FILES_MAX = 100_000
+CHUNK_BYTES = 1024 * 1024
+
+
+class HostileName(Exception):
+    """The host names a file in a way that no file can be named."""
+
+
+@dataclass
+class SftpCopy:
+    """One copy of `source` into a local folder; the counters grow as it goes."""
+
+    sftp: asyncssh.SFTPClient
+    everything: bool
+    max_file_bytes: int
+    bandwidth_kib: int = 0
+    on_bytes: Callable[[int], None] | None = None
+    files: int = 0
+    received: int = 0
+    skipped: list[str] = field(default_factory=list)
+    """Files over the size limit, cleaned."""
+    failed: list[str] = field(default_factory=list)
+    """Files that the host does not let us read, cleaned."""
+    _seen: int = 0
+
+    async def run(self, source: bytes, folder: int) -> None:
+        """Copy what is new below `source` into the open folder. Raises `HostileName`, SFTPError, OSError."""
+        await self._folder(source, folder, ())
+
+    async def _folder(self, source: bytes, folder: int, parents: tuple[bytes, ...]) -> None:
+        entries = [entry async for entry in self._entries(source)]
+        for name, attrs in sorted(entries, key=lambda entry: entry[0]):
+            mode = attrs.permissions or 0
+            path = (*parents, name)
+            if not self._wanted(path, stat.S_ISDIR(mode)):
+                continue
+            try:
+                if stat.S_ISDIR(mode) and len(path) < DEPTH_MAX:
+                    with _subfolder(folder, name) as inner:
+                        await self._folder(source + b"/" + name, inner, path)
+                elif stat.S_ISREG(mode):
+                    await self._file(source + b"/" + name, folder, name, attrs)
+            except asyncssh.SFTPNoSuchFile:
+                continue  # it went away meanwhile
+            except asyncssh.SFTPPermissionDenied:
+                self.failed.append(clean_bytes(b"/".join(path)))
+
+    async def _entries(self, source: bytes) -> AsyncIterator[tuple[bytes, asyncssh.SFTPAttrs]]:
+        async for entry in self.sftp.scandir(source):
+            name = (
+                entry.filename
+                if isinstance(entry.filename, bytes)
+                else entry.filename.encode("utf-8", "surrogateescape")
+            )
+            if name in (b".", b".."):
+                continue
+            check_name(name)
+            self._seen += 1
+            if self._seen > FILES_MAX:
+                raise HostileName(f"more than {FILES_MAX} files in one run")
+            yield name, entry.attrs
+
+    def _wanted(self, path: tuple[bytes, ...], is_folder: bool) -> bool:
+        """The same choice as rsync's filters make."""
+        name = path[-1].decode("utf-8", "surrogateescape")
+        for pattern in NEVER:
+            if fnmatch.fnmatchcase(name, pattern.rstrip("/")) and (is_folder or not pattern.endswith("/")):
+                return False
+        in_checkpoints = len(path) == 2 and path[0] == CHECKPOINTS.encode()
+        return self.everything or not in_checkpoints or name in KEPT_CHECKPOINTS
+
+    async def _file(self, source: bytes, folder: int, name: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        size, when = attrs.size or 0, int(attrs.mtime or 0)
+        if size > self.max_file_bytes:
+            self.skipped.append(clean_bytes(name))
+            return
+        if _is_same(folder, name, size, when):
+            return
+        temporary = (TEMPORARY_PREFIX + secrets.token_hex(8)).encode()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        target = os.open(temporary, flags, 0o600, dir_fd=folder)
+        try:
+            try:
+                await self._content(source, target, size)
+                os.utime(target, (when, when))
+            finally:
+                os.close(target)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+        self.files += 1
+
+    async def _content(self, source: bytes, target: int, size: int) -> None:
+        """Copy `size` bytes, not what is appended meanwhile."""
+        done, started = 0, time.monotonic()
+        async with self.sftp.open(source, "rb") as file:
+            while done < size:
+                data = await file.read(min(CHUNK_BYTES, size - done), done)
+                if not isinstance(data, bytes) or not data:
+                    break
+                _write_all(target, data)
+                done += len(data)
+                self.received += len(data)
+                if self.on_bytes is not None:
+                    self.on_bytes(self.received)
+                if self.bandwidth_kib:
+                    await asyncio.sleep(max(0.0, done / (self.bandwidth_kib * 1024) - (time.monotonic() - started)))
+
+
+def _write_all(target: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(target, view) :]
+
+
+def check_name(name: bytes) -> None:
+    """Raise `HostileName` unless `name` is one plain component of a path."""
+    if not name or name in (b".", b"..") or b"/" in name or any(byte < 32 or byte == 127 for byte in name):
+        raise HostileName(f"the host names a file {clean_bytes(name)!r}")
+
+
+@contextlib.contextmanager
+def _subfolder(folder: int, name: bytes) -> Iterator[int]:
+    """Open (or make) a folder inside an open one; a link in its place is an error."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, 0o700, dir_fd=folder)
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        yield inner
+    finally:
+        os.close(inner)
+
+
+def _is_same(folder: int, name: bytes, size: int, when: int) -> bool:
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == size and int(found.st_mtime) == when

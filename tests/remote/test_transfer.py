@@ -1,0 +1,338 @@
+"""Results come over whole, incrementally, privately, by rsync or SFTP; nothing that the host does leaves the folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from remote import transfer
+from remote.connection import Connection
+from remote.embedded import EmbeddedServer
+from remote.errors import FarSideError, RemoteError, Unreachable
+from remote.farside import FarSide
+from remote.profiles import Host
+from remote.rsync import Rsync, find_rsync, parse_help
+from remote.sftp_copy import HostileName, check_name
+from remote.transfer import sync_run
+from tests.fixtures.ssh import FarHost, local_environment
+
+needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="no rsync on this machine")
+METHODS = [pytest.param("rsync", marks=needs_rsync), "sftp"]
+
+
+@pytest.fixture
+def run(far_host: FarHost) -> Path:
+    """A run on the host, under a root with an awkward name."""
+    return make_run(far_host.home / "odd ro'ot\n$(x)" / "runs" / "p" / "w" / "r")
+
+
+def make_run(folder: Path) -> Path:
+    for name, text in {
+        "spec.json": "{}",
+        "metrics.jsonl": '{"step":1}\n',
+        "checkpoints/best.pt": "b" * 3000,
+        "checkpoints/last.pt": "l",
+        "checkpoints/epoch-1.pt": "e",
+        "checkpoints/.tmp-last.pt": "half",
+        "attempts/1/log": "narration",
+        "artifacts/Üñí näme.png": "png",
+        ".tmp-progress.json.1.2": "half",
+        "artifacts/.git/config": "[core]\n\tfsmonitor = touch hacked",
+        "artifacts/.ssh/config": "ProxyCommand touch hacked",
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "artifacts" / "tool").write_text("#!/bin/sh\n")
+    (folder / "artifacts" / "tool").chmod(0o4755)
+    return folder
+
+
+CAME = [
+    "artifacts",
+    "artifacts/tool",
+    "artifacts/Üñí näme.png",
+    "attempts",
+    "attempts/1",
+    "attempts/1/log",
+    "checkpoints",
+    "checkpoints/best.pt",
+    "checkpoints/last.pt",
+    "metrics.jsonl",
+    "spec.json",
+]
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def force(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    if method == "sftp":
+
+        async def nothing() -> None:
+            return None
+
+        monkeypatch.setattr(transfer, "find_rsync", nothing)
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_run_comes_over_and_then_only_what_is_new(
+    far_host: FarHost, run: Path, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    far = FarSide(far_host.connection, far_host.host)
+    local = tmp_path / "results: of" / "w" / "r"
+    counted: list[int] = []
+    first = await sync_run(far_host.connection, far, str(run), local, on_bytes=counted.append)
+    assert (first.method, first.files) == (method, 7) and first.bytes == counted[-1] > 3000
+    assert tree(local) == CAME
+    assert (local / "checkpoints/best.pt").read_text() == "b" * 3000
+    for path in [local.parent, local, *local.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    second = await sync_run(far_host.connection, far, str(run), local)
+    assert second.files == 0 and second.bytes < first.bytes
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write('{"step":2}\n')
+    (run / "checkpoints/last.pt").write_text("m")
+    os.utime(run / "checkpoints/last.pt", (1_700_000_000, 1_700_000_000))
+    (run / "attempts/1/log").unlink()
+    third = await sync_run(far_host.connection, far, str(run), local)
+    assert third.files == 2 and (local / "metrics.jsonl").read_text() == '{"step":1}\n{"step":2}\n'
+    assert (local / "checkpoints/last.pt").read_text() == "m"
+    assert (local / "attempts/1/log").exists(), "a sync never deletes"
+    everything = await sync_run(far_host.connection, far, str(run), local, everything=True)
+    assert everything.files == 1 and (local / "checkpoints/epoch-1.pt").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_links_and_devices_of_a_hostile_host_stay_out(
+    embedded: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    run = make_run(embedded.home / "run")
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    (run / "artifacts/link").symlink_to(secret)
+    (run / "artifacts/up").symlink_to("../../..")
+    os.mkfifo(run / "artifacts/fifo")
+    local = tmp_path / "local"
+    await sync_run(embedded.connection, FarSide(embedded.connection, embedded.host), str(run), local)
+    assert tree(local) == CAME
+
+
+async def test_a_link_planted_on_the_laptop_is_not_followed(
+    embedded: FarHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, "sftp")
+    run = make_run(embedded.home / "run")
+    outside, local = tmp_path / "outside", tmp_path / "local"
+    outside.mkdir()
+    local.mkdir()
+    (outside / "victim").write_text("mine")
+    (local / "artifacts").symlink_to(outside)
+    (local / "spec.json").symlink_to(outside / "victim")
+    far = FarSide(embedded.connection, embedded.host)
+    with pytest.raises(RemoteError):
+        await sync_run(embedded.connection, far, str(run), local)
+    (local / "artifacts").unlink()
+    await sync_run(embedded.connection, far, str(run), local)
+    assert tree(outside) == ["victim"] and (outside / "victim").read_text() == "mine"
+    assert not (local / "spec.json").is_symlink()
+
+
+@pytest.mark.parametrize("name", [b"", b".", b"..", b"a/b", b"/etc/passwd", b"a\0b", b"a\nb", b"\x1b[2J", b"\x7f"])
+def test_names_that_are_no_names_are_refused(name: bytes) -> None:
+    with pytest.raises(HostileName):
+        check_name(name)
+
+
+async def test_sftp_refuses_a_control_name_for_real(
+    embedded: FarHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, "sftp")
+    run = make_run(embedded.home / "run")
+    (run / "evil\x1b]52;c;aGk=\x07").touch()
+    with pytest.raises(FarSideError) as caught:
+        await sync_run(embedded.connection, FarSide(embedded.connection, embedded.host), str(run), tmp_path / "l")
+    assert caught.value.code == "hostile_name" and "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_files_over_the_limit_are_named(
+    embedded: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    run = make_run(embedded.home / "run")
+    with open(run / "bomb", "wb") as file:
+        file.truncate(50 * 2**30)
+    far = FarSide(embedded.connection, embedded.host)
+    result = await sync_run(embedded.connection, far, str(run), tmp_path / "l", max_file_bytes=2**20)
+    assert result.skipped == ("bomb",) and not (tmp_path / "l" / "bomb").exists()
+
+
+async def test_free_space_floor_is_kept(embedded: FarHost, tmp_path: Path) -> None:
+    run = make_run(embedded.home / "run")
+    far = FarSide(embedded.connection, embedded.host)
+    with pytest.raises(RemoteError) as caught:
+        await sync_run(embedded.connection, far, str(run), tmp_path / "l", free_floor_bytes=2**62)
+    assert caught.value.code == "no_space_here" and "results:" in caught.value.hint and tree(tmp_path / "l") == []
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_disk_that_fills_during_a_sync_stops_it(
+    embedded: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    run = make_run(embedded.home / "run")
+    (run / "big").write_bytes(os.urandom(4 * 2**20))
+    begun: list[int] = []
+    real = shutil.disk_usage
+    monkeypatch.setattr(
+        "remote.transfer.shutil.disk_usage",
+        lambda path: real(path)._replace(free=0 if begun and begun[-1] > 2**18 else 2**40),
+    )
+    far = FarSide(embedded.connection, embedded.host)
+    with pytest.raises(RemoteError) as caught:
+        await sync_run(embedded.connection, far, str(run), tmp_path / "l", bandwidth_kib=512, on_bytes=begun.append)
+    assert caught.value.code == "no_space_here"
+    assert (await embedded.connection.run("true")).code == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_missing_run_is_said(
+    far_host: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    far = FarSide(far_host.connection, far_host.host)
+    with pytest.raises(FarSideError) as caught:
+        await sync_run(far_host.connection, far, str(far_host.home / "no such"), tmp_path / "l")
+    assert caught.value.code == "not_found"
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
+@pytest.mark.parametrize("method", METHODS)
+async def test_unreadable_file_is_named_and_the_rest_comes(
+    embedded: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    run = make_run(embedded.home / "run")
+    (run / "spec.json").chmod(0)
+    far = FarSide(embedded.connection, embedded.host)
+    with pytest.raises(FarSideError) as caught:
+        await sync_run(embedded.connection, far, str(run), tmp_path / "l")
+    assert caught.value.code == "partial_sync" and (tmp_path / "l/metrics.jsonl").exists()
+
+
+@needs_rsync
+async def test_lost_connection_is_unreachable_and_the_next_sync_goes_on(far_host: FarHost, tmp_path: Path) -> None:
+    run = make_run(far_host.home / "run")
+    (run / "big").write_bytes(os.urandom(16 * 2**20))
+    far = FarSide(far_host.connection, far_host.host)
+    await far.ready()
+    ssh = await far_host.connection.ssh()
+
+    def cut(received: int) -> None:
+        if received > 6 * 2**20:
+            ssh.abort()
+
+    local = tmp_path / "l"
+    with pytest.raises(Unreachable):
+        await sync_run(far_host.connection, far, str(run), local, on_bytes=cut)
+    result = await sync_run(far_host.connection, far, str(run), local)
+    assert (local / "big").read_bytes() == (run / "big").read_bytes()
+    assert result.bytes < 14 * 2**20, "what had come over is not sent again"
+    assert not list(local.rglob(".*"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_cancelled_sync_leaves_nothing_behind(
+    embedded: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    run = make_run(embedded.home / "run")
+    (run / "big").write_bytes(os.urandom(8 * 2**20))
+    far = FarSide(embedded.connection, embedded.host)
+    await far.ready()
+    before = set(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else set()
+    begun = asyncio.Event()
+    task = asyncio.create_task(
+        sync_run(embedded.connection, far, str(run), tmp_path / "l", bandwidth_kib=512, on_bytes=lambda _: begun.set())
+    )
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await embedded.connection.run("true")).code == 0
+    left = [path for path in tree(tmp_path / "l") if ".tmp-" in path]
+    assert left in ([], [".tmp-partial", ".tmp-partial/big"]), "only what the next sync goes on from"
+    if before:
+        async with asyncio.timeout(10):
+            while not set(os.listdir("/proc/self/fd")) <= before:
+                await asyncio.sleep(0.02)
+
+
+@needs_rsync
+async def test_many_syncs_share_one_connection(far_host: FarHost, tmp_path: Path) -> None:
+    run = make_run(far_host.home / "run")
+    far = FarSide(far_host.connection, far_host.host)
+    results = await asyncio.gather(
+        *(sync_run(far_host.connection, far, str(run), tmp_path / str(number)) for number in range(12))
+    )
+    assert {result.files for result in results} == {7} and len({tuple(tree(tmp_path / str(n))) for n in range(12)}) == 1
+
+
+@pytest.fixture
+async def bare(home: Path, tmp_path: Path) -> AsyncIterator[FarSide]:
+    """A host that has only python and a shell."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("sh", "head"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    server = EmbeddedServer({**local_environment(home), "PATH": str(tools)})
+    host = Host("bare", kind="embedded", root=str(home / ".trajvid"), python=sys.executable)
+    connection = Connection(host, server=server)
+    yield FarSide(connection, host)
+    await connection.close()
+    await server.close()
+
+
+async def test_host_without_rsync_falls_back(bare: FarSide, home: Path, tmp_path: Path) -> None:
+    run = make_run(home / "run")
+    result = await sync_run(bare.connection, bare, str(run), tmp_path / "l")
+    assert result.method == "sftp" and tree(tmp_path / "l") == CAME
+
+
+@needs_rsync
+async def test_host_whose_rsync_went_away_falls_back(bare: FarSide, home: Path, tmp_path: Path) -> None:
+    """The exit code 127 comes through, though the probe said otherwise."""
+    run = make_run(home / "run")
+    probe = await bare.ready()
+    object.__setattr__(probe, "rsync", "rsync version 3.2.7")
+    assert (await sync_run(bare.connection, bare, str(run), tmp_path / "l")).method == "sftp"
+
+
+def test_old_rsyncs_get_only_what_they_know_and_stay_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = Rsync("/usr/bin/rsync", parse_help("usage: openrsync [-r] [--exclude] [--times] [--partial-dir=DIR]"))
+    argv = old.argv("sh /tmp/x/rsh", "/l", bandwidth_kib=10, everything=False, max_file_bytes=5)
+    assert "--partial-dir=.tmp-partial" in argv and not {"--links", "--perms", "--bwlimit=10"} & set(argv)
+    for word in ("--delete", "-F", "-A", "-X", "-o", "-g", "-D", "-a"):
+        assert word not in argv
+
+
+@needs_rsync
+async def test_the_rsync_here_knows_the_flags_of_the_design(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RSYNC_RSH", "touch hacked")
+    found = await find_rsync()
+    assert found is not None
+    argv = found.argv("sh x", "/l", bandwidth_kib=10, everything=True, max_file_bytes=5)
+    for flag in ("--safe-links", "--chmod=D700,F600", "--sparse", "--max-size=5", "--exclude=.git/", "--exclude=.ssh/"):
+        assert flag in argv
+    assert "RSYNC_RSH" not in transfer.rsync_environment()
