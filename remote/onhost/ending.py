@@ -85,3 +85,4 @@ class Ending:
         self._spread = True
         for pid, ticks in self.others().items():
             processes.send(pid, ticks, signal.SIGTERM)
+            processes.send(pid, ticks, signal.SIGCONT)  # a halted process would not hear it

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from typing import Any, Dict
+from typing import Any, Callable, Dict, Optional
 
 from remote.onhost import parts, processes, request
 from remote.onhost.lock import WorkerLock
@@ -26,7 +26,7 @@ SLACK_S = 2.0
 """What the supervisor gets beyond the grace for its own KILL and its exit record."""
 
 DEAF_S = 2.0
-"""A supervisor that has not noted the request after this long (it may be stopped itself) is helped from here."""
+"""A supervisor that has not noted the request after this long (it may hang in a write) is helped from here."""
 
 
 def stop(asked: Dict[str, Any]) -> Dict[str, Any]:
@@ -91,16 +91,8 @@ class _Ending:
 
     def end(self, kill: bool, grace_s: float) -> bool:
         """End everything; True if KILL from here was needed."""
-        if not kill:
-            asked = processes.prove(self.job).alive and self._send_supervisor(signal.SIGTERM)
-            if not asked:
-                self._send_work(signal.SIGTERM)
-            if self._gone_within(min(grace_s, DEAF_S)):
-                return False
-            if asked and not self._heard():
-                self._send_work(signal.SIGTERM)
-            if self._gone_within(grace_s - min(grace_s, DEAF_S) + (SLACK_S if asked else 0.0)):
-                return False
+        if not kill and self._ask(grace_s):
+            return False
         self._kill_work()
         if not self._gone_within(SLACK_S):
             self._kill_work()
@@ -108,13 +100,26 @@ class _Ending:
             self._gone_within(SLACK_S)
         return True
 
+    def _ask(self, grace_s: float) -> bool:
+        """TERM, and wait as long as the grace allows; True if everything is gone."""
+        asked = processes.prove(self.job).alive and self._send_supervisor(signal.SIGTERM)
+        if asked:
+            self._send_supervisor(signal.SIGCONT)  # it may have been halted
+            if self._gone_within(min(grace_s, DEAF_S)):
+                return True
+        if asked and self._heard():
+            return self._gone_within(grace_s - min(grace_s, DEAF_S) + SLACK_S)
+        self._send_work(signal.SIGTERM)
+        self._gone_within(grace_s, self._work)
+        return not self.anything()
+
     def _heard(self) -> bool:
         beat = parts.read_part(self.run.heartbeat) or {}
         return beat.get("attempt") == self.job.attempt and beat.get("state") == State.STOPPING.value
 
-    def _gone_within(self, seconds: float) -> bool:
+    def _gone_within(self, seconds: float, look: Optional[Callable[[], object]] = None) -> bool:
         until = time.monotonic() + seconds
-        while self.anything():
+        while look() if look else self.anything():
             if time.monotonic() >= until:
                 return False
             time.sleep(LOOK_S)
