@@ -48,8 +48,14 @@ class Watched(asyncssh.SSHClient):
     def __init__(self, name: str, on_lost: Callable[[str], None]) -> None:
         self._name = name
         self._on_lost = on_lost
+        self._logged_in = False
+
+    def auth_completed(self) -> None:
+        self._logged_in = True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if not self._logged_in:
+            return  # the dial itself fails, and says why
         try:
             self._on_lost(clean(str(exc)) if exc else "")
         except Exception:

@@ -18,7 +18,7 @@ def test_ordinary_hosts_pass(name: str) -> None:
 
 
 # The character sets of ssh.c (valid_hostname, valid_ruser), each of which reaches a shell through ProxyCommand.
-@pytest.mark.parametrize("char", list("'`\"$\\;&<>|(){},") + [" ", "\t", "\n", "\0", "\x1b", "\x7f", "\u202e", "\x9b"])
+@pytest.mark.parametrize("char", list("'`\"$\\;&<>|(){}, \t\n\0\x1b\x7f\u202e\x9b"))
 @pytest.mark.parametrize("check", [check_host_name, check_user_name])
 def test_what_openssh_refuses_is_refused(check: object, char: str) -> None:
     for name in (f"a{char}b", f"{char}b", f"a{char}"):

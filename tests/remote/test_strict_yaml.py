@@ -20,9 +20,8 @@ def data(text: str) -> object:
 def test_lines_of_keys_and_items_are_known() -> None:
     document = load(b"a: 1\n\nb:\n  - x\n  - c: 2\n    d: {e: 3}\n", "x.yaml")
     assert document.data == {"a": 1, "b": ["x", {"c": 2, "d": {"e": 3}}]}
-    assert [document.line(place) for place in [("a",), ("b",), ("b", 0), ("b", 1), ("b", 1, "d"), ("b", 1, "d", "e")]] == [
-        1, 3, 4, 5, 6, 6,
-    ]  # fmt: skip
+    places = [("a",), ("b",), ("b", 0), ("b", 1), ("b", 1, "d"), ("b", 1, "d", "e")]
+    assert [document.line(place) for place in places] == [1, 3, 4, 5, 6, 6]
     assert document.line(("b", 1, "missing")) == 5
 
 
@@ -30,7 +29,8 @@ def test_lines_of_keys_and_items_are_known() -> None:
     ("text", "value"),
     [
         ("no", "no"), ("yes", "yes"), ("on", "on"), ("NO", "NO"), ("y", "y"),
-        ("12:30:45", "12:30:45"), ("2024-01-02", "2024-01-02"), ("012", 12), ("0o17", 15), ("0x1f", 31), ("1_000", "1_000"),
+        ("12:30:45", "12:30:45"), ("2024-01-02", "2024-01-02"), ("012", 12), ("0o17", 15), ("0x1f", 31),
+        ("1_000", "1_000"),
         ("true", True), ("False", False), ("~", None), ("null", None), ('""', ""), ("1.5", 1.5), ("1e3", 1000.0),
         ("-3", -3), (".5", 0.5), ("1.", 1.0), ("=", "="), ("-", [None]), ("'1'", "1"), ("1e", "1e"), ("0b1", "0b1"),
     ],
@@ -74,7 +74,7 @@ def test_merge_bomb_is_refused_at_once() -> None:
         f"a{n}: &a{n} {{<<: [{', '.join(['*a' + str(n - 1)] * 9)}]}}\n" for n in range(1, 20)
     )
     started = time.process_time()
-    with pytest.raises(ConfigError, match="aliases|merge"):
+    with pytest.raises(ConfigError, match=r"aliases|merge"):
         data(bomb)
     assert time.process_time() - started < 5
 
