@@ -22,7 +22,7 @@ def private_folder(path: Path) -> Path:
     for parent in reversed([path, *path.parents]):
         try:
             parent.mkdir(mode=0o700)
-        except FileExistsError:
+        except (FileExistsError, IsADirectoryError):  # macOS says the latter of "/"
             continue
     return path
 

@@ -22,12 +22,14 @@ from remote.connection import Connection
 from remote.doors import rsync_door
 from remote.errors import FarSideError, RemoteError, ToolMissing, Unreachable
 from remote.farside import FarSide
+from remote.folders import private_folder
 from remote.local_program import Ended, run_program
 from remote.rsync import VANISHED, Rsync, find_rsync, is_updated_file, rsync_environment, too_large
 
 FREE_FLOOR_BYTES = 1024**3
 MAX_FILE_BYTES = 64 * 1024**3
 """Larger files stay on the host and are named in the result."""
+TELL_EVERY_S = 0.05
 T = TypeVar("T")
 _SPACE_CHECK_S = 0.5
 _NOT_FOUND_ON_HOST = 127
@@ -65,17 +67,19 @@ async def sync_run(
     `partial_sync`, `sync_failed`), `ToolMissing`, `RemoteError` (`no_space_here`), and the connection's own errors.
     """
     probe = await far.ready()
-    wish = _Wish(connection, remote_run_dir, local, on_bytes, bandwidth_kib, everything, max_file_bytes)
+    wish = _Wish(connection, remote_run_dir, local, _now_and_then(on_bytes), bandwidth_kib, everything, max_file_bytes)
     rsync = await find_rsync() if probe.rsync is not None else None
     started = time.monotonic()
     try:
-        make_private(local)
+        private_folder(local)
         _check_space(local, free_floor_bytes)
         got = await _while_space(_by_rsync(wish, rsync), local, free_floor_bytes) if rsync is not None else None
         if got is None:
             got = await _while_space(_by_sftp(wish), local, free_floor_bytes)
     except OSError as exc:
         raise _local_error(exc, local) from exc
+    if on_bytes is not None:
+        on_bytes(got.bytes)
     return SyncResult(got.files, got.bytes, time.monotonic() - started, got.method, got.skipped)
 
 
@@ -200,10 +204,19 @@ def _not_found(wish: _Wish) -> FarSideError:
     )
 
 
-def make_private(folder: Path) -> None:
-    """Make `folder` and what is missing above it, each private from birth."""
-    for part in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
-        part.mkdir(mode=0o700, exist_ok=True)
+def _now_and_then(tell: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    """Pass on what is counted at most `TELL_EVERY_S` often: each call may redraw a row."""
+    if tell is None:
+        return None
+    told_at = 0.0
+
+    def count(received: int) -> None:
+        nonlocal told_at
+        if (now := time.monotonic()) - told_at >= TELL_EVERY_S:
+            told_at = now
+            tell(received)
+
+    return count
 
 
 async def _while_space(work: Coroutine[Any, Any, T], local: Path, floor: int) -> T:

@@ -245,7 +245,7 @@ async def test_lost_connection_is_unreachable_and_the_next_sync_goes_on(far_host
 
     local = tmp_path / "l"
     with pytest.raises(Unreachable):
-        await sync_run(far_host.connection, far, str(run), local, on_bytes=cut)
+        await sync_run(far_host.connection, far, str(run), local, on_bytes=cut, bandwidth_kib=20_000)
     result = await sync_run(far_host.connection, far, str(run), local)
     assert (local / "big").read_bytes() == (run / "big").read_bytes()
     assert result.bytes < 14 * 2**20, "what had come over is not sent again"
