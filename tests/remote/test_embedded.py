@@ -85,8 +85,8 @@ async def test_what_ignores_the_hang_up_outlives_the_server(home: Path) -> None:
     server = EmbeddedServer(local_environment(home))
     link = await server.dial()
     marker = f"sleep 4{os.getpid()}"
-    await link.create_process(f"trap '' HUP; exec {marker}")
-    await until(lambda: bool(alive(marker)), "it runs")
+    process = await link.create_process(f"trap '' HUP; echo ready; exec {marker}")
+    assert await process.stdout.readline() == "ready\n"
     await server.close()
     (survivor,) = alive(marker)
     os.kill(survivor, signal.SIGKILL)
