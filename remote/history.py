@@ -12,14 +12,17 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from remote.folders import open_private, private_folder
 from remote.snapshot import RunSnapshot
 from remote.snapshot_json import dump_snapshot, load_snapshot
 from wire.codec import WireError
 from wire.records import Action
+
+T = TypeVar("T")
 
 BUSY_MS = 1000
 ACTIONS_KEPT = 10_000
@@ -60,38 +63,34 @@ class History:
             for snapshot in snapshots
             if snapshot.seen_at is not None
         ]
-        with self._using() as database:
-            database.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", rows)
+        self._run(lambda base: base.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", rows))
 
     def load(self, project: str) -> dict[str, RunSnapshot]:
         """Return the last snapshots by worker, each with its age; rows that make no sense are left out."""
-        rows: list[tuple[str, float, bytes]] = []
-        with self._using() as database:
-            query = "SELECT worker, confirmed_s, data FROM snapshots WHERE project = ?"
-            rows = database.execute(query, (project,)).fetchall()
+        query = "SELECT worker, confirmed_s, data FROM snapshots WHERE project = ?"
+        rows = self._run(lambda base: base.execute(query, (project,)).fetchall())
         found = {}
-        for worker, confirmed_s, data in rows:
+        for worker, confirmed_s, data in rows or ():
             with contextlib.suppress(WireError, TypeError, AttributeError):
                 found[worker] = load_snapshot(data, self._wall() - confirmed_s)
         return found
 
     def record(self, project: str, worker: str, action: Action) -> None:
         """Remember a verb that was used here (the host keeps its own actions.jsonl)."""
-        with self._using() as database:
-            row = (project, worker, action.at_s, action.to_line())
-            database.execute("INSERT INTO actions (project, worker, at_s, data) VALUES (?, ?, ?, ?)", row)
-            database.execute("DELETE FROM actions WHERE id <= (SELECT max(id) FROM actions) - ?", (ACTIONS_KEPT,))
+        row = (project, worker, action.at_s, action.to_line())
+
+        def insert(base: sqlite3.Connection) -> None:
+            base.execute("INSERT INTO actions (project, worker, at_s, data) VALUES (?, ?, ?, ?)", row)
+            base.execute("DELETE FROM actions WHERE id <= (SELECT max(id) FROM actions) - ?", (ACTIONS_KEPT,))
+
+        self._run(insert)
 
     def actions(self, project: str, worker: str = "", limit: int = 100) -> list[tuple[str, Action]]:
         """Return the newest actions with their workers, newest first; `worker` "" means all."""
-        rows: list[tuple[str, bytes]] = []
-        with self._using() as database:
-            query = (
-                "SELECT worker, data FROM actions WHERE project = ?1 AND ?2 IN ('', worker) ORDER BY id DESC LIMIT ?3"
-            )
-            rows = database.execute(query, (project, worker, limit)).fetchall()
+        query = "SELECT worker, data FROM actions WHERE project = ?1 AND ?2 IN ('', worker) ORDER BY id DESC LIMIT ?3"
+        rows = self._run(lambda base: base.execute(query, (project, worker, limit)).fetchall())
         found = []
-        for name, data in rows:
+        for name, data in rows or ():
             with contextlib.suppress(WireError, TypeError, AttributeError):
                 found.append((name, Action.from_bytes(data)))
         return found
@@ -100,12 +99,11 @@ class History:
         """Close the file."""
         self._database.close()
 
-    @contextlib.contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """One transaction. What fails is forgotten, and `warning` says so; a damaged file is replaced for the next."""
         try:
             with self._database:
-                yield self._database
+                return work(self._database)
         except (sqlite3.OperationalError, sqlite3.ProgrammingError) as exc:
             # Locked, full, read-only, or closed already: the file is not to blame, and a later write may succeed.
             self.warning = f"the history could not be used: {exc}"
@@ -113,6 +111,7 @@ class History:
             self._database.close()
             self._move_aside(exc)
             self._database = self._open()
+        return None
 
     def _open(self) -> sqlite3.Connection:
         for last_try in (False, True):
@@ -158,7 +157,9 @@ def _prepared(database: sqlite3.Connection) -> sqlite3.Connection:
             database.executescript(_SCHEMA)
         if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("damaged")
-        database.execute("SELECT 1 FROM snapshots, actions LIMIT 1")
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        if not {"snapshots", "actions"} <= tables:
+            raise sqlite3.DatabaseError("tables are missing")
     except BaseException:
         database.close()
         raise
