@@ -84,7 +84,8 @@ class RunningCommand:
 
         feeding = asyncio.ensure_future(self._feed(data))
         try:
-            stdout, _ = await asyncio.gather(*self._reading)
+            # Shielded: a cancelled command is still read until its process id has come (`reap`).
+            stdout, _ = await asyncio.gather(*map(asyncio.shield, self._reading))
             await self._process.wait_closed()
         except (asyncssh.Error, OSError) as exc:
             raise Unreachable(f"{self._host}: the connection was lost during a command") from exc
@@ -114,13 +115,20 @@ class RunningCommand:
             await asyncio.gather(*self._reading, return_exceptions=True)
 
     async def _kill_by_command(self) -> None:
+        import asyncssh
+
         pid = await self._pid if self._pid is not None else 0
-        if pid > 1:
-            killer = await self._ssh.create_process(f"exec /bin/sh -c 'kill -s KILL -- -{pid}'", encoding=None)
+        while pid > 1:
+            try:
+                killer = await self._ssh.create_process(f"exec /bin/sh -c 'kill -s KILL -- -{pid}'", encoding=None)
+            except asyncssh.ChannelOpenError:  # every session is taken: one of the others will end
+                await asyncio.sleep(0.1)
+                continue
             try:
                 await killer.wait_closed()
             finally:
                 killer.close()
+            return
 
     async def _feed(self, data: bytes) -> None:
         import asyncssh

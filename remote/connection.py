@@ -121,9 +121,9 @@ class Connection:
             return await embedded.dial(self._server, self.host, on_lost)
         from remote.dialer import Dialer
         from remote.hostkeys import KnownHosts
-        from remote.private_keys import Keyring
+        from remote.private_keys import shared_keyring
 
-        self._keyring = self._keyring or Keyring()
+        self._keyring = self._keyring or shared_keyring()
         return await Dialer(self.host, self._asker, self._keyring, KnownHosts.default()).dial(on_lost)
 
     def _lost(self, gone: asyncio.Event, reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import weakref
 from pathlib import Path
 
 import asyncssh
@@ -55,8 +56,13 @@ def encrypted(path: Path) -> bool:
     return False
 
 
+def shared_keyring() -> Keyring:
+    """The keyring of all connections of this event loop."""
+    return _keyrings.setdefault(asyncio.get_running_loop(), Keyring())
+
+
 class Keyring:
-    """Keys that a person unlocked, in memory only. Share one among connections, and each key is asked for once."""
+    """Keys that a person unlocked, in memory only. Connections share one, so each key is asked for once."""
 
     def __init__(self) -> None:
         self._keys: dict[Path, asyncssh.SSHKey] = {}
@@ -80,3 +86,6 @@ class Keyring:
                 self._keys[path] = key
                 return key
         return None
+
+
+_keyrings: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Keyring] = weakref.WeakKeyDictionary()

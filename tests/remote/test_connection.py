@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -210,10 +211,24 @@ async def test_a_dead_sshd_is_noticed(openssh: FarHost) -> None:
     connection = openssh.connection
     await connection.ssh()
     pid = int((await connection.run("echo $PPID")).stdout)
-    os.kill(pid, 9)  # the process of sshd that serves this connection
+    os.kill(pid, signal.SIGKILL)  # the process of sshd that serves this connection
     await asyncio.wait_for(connection.lost(), 20)
     assert connection.status.link is Link.OFFLINE and connection.status.reason
     assert (await connection.run("echo back")).stdout == b"back\n"
+
+
+@pytest.mark.slow
+@pytest.mark.hosts
+async def test_a_host_that_falls_silent_is_noticed(openssh: FarHost) -> None:
+    """No packet comes any more, and none says so: only the keepalive can tell. asyncssh's default never does."""
+    connection = openssh.connection
+    pid = int((await connection.run("echo $PPID")).stdout)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.wait_for(connection.lost(), 20)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+    assert connection.status.link is Link.OFFLINE and connection.status.reason
 
 
 async def test_two_callers_share_one_dial(home: Path) -> None:
@@ -370,7 +385,6 @@ async def test_names_that_would_reach_a_shell(home: Path) -> None:
 
 async def test_a_passphrase_is_asked_for_once(mocked_ssh: MockedSsh, home: Path) -> None:
     key = write_key(home / "locked", passphrase="open sesame")
-    (home / "authorized_keys").write_bytes(key.export_public_key("openssh"))
     host = replace(mocked_ssh.host, identity=str(home / "locked"))
     mocked_ssh.authorize(key)
     person, keyring = Person("wrong", "open sesame"), Keyring()
@@ -379,6 +393,20 @@ async def test_a_passphrase_is_asked_for_once(mocked_ssh: MockedSsh, home: Path)
             await connection.ssh()
     first, second = person.asked
     assert str(home / "locked") in first and "not the passphrase" in second
+
+
+async def test_two_hosts_with_one_key_ask_once(mocked_ssh: MockedSsh, home: Path) -> None:
+    mocked_ssh.authorize(write_key(home / "locked", passphrase="open sesame"))
+    host = replace(mocked_ssh.host, identity=str(home / "locked"))
+    person = Person("open sesame")
+    async with connected(host, asker=person) as first, connected(replace(host, name="b"), asker=person) as second:
+        await asyncio.gather(first.ssh(), second.ssh())
+    assert len(person.asked) == 1
+
+
+async def test_no_passphrase_is_a_refused_login(mocked_ssh: MockedSsh, home: Path) -> None:
+    mocked_ssh.authorize(write_key(home / "locked", passphrase="open sesame"))
+    host = replace(mocked_ssh.host, identity=str(home / "locked"))
     error = await failure(host, asker=Person())
     assert isinstance(error, AuthenticationFailed)
 
