@@ -70,12 +70,15 @@ class KnownHosts:
         if not entry.isprintable() or any(char in " ,*?!|#@" for char in entry):
             raise UsageError(f"{entry!r} cannot be a name in known_hosts")
         line = f"{entry} {key.export_public_key('openssh').decode('ascii').strip()}\n"
-        private_folder(self.own.parent)
-        descriptor = open_private(self.own, os.O_WRONLY | os.O_APPEND)
         try:
-            os.write(descriptor, line.encode("utf-8"))
-        finally:
-            os.close(descriptor)
+            private_folder(self.own.parent)
+            descriptor = open_private(self.own, os.O_WRONLY | os.O_APPEND)
+            try:
+                os.write(descriptor, line.encode("utf-8"))
+            finally:
+                os.close(descriptor)
+        except OSError as exc:
+            raise UsageError(f"{self.own} cannot be written: {exc.strerror}", hint="no key was put on record") from exc
 
 
 def _load(path: Path) -> asyncssh.SSHKnownHosts:

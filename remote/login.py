@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,12 +35,14 @@ class Patience:
         await self._timeout.__aexit__(*error)
 
     def hold(self) -> None:
-        if not self._timeout.expired():
-            self._timeout.reschedule(None)
+        self._move(None)
 
     def go_on(self) -> None:
-        if not self._timeout.expired():
-            self._timeout.reschedule(asyncio.get_running_loop().time() + self._seconds)
+        self._move(asyncio.get_running_loop().time() + self._seconds)
+
+    def _move(self, when: float | None) -> None:
+        with contextlib.suppress(RuntimeError):  # it is over already
+            self._timeout.reschedule(when)
 
 
 class Watched(asyncssh.SSHClient):

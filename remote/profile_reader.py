@@ -77,7 +77,9 @@ class _Reader:
     def host(self, name: str, entry: HostEntry) -> Host:
         place = ("hosts", name)
         self.check(place, lambda: check_name(name, "host name"))
-        self._check_root(place, entry.root)
+        self._check_absolute(place, "root", entry.root)
+        if entry.identity:
+            self._check_absolute(place, "identity", entry.identity)
         if entry.kind == "embedded":
             for key in ("address", "alias", "user", "port", "identity"):
                 if getattr(entry, key):
@@ -99,9 +101,9 @@ class _Reader:
             python=entry.python or "python3",
         )
 
-    def _check_root(self, place: Place, root: str) -> None:
-        if not root.startswith(("/", "~/")) or "\0" in root:
-            raise self.error((*place, "root"), f"`root` must start with / or ~/, not {root!r}")
+    def _check_absolute(self, place: Place, key: str, path: str) -> None:
+        if not path.startswith(("/", "~/")) or not path.isprintable():
+            raise self.error((*place, key), f"`{key}` must start with / or ~/, not {path!a}")
 
     def results(self, text: str, folder: Path) -> Path:
         """Where results go. A profile may come with a clone, so it cannot reach hidden folders or leave by `..`."""

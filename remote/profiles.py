@@ -106,6 +106,7 @@ def load_profile(path: Path) -> Profile:
 
 def find_profile(start: Path) -> Path | None:
     """profiles.yaml in `start` or above it, up to the root of its git repository."""
+    start = start.absolute()
     for folder in (start, *start.parents):
         candidate = folder / FILE_NAME
         if candidate.is_file():

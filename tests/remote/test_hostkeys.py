@@ -136,6 +136,13 @@ def test_hashed_names_of_the_users_file_count(tmp_path: Path) -> None:
     assert known.record("lab", 2222).keys == [key] and known.record("lab", 22).keys == []
 
 
+def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "own").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="cannot be written"):
+        KnownHosts(tmp_path / "own", tmp_path / "users").add("lab", 22, other_key())
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_name_is_matched_as_openssh_writes_it(tmp_path: Path) -> None:
     known = KnownHosts(tmp_path / "own", tmp_path / "users")
     plain, ported = other_key(), other_key()

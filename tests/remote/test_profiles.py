@@ -115,6 +115,7 @@ WRONG = [
     ("results: results", "results: ../../.ssh", 3, "hidden folders or", ""),
     ("seed: 1", "seed: [1]", 10, "'workers.keypoint-a.set.seed'", ""),
     ("kind: embedded", "kind: embedded, root: here", 5, "`root` must start with", ""),
+    ("~/.ssh/lab.pem", "keys/lab.pem", 6, "`identity` must start with", ""),
 ]
 
 
