@@ -86,13 +86,14 @@ def _answer(verb: str) -> Dict[str, Any]:
 
 
 def _system_refusal(exc: OSError) -> Dict[str, Any]:
-    """Full disks and missing permissions are answers; any other failure of the system is a crash."""
-    where = f"{exc.strerror}: {exc.filename}" if exc.filename else str(exc.strerror)
+    """What the host's system refuses is an answer too, never a traceback."""
+    where = f"{exc.strerror}: {exc.filename}" if exc.filename else str(exc.strerror or exc)
+    code, hint = "system_error", ""
     if exc.errno in _NO_SPACE:
-        return {"ok": False, "code": "no_space", "message": where, "hint": "free some space on the host"}
-    if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return {"ok": False, "code": "no_permission", "message": where, "hint": "choose another `root:` for this host"}
-    raise exc
+        code, hint = "no_space", "free some space on the host"
+    elif exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        code, hint = "no_permission", "choose another `root:` for this host"
+    return {"ok": False, "code": code, "message": where, "hint": hint}
 
 
 if __name__ == "__main__":

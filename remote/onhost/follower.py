@@ -11,7 +11,7 @@ import math
 import os
 import select
 import time
-from typing import Any, Callable, Dict, Iterable, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Set, Tuple
 
 from remote.onhost import parts, processes, request
 from remote.onhost.control import Control
@@ -42,12 +42,12 @@ WARNINGS_MAX = 1000
 
 
 def follow(argv: List[str]) -> int:
-    """Follow until stdin ends. Options for tests: `silence=<s>`, `facts=<s>`, `poll`."""
-    options = dict(word.partition("=")[::2] for word in argv)
+    """Follow until stdin ends. Options for tests, in seconds: `silence=`, `facts=`, `proof=`, `poll=` (no inotify)."""
+    options = {name: float(value) for name, _, value in (word.partition("=") for word in argv)}
     os.umask(0o077)
-    control = Control(0, float(options.get("silence", SILENCE_S)))
+    control = Control(0, options.get("silence", SILENCE_S))
     try:
-        follower = Follower(Stream(1), control, float(options.get("facts", FACTS_S)), "poll" in options)
+        follower = Follower(Stream(1), control, options)
         control.start()
         follower.go_on()
     except OSError:
@@ -58,8 +58,8 @@ def follow(argv: List[str]) -> int:
 class Follower:
     """Watches one project; a new `watch` request replaces the project."""
 
-    def __init__(self, stream: Stream, control: Control, facts_s: float, poll: bool) -> None:
-        self._stream, self._control, self._poll = stream, control, poll
+    def __init__(self, stream: Stream, control: Control, options: Mapping[str, float]) -> None:
+        self._stream, self._control, self._poll = stream, control, "poll" in options
         self._root, self._project = Root(""), ""
         self._changes: Changes = Polling()
         self._workers: Dict[str, Watched] = {}
@@ -71,10 +71,10 @@ class Follower:
         self._sent_at = 0.0
         self._tasks: Dict[str, Tuple[Callable[[], None], float]] = {
             "changes": (self._take_changes, math.inf),
-            "poll": (self._take_changes, POLL_S),
+            "poll": (self._take_changes, options.get("poll", POLL_S)),
             "partial": (self._tell_partial, math.inf),
-            "proof": (self._prove, PROOF_S),
-            "facts": (self._tell_facts, facts_s),
+            "proof": (self._prove, options.get("proof", PROOF_S)),
+            "facts": (self._tell_facts, options.get("facts", FACTS_S)),
             "rescan": (self._rescan, RESCAN_S),
         }
         self._due = dict.fromkeys(self._tasks, math.inf)
@@ -133,7 +133,7 @@ class Follower:
         self._machine = Machine(self._folder)
         self._changes = self._make_changes()
         now = time.monotonic()
-        self._due.update(proof=now + PROOF_S, facts=now, rescan=now + RESCAN_S)
+        self._due.update(proof=now, facts=now, rescan=now + RESCAN_S)
         self._rescan()
 
     @property

@@ -39,13 +39,13 @@ def silent(_text: str) -> None:
     """Take a warning and forget it."""
 
 
-def read_part(path: str, warn: Warn = silent) -> Optional[Parts]:
-    """Return the record in one file; None if it is missing, blank or bad (then `warn` hears why)."""
+def read_part(path: str, warn: Warn = silent, if_bad: Optional[Parts] = None) -> Optional[Parts]:
+    """Return the record in one file; None if it is missing or blank, `if_bad` if it is bad (`warn` hears why)."""
     try:
         return read_object(path, SPEC_MAX_BYTES if path.endswith("spec.json") else 256 * 1024)
     except WireError as exc:
         warn(f"{path}: {exc}")
-        return None
+        return if_bad
 
 
 def names_in(folder: str) -> List[str]:

@@ -12,7 +12,7 @@ from typing import Optional
 
 _SIZES = {"bytes": 1, "B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
 _COLLECTING = re.compile(r"Collecting ([A-Za-z0-9][A-Za-z0-9._-]*)")
-_DOWNLOADING = re.compile(r"\s*(?:Downloading|Using cached) (\S+) \(([\d.]+) ?(bytes|B|kB|KB|MB|GB)\)")
+_DOWNLOADING = re.compile(r"\s*(?:Downloading|Using cached) (\S+) \((\d+(?:\.\d+)?) ?(bytes|B|kB|KB|MB|GB)\)")
 _PROCESSING = re.compile(r"(?:Processing|Obtaining) (\S+)")
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)\s*\Z")
 _INSTALLING = re.compile(r"Installing collected packages: (.+)")

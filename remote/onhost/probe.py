@@ -13,12 +13,16 @@ import time
 from typing import Any, Dict, Optional
 
 from remote.onhost import processes, request
+from remote.onhost.request import Refusal
 
 
 def probe(asked: Dict[str, Any]) -> Dict[str, Any]:
     """Return versions, paths, free space and abilities of the host."""
     root = request.root(asked).path
-    os.makedirs(root, mode=0o700, exist_ok=True)
+    try:
+        os.makedirs(root, mode=0o700, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as exc:
+        raise Refusal("bad_root", f"cannot make {root}: {exc.strerror}", "correct `root:` of this host") from exc
     free = os.statvfs(root)
     return {
         "python": platform.python_version(),

@@ -33,6 +33,8 @@ def tail_of(path: str, lines: int, max_bytes: int) -> Dict[str, Any]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return {"lines": [], "skipped_bytes": 0, "size": 0}
+    except OSError as exc:
+        raise Refusal("not_a_file", f"cannot read {os.path.basename(path)}: {exc.strerror}") from exc
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):

@@ -115,12 +115,14 @@ class Watched:
             yield message
 
     def _read(self, names: Set[str]) -> Parts:
-        found = {part: parts.read_part(os.path.join(self.run_dir.path, name), self._warn)
-                 for name, part in RUN_FILES.items() if name in names}  # fmt: skip
         attempt = self.run_dir.attempt(self._said.get("attempt") or 1)
-        for name in names & ATTEMPT_FILES.keys():
-            found[ATTEMPT_FILES[name]] = parts.read_part(os.path.join(attempt.path, name), self._warn)
-        return found
+        places = [(self.run_dir.path, RUN_FILES), (attempt.path, ATTEMPT_FILES)]
+        return {
+            part: parts.read_part(os.path.join(folder, name), self._warn, if_bad=self._said.get(part))
+            for folder, files in places
+            for name, part in files.items()
+            if name in names
+        }
 
     def _find_run(self) -> None:
         run = parts.current_run(self._root, self._project, self.worker)

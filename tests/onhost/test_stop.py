@@ -143,7 +143,7 @@ def test_a_supervisor_that_hangs_is_helped(far: Far) -> None:
     marked = {**os.environ, "TRAJVID_NONCE": "nonce-1"}
     with subprocess.Popen([sys.executable, "-c", DEAF], cwd=run.attempts, env=marked) as deaf:
         wait_for(lambda: os.path.exists(os.path.join(run.attempts, "ready")))
-        job = {**record(run.attempt(1).job), "pid": deaf.pid, "start_ticks": far.family()[deaf.pid]}  # type: ignore[dict-item]
+        job = {**far.facts()["job"], "pid": deaf.pid, "start_ticks": far.family()[deaf.pid]}
         Path(run.attempt(1).job).write_text(json.dumps(job))
         answer = far.stop(grace_s=3)
         assert deaf.wait(30) == -signal.SIGKILL
@@ -221,7 +221,7 @@ def test_a_reused_pid_is_not_ours_and_stays_alive(far: Far) -> None:
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not far.family())
     with subprocess.Popen(["sleep", "60"]) as innocent:
-        job = {**record(run.attempt(1).job), "pid": innocent.pid}  # type: ignore[dict-item]
+        job = {**far.facts()["job"], "pid": innocent.pid}
         Path(run.attempt(1).job).write_text(json.dumps(job))
         facts = far.facts()
         assert (facts["alive"], facts["why"]) == (False, "pid_reused")

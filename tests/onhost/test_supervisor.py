@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -129,7 +130,7 @@ def test_a_failure_is_restarted_up_to_the_limit(far: Far) -> None:
         assert file.read().splitlines() == ["try 0", "try 1", "try 2"]
     events = lines(run.events)
     assert [event["kind"] for event in events] == ["started", "restarted", "restarted", "ended"]
-    pauses = [later["at_s"] - earlier["at_s"] for earlier, later in zip(events, events[1:], strict=False)]
+    pauses = [later["at_s"] - earlier["at_s"] for earlier, later in itertools.pairwise(events)]
     assert pauses[1] >= 0.1
     assert pauses[2] >= 0.2, "backs off"
 
