@@ -1,4 +1,4 @@
-"""The app: opens the fleet after the first paint, keeps the store, flushes it to the screens, and maps keys to verbs."""
+"""The app: opens the fleet after the first paint, keeps the store, flushes it to the screens, maps keys to verbs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App
 from textual.events import Key as KeyEvent
 
 from remote.errors import ConfigError, RemoteError
 from remote.snapshot import RunSnapshot
+from tui.actions import VerbKeys
 from tui.format import safe
 from tui.lifetime import end_with_terminal, terminal_lost
 from tui.messages import FleetFailed, FleetReady
@@ -45,7 +46,7 @@ ENDED: dict[State, tuple[str, Severity]] = {
 }
 
 
-class TrajvidApp(App[int]):
+class TrajvidApp(VerbKeys, App[int]):
     """Draws the snapshots of a fleet and calls verbs; nothing else.
 
     `opener` gives the fleet (and is awaited after the first paint); `verbs` is `remote.runs` or anything like it.
@@ -53,17 +54,17 @@ class TrajvidApp(App[int]):
 
     TITLE = "trajvid-tui"
     CSS_PATH = Path(__file__).with_name("app.tcss")
-    COMMANDS = {Commands}
+    COMMANDS: ClassVar = {Commands}
     COMMAND_PALETTE_BINDING = "ctrl+p"
 
     def __init__(
         self, opener: Opener, *, verbs: VerbsLike | None = None, project: str = "", cached: Iterable[RunSnapshot] = (),
-        read_only: bool = False, store: Store | None = None,
+        read_only: bool = False, start: bool = False, store: Store | None = None,
     ) -> None:  # fmt: skip
         super().__init__(ansi_color=bool(os.environ.get("NO_COLOR")))
         self.fleet: FleetLike | None = None
         self.store = store or Store()
-        self.project, self.read_only = project, read_only
+        self.project, self.read_only, self._start = project, read_only, start
         self.palette = Palette(DEFAULT_THEME, colour=not self.no_color)
         self.asker = ModalAsker(self)
         self._opener, self._verbs = opener, verbs
@@ -105,6 +106,9 @@ class TrajvidApp(App[int]):
             self.fleet, self._runner = fleet, VerbRunner(self, self._verbs)
             self.post_message(FleetReady())
             await fleet.start()
+            if self._start and not self.read_only:
+                await fleet.settled({row.host for row in fleet.snapshots()})
+                self._runner.launch_new()
         except RemoteError as exc:
             title = "The profile is not usable" if isinstance(exc, ConfigError) else "Cannot begin"
             self.post_message(FleetFailed(title, exc.message, exc.hint, exc.exit_code))
@@ -224,7 +228,7 @@ class TrajvidApp(App[int]):
         if not isinstance(self.screen, LogScreen) and self.store.current() is not None:
             self.push_screen(LogScreen())
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         if isinstance(self.screen, HomeScreen):
             self.screen.close_filter(clear=True)
         elif len(self.screen_stack) > 1:
@@ -259,60 +263,12 @@ class TrajvidApp(App[int]):
         lines = what_goes_on(self.store.all(), self.store.clock())
         self.exit(0, message=self.palette.text(lines))
 
-    # ------------------------------------------------------------------ verbs
 
-    def _able(self, verb: str) -> tuple[VerbRunner, RunSnapshot] | None:
-        """The runner and the selected worker as it is now, or None with the reason told."""
-        shown = self.store.current()
-        row = self.store.newest(shown.worker) if shown is not None else None
-        if self.read_only:
-            self.toast(f"{verb}: this session only looks (--read-only)", "warning")
-        elif self._runner is None or row is None:
-            self.toast(f"{verb}: nothing to act on yet", "warning")
-        else:
-            return self._runner, row
-        return None
+def run_app(profile_path: Path | None, *, read_only: bool = False, start: bool = False) -> int:
+    """Run the app on a profile (None: the one found from the current folder upwards); returns the exit code.
 
-    def action_launch(self) -> None:
-        if ready := self._able("launch"):
-            ready[0].launch(ready[1].worker)
-
-    def action_launch_all(self) -> None:
-        if ready := self._able("launch all"):
-            ready[0].launch_all()
-
-    def action_stop(self) -> None:
-        if ready := self._able("stop"):
-            self._only(ready[1], ready[1].state.active, "is not running", lambda: ready[0].stop(ready[1]))
-
-    def action_kill(self) -> None:
-        if ready := self._able("kill"):
-            self._only(ready[1], ready[1].state.active, "is not running", lambda: ready[0].kill(ready[1]))
-
-    def action_resume(self) -> None:
-        if ready := self._able("resume"):
-            fine = bool(ready[1].run) and not ready[1].state.active
-            self._only(ready[1], fine, "has no ended run to resume", lambda: ready[0].resume(ready[1]))
-
-    def action_sync(self) -> None:
-        if ready := self._able("sync"):
-            self._only(ready[1], bool(ready[1].run), "has no run yet: n launches it", lambda: ready[0].sync(ready[1]))
-
-    def action_reconnect(self) -> None:
-        row = self.store.current()
-        if row is not None and self.fleet is not None:
-            self.fleet.retry_now(row.host)
-            self.toast(f"trying {row.host} again")
-
-    def _only(self, row: RunSnapshot, fine: bool, otherwise: str, then: Any) -> None:
-        if fine:
-            then()
-        else:
-            self.toast(f"{row.worker} {otherwise}", "warning")
-
-
-def run_app(profile_path: Path | None, *, read_only: bool = False) -> int:
-    """Run the app on a profile (None: the one found from the current folder upwards); returns the exit code."""
-    app = TrajvidApp(profile_opener(profile_path), read_only=read_only)
+    With `start`, workers that never ran are launched as soon as their hosts have told what they know.
+    """
+    app = TrajvidApp(profile_opener(profile_path), read_only=read_only, start=start)
     result = app.run()
     return result if isinstance(result, int) else app.return_code or 0

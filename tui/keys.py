@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from textual.binding import Binding
-
 from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, Span, while_it_fits
 from wire.state import State
@@ -63,7 +61,8 @@ class Key:
 KEYS: tuple[Key, ...] = (
     Key("launch", "n", "n", "launch", "launch the worker on its branch's newest commit", "Worker", 1, True,
         may_launch, True),
-    Key("stop", "x", "x", "stop", "stop the run: a checkpoint is written first; asks", "Worker", 2, True, may_stop, True),
+    Key("stop", "x", "x", "stop", "stop the run: a checkpoint is written first; asks", "Worker", 2, True,
+        may_stop, True),
     Key("resume", "r", "r", "resume", "go on from the last checkpoint", "Worker", 3, True, may_resume, True),
     Key("log", "l", "l", "log", "follow and search the log", "Worker", 4, False, has_run, True),
     Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 5, True, has_run, True),
@@ -106,18 +105,10 @@ LOG_KEYS: tuple[Key, ...] = (
 )  # fmt: skip
 
 
-def bindings(table: tuple[Key, ...]) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
-    """The table as Textual bindings."""
-    return [
-        Binding(key.keys, key.action, key.help, show=False, id=key.action.partition("(")[0] + "." + key.keys)
-        for key in table
-    ]
-
-
 def offered(table: tuple[Key, ...], row: RunSnapshot | None, *, read_only: bool) -> list[Key]:
     """Keys that do something now, in the footer's order."""
     keys = [key for key in table if key.rank and not (read_only and key.mutates)]
-    return sorted((key for key in keys if row is None and not key.verb or row is not None and key.applies(row)),
+    return sorted((key for key in keys if (row is None and not key.verb) or (row is not None and key.applies(row))),
                   key=lambda key: key.rank)  # fmt: skip
 
 

@@ -28,7 +28,12 @@ def end_with_terminal(leave: Callable[[], None]) -> Callable[[], None]:
 
     for number in (signal.SIGHUP, signal.SIGTERM):
         loop.add_signal_handler(number, gone)
-    return lambda: [loop.remove_signal_handler(number) for number in (signal.SIGHUP, signal.SIGTERM)] and None
+
+    def undo() -> None:
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    return undo
 
 
 def _insist() -> None:

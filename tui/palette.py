@@ -26,7 +26,7 @@ class Commands(Provider):
         app = cast("TrajvidApp", self.app)
         row = app.store.current()
         for key in KEYS:
-            if key.group == "Move" or key.action in ("back", "palette") or app.read_only and key.mutates:
+            if key.group == "Move" or key.action in ("back", "palette") or (app.read_only and key.mutates):
                 continue
             if key.verb and (row is None or not key.applies(row)):
                 continue

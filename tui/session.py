@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ class FleetLike(Protocol):
     def snapshots(self) -> list[RunSnapshot]: ...
     def subscribe(self, callback: Callable[[RunSnapshot], None]) -> Callable[[], None]: ...
     async def start(self, workers: Sequence[str] | None = None) -> None: ...
+    async def settled(self, hosts: Collection[str]) -> None: ...
     def select(self, worker: str | None) -> None: ...
     def retry_now(self, host: str) -> None: ...
     async def close(self) -> None: ...
@@ -55,14 +56,15 @@ def profile_opener(path: Path | None) -> Opener:
 def _load(path: Path | None) -> Any:
     import remote.fleet
     import remote.runs
-    from remote.errors import ConfigError
+    from remote.errors import UsageError
     from remote.profiles import find_profile, load_profile
 
     assert remote.fleet and remote.runs
     found = path or find_profile(Path.cwd())
     if found is None:
-        raise ConfigError(
+        raise UsageError(
             f"no profiles.yaml in {Path.cwd()} or above it",
             hint="trajvid-tui init writes one here; --profile FILE names another",
+            code="no_profile",
         )
     return load_profile(found)

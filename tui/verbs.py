@@ -49,7 +49,10 @@ class VerbRunner:
 
         async def work() -> str:
             choice = await self._app.push_screen_wait(LaunchScreen(self._app.store.all(), selected, self._commit_of))
-            return "" if choice is None else await self._launched(choice)
+            if choice is None:
+                return ""
+            self._app.pick(choice.worker)
+            return await self._launched(choice)
 
         self.run(selected, "launch", work)
 
@@ -67,7 +70,6 @@ class VerbRunner:
         return False
 
     async def _launched(self, choice: LaunchChoice) -> str:
-        self._app.pick(choice.worker)
         done = await self._verbs.launch(
             self._app.fleet, choice.worker, overrides=choice.overrides, consent=self._consent
         )  # fmt: skip
@@ -75,9 +77,12 @@ class VerbRunner:
 
     async def _consent(self, names: tuple[str, ...], count: int) -> bool:
         """Large untracked files go along only with a yes."""
-        shown = [[(name, "")] for name in names[:8]] + ([[(f"and {len(names) - 8} more", "dim")]] if len(names) > 8 else [])
-        lines: list[Line] = [[(f"{len(names)} untracked files of {size(count)} would go along:", "")], *shown]
-        return bool(await self._app.push_screen_wait(Confirm("Send untracked files?", lines, "Send them", danger=False)))
+        lines: list[Line] = [[(f"{len(names)} untracked files of {size(count)} would go along:", "")]]
+        lines += [[(name, "")] for name in names[:8]]
+        if len(names) > 8:
+            lines.append([(f"and {len(names) - 8} more", "dim")])
+        answer = await self._app.push_screen_wait(Confirm("Send untracked files?", lines, "Send them", danger=False))
+        return answer is True
 
     def launch_all(self) -> None:
         """Launch whatever does not run and is not complete, after one question."""
@@ -86,15 +91,31 @@ class VerbRunner:
         async def work() -> str:
             if not rows:
                 return "nothing to launch: every worker runs or is complete"
-            lines: list[Line] = [[(row.worker, "bold"), (f"  {row.state.value}  ", "dim"), *commit_words(row)] for row in rows]
+            lines: list[Line] = [
+                [(row.worker, "bold"), (f"  {row.state.value}  ", "dim"), *commit_words(row)] for row in rows
+            ]
             question = Confirm(f"Launch {len(rows)} workers?", lines[:16], "Launch", danger=False)
             if await self._app.push_screen_wait(question):
                 for row in rows:
-                    choice = LaunchChoice(row.worker, ())
-                    self.run(row.worker, "launch", lambda choice=choice: self._launched(choice))  # type: ignore[misc]
+                    self._launch_one(row.worker)
             return ""
 
         self.run("all workers", "launch", work)
+
+    def launch_new(self) -> None:
+        """Launch every worker that never ran, without a question: the person asked for it when the app was started."""
+        for row in self._app.store.all():
+            if row.state is State.NOT_STARTED:
+                self._launch_one(row.worker)
+
+    def _launch_one(self, worker: str) -> None:
+        """Launch without a toast: the row itself tells how it goes."""
+
+        async def work() -> str:
+            await self._launched(LaunchChoice(worker, ()))
+            return ""
+
+        self.run(worker, "launch", work)
 
     def resume(self, row: RunSnapshot) -> None:
         """Go on from the last checkpoint: nothing is lost by it, so nothing is asked."""
@@ -117,17 +138,13 @@ class VerbRunner:
     def stop(self, row: RunSnapshot) -> None:
         """Stop after a question whose focused answer is Cancel."""
         question = Confirm(f"Stop {safe(row.worker)}?", self._about(row), "Stop it")
-        self._end(row, "stop", question, self._verbs_call("stop"))
+        self._end(row, "stop", question, lambda fleet, worker: self._verbs.stop(fleet, worker))
 
     def kill(self, row: RunSnapshot) -> None:
         """Kill after the worker's name has been typed."""
         lines = [*self._about(row), [("Work since the last checkpoint is lost.", "bold warn")]]
         question = Confirm(f"Kill {safe(row.worker)}?", lines, "Kill it", typed=row.worker)
-        self._end(row, "kill", question, self._verbs_call("kill"))
-
-    def _verbs_call(self, name: str) -> Callable[[Any, str], Awaitable[Any]]:
-        call: Callable[[Any, str], Awaitable[Any]] = getattr(self._verbs, name)
-        return call
+        self._end(row, "kill", question, lambda fleet, worker: self._verbs.kill(fleet, worker))
 
     def _end(self, row: RunSnapshot, doing: str, question: Confirm, call: Callable[[Any, str], Awaitable[Any]]) -> None:
         async def work() -> str:
@@ -169,6 +186,10 @@ def what_goes_on(rows: list[RunSnapshot], now: float) -> list[Line]:
     lines: list[Line] = [[(f"{len(going)} still running on {', '.join(hosts)}; this terminal is not needed:", "bold")]]
     width = max(len(safe(row.worker)) for row in going)
     lines += [
-        [("  " + row.worker.ljust(width) + "  ", ""), state_words(row, now), ("  " + count_words(row), "dim")] for row in going
+        [("  " + row.worker.ljust(width) + "  ", ""), state_words(row, now), ("  " + count_words(row), "dim")]
+        for row in going
     ]
-    return [*lines, [("See them again: ", "dim"), ("trajvid-tui", "info"), (" or ", "dim"), ("trajvid-tui status", "info")]]
+    return [
+        *lines,
+        [("See them again: ", "dim"), ("trajvid-tui", "info"), (" or ", "dim"), ("trajvid-tui status", "info")],
+    ]

@@ -1,4 +1,4 @@
-"""What the screen says of a state, a connection, an age, a sync. Every status is a glyph and a word, never only a colour.
+"""What the screen says of a state, a connection, an age, a sync. A status is a glyph and a word, never only a colour.
 
 An unreachable worker keeps its last known state and the age of it; it is drawn neither as healthy nor as failed.
 """

@@ -1,13 +1,8 @@
-"""Screens that stand still: no animation, no blinking cursor, UTC, no colour variables from the person's shell."""
+"""A screen compared with its kept snapshot."""
 
 from __future__ import annotations
 
 import os
-
-os.environ["TEXTUAL_ANIMATIONS"] = "none"
-for name in ("NO_COLOR", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FILTERS", "TRAJVID_THEME", "TEXTUAL_THEME"):
-    os.environ.pop(name, None)
-
 import re
 import time
 from collections.abc import Callable, Iterator

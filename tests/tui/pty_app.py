@@ -6,7 +6,7 @@ import dataclasses
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 from remote.asker import Asker
 from remote.clean import clean
@@ -30,7 +30,7 @@ def hostile(value: Any, text: str) -> Any:
     if isinstance(value, tuple):
         return tuple(hostile(item, text) for item in value)
     if isinstance(value, dict):
-        return {hostile(key, text) if isinstance(key, str) and False else key: hostile(item, text) for key, item in value.items()}
+        return {key: hostile(item, text) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {item.name: hostile(getattr(value, item.name), text) for item in dataclasses.fields(value)}
         return dataclasses.replace(value, **fields)
@@ -60,7 +60,7 @@ WORLDS = {
 class Talkative(TrajvidApp):
     """On F12 it says everything else that may carry a host's words: toasts, questions, problems."""
 
-    BINDINGS = [("f12", "talk"), ("f11", "problem")]
+    BINDINGS: ClassVar = [("f12", "talk"), ("f11", "problem")]
 
     def action_talk(self) -> None:
         self.toast(EVIL, "error", title=EVIL)

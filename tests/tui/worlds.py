@@ -86,7 +86,9 @@ def default_world() -> list[RunSnapshot]:
         replace(a, spec=replace(a.spec, dirty=True)),
         running("keypoint-b", done=22),
         running("transformer-a", done=7),
-        blank("transformer-b", run="20260101T000100-3f2a91c-77aa", state=State.PREPARING, progress=prepare, facts=FACTS),
+        blank(
+            "transformer-b", run="20260101T000100-3f2a91c-77aa", state=State.PREPARING, progress=prepare, facts=FACTS
+        ),
         blank("smoke"),
     ]
 
@@ -120,6 +122,7 @@ class Feed:
         self.callbacks: list[Callable[[RunSnapshot], None]] = []
         self.selected: str | None = None
         self.closed = False
+        self.retried = ""
 
     def snapshots(self) -> list[RunSnapshot]:
         return list(self.rows.values())

@@ -8,7 +8,6 @@ from typing import Any
 
 from textual.app import App, ComposeResult
 from textual.widgets import Input
-from textual.worker import WorkerCancelled, WorkerFailed
 
 from tui.format import safe
 from tui.screens.dialog import Confirm, Dialog
@@ -32,11 +31,10 @@ class Secrets(Dialog[list[str]]):
     def on_mount(self) -> None:
         self.query("Input").first().focus()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def submitted(self, field: Input) -> None:
         """Enter goes to the next field, from the last one it answers."""
-        event.stop()
         fields = list(self.query(Input))
-        at = fields.index(event.input)
+        at = fields.index(field)
         if at + 1 < len(fields):
             fields[at + 1].focus()
         else:
@@ -81,17 +79,24 @@ class ModalAsker:
     async def _ask(self, screen: Dialog[Any]) -> Any:
         """Show the screen from inside a Textual worker, whatever task we are called from."""
         async with self._one_at_a_time:
+            answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-            async def show() -> Any:
-                return await self._app.push_screen_wait(screen)
+            async def show() -> None:
+                value = None
+                try:
+                    value = await self._app.push_screen_wait(screen)
+                finally:
+                    if not answer.done():
+                        answer.set_result(value)
 
-            worker = self._app.run_worker(show(), group="ask", exit_on_error=False)
+            self._app.run_worker(show(), group="ask", exit_on_error=False)
             try:
-                return await worker.wait()
-            except (WorkerCancelled, WorkerFailed):
-                return None
+                return await answer
             except asyncio.CancelledError:
-                worker.cancel()
-                if screen.is_attached and screen in self._app.screen_stack:
-                    screen.dismiss(None)
+                self._app.call_later(self._close, screen)
                 raise
+
+    def _close(self, screen: Dialog[Any]) -> None:
+        """Take away a question that nobody waits for any more."""
+        if self._app.screen is screen:
+            screen.dismiss(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar, cast
+from typing import ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T | None], Generic[T]):
     """Base of the questions; dismisses with None when it is left."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar = [
         Binding("escape", "cancel", "cancel", show=False),
         Binding("left,up", "app.focus_previous", show=False),
         Binding("right,down", "app.focus_next", show=False),
@@ -53,7 +53,12 @@ class Dialog(ModalScreen[T | None], Generic[T]):
             self.dismiss(None)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Textual calls this handler of *every* class that defines it: subclasses override `submitted`."""
         event.stop()
+        self.submitted(event.input)
+
+    def submitted(self, field: Input) -> None:
+        """Enter was pressed in a field."""
         self.accept()
 
     def accept(self) -> None:

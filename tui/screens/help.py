@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -32,7 +34,7 @@ MEANING = {
 class HelpScreen(ModalScreen[None]):
     """Closes with escape, ? or q."""
 
-    BINDINGS = [Binding("escape,question_mark,q,enter,f1", "dismiss", "close", show=False)]
+    BINDINGS: ClassVar = [Binding("escape,question_mark,q,enter,f1", "dismiss", "close", show=False)]
 
     def __init__(self, palette: Palette, *, read_only: bool) -> None:
         super().__init__()

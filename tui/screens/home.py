@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
@@ -23,8 +21,6 @@ DETAIL_LEAST = 10
 
 class HomeScreen(MainScreen):
     """Workers and detail; the filter opens at the bottom."""
-
-    CSS: ClassVar[str] = ""
 
     def compose(self) -> ComposeResult:
         yield self.title_bar()

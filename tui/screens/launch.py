@@ -12,10 +12,10 @@ from textual.widgets import Input, Select, Static
 
 from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
-from tui.format import Line, safe
+from tui.format import Line, cut_line, safe, wrapped
 from tui.screens.dialog import Dialog
 
-
+TEXT_WIDTH = 60
 CommitOf = Callable[[str], Awaitable[Line]]
 """Describes the commit that a launch of a worker would run; raises `RemoteError`."""
 
@@ -46,7 +46,7 @@ class LaunchScreen(Dialog[LaunchChoice]):
         self._rows = {row.worker: row for row in rows}
         self._selected = selected
         self._commit_of = commit_of
-        self._commits: dict[str, Line] = {}
+        self._commits: dict[str, list[Line]] = {}
 
     def compose(self) -> ComposeResult:
         with self.box():
@@ -66,14 +66,14 @@ class LaunchScreen(Dialog[LaunchChoice]):
     def _ask_commit(self) -> None:
         """Find out in the background which commit a launch would run."""
         if self._commit_of is not None and self._selected not in self._commits:
-            self._commits[self._selected] = [("reading the branch …", "dim")]
+            self._commits[self._selected] = [[("reading the branch …", "dim")]]
             self.run_worker(self._find_commit(self._selected, self._commit_of), exit_on_error=False)
 
     async def _find_commit(self, worker: str, commit_of: CommitOf) -> None:
         try:
-            self._commits[worker] = await commit_of(worker)
+            self._commits[worker] = [await commit_of(worker)]
         except RemoteError as exc:
-            self._commits[worker] = [(exc.message, "bad")]
+            self._commits[worker] = [[(piece, "bad")] for piece in wrapped(exc.message, TEXT_WIDTH)]
         self._show_about()
 
     def _show_about(self) -> None:
@@ -86,8 +86,9 @@ class LaunchScreen(Dialog[LaunchChoice]):
         lines: list[Line] = [
             [("host    ", "dim"), (row.host, "")],
             [("branch  ", "dim"), (row.branch or "the base branch", "")],
-            [("commit  ", "dim"), *self._commits.get(self._selected, [("the branch's newest", "")])],
         ]
+        for index, line in enumerate(self._commits.get(self._selected, [])):
+            lines.append([("        " if index else "commit  ", "dim"), *cut_line(line, TEXT_WIDTH)])
         if row.extractor:
             lines.insert(1, [("model   ", "dim"), (row.extractor, "")])
         if last is not None and last.commit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import Input
@@ -19,7 +21,7 @@ FROM_APP = tuple(key for key in KEYS if key.action in ("help", "quit", "palette"
 class LogScreen(MainScreen, inherit_bindings=False):
     """Reads the stream that the fleet keeps for the selected worker."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar = [
         *app_bindings(FROM_APP),
         *(Binding(key.keys, key.action, key.help, show=False) for key in LOG_KEYS),
     ]
@@ -54,10 +56,15 @@ class LogScreen(MainScreen, inherit_bindings=False):
             count = len(self.view.matches())
             found = [(f"{count} rows match {self.view.needle}", "warn" if count else "bad")]
         noted = notice(row, now)
-        left = joined([[(row.worker, f"bold {store.colour(row.worker)}")], [state_words(row, now)], [noted or ("", "")]])
+        left = joined(
+            [[(row.worker, f"bold {store.colour(row.worker)}")], [state_words(row, now)], [noted or ("", "")]]
+        )
         skipped: Line = [(f"{size(row.log_skipped_bytes)} earlier not shown", "dim")] if row.log_skipped_bytes else []
         rule: Line = [("─" * width, "faint")]
-        return [spread([(" ", ""), *left], [*joined([skipped, found, follow, [age_words(row, now)]]), (" ", "")], width), rule]
+        return [
+            spread([(" ", ""), *left], [*joined([skipped, found, follow, [age_words(row, now)]]), (" ", "")], width),
+            rule,
+        ]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
         super().redraw(dirty, tick=tick)
@@ -76,7 +83,7 @@ class LogScreen(MainScreen, inherit_bindings=False):
         self._changed()
 
     def action_top(self) -> None:
-        self.view.move(-10**9)
+        self.view.move(-(10**9))
         self._changed()
 
     def action_end(self) -> None:

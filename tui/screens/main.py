@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.format import Line
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.app import TrajvidApp
 
 
-def app_bindings(table: tuple[Key, ...]) -> list[Binding]:
+def app_bindings(table: tuple[Key, ...]) -> list[BindingType]:
     """The table's rows as bindings to the app's actions."""
     return [Binding(key.keys, f"app.{key.action}", key.help, show=False) for key in table]
 
@@ -24,7 +24,7 @@ def app_bindings(table: tuple[Key, ...]) -> list[Binding]:
 class MainScreen(Screen[None]):
     """A screen that shows the store; `redraw` is called by the app's flush."""
 
-    BINDINGS = app_bindings(KEYS)
+    BINDINGS: ClassVar[list[BindingType]] = app_bindings(KEYS)
     FOOTER: ClassVar[tuple[Key, ...]] = KEYS
     AUTO_FOCUS = ""
 

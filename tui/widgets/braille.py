@@ -21,9 +21,9 @@ class Window:
     y1: float
 
 
-def raster(curves: Sequence[tuple[Sequence[float], Sequence[float | None]]], width: int, height: int, window: Window) -> (
-    tuple[list[int], list[int]]
-):  # fmt: skip
+def raster(
+    curves: Sequence[tuple[Sequence[float], Sequence[float | None]]], width: int, height: int, window: Window
+) -> tuple[list[int], list[int]]:
     """Return (dots, owner) for `width` x `height` cells, row by row: dot bits, and the curve drawn last (-1: none)."""
     dots, owner = [0] * (width * height), [-1] * (width * height)
     bottom = 4 * height - 1
@@ -39,9 +39,9 @@ def raster(curves: Sequence[tuple[Sequence[float], Sequence[float | None]]], wid
     return dots, owner
 
 
-def _columns(xs: Sequence[float], ys: Sequence[float | None], width: int, height: int, window: Window) -> (
-    dict[int, tuple[float, float]]
-):  # fmt: skip
+def _columns(
+    xs: Sequence[float], ys: Sequence[float | None], width: int, height: int, window: Window
+) -> dict[int, tuple[float, float]]:
     """One vertical bar (lowest, highest dot row) a dot column; points are joined, a missing value breaks the line."""
     per_x = (2 * width - 1) / ((window.x1 - window.x0) or 1.0)
     per_y = (4 * height - 1) / ((window.y1 - window.y0) or 1.0)

@@ -29,7 +29,7 @@ def ticks(low: float, high: float, at_most: int) -> list[float]:
     step = 10.0 ** math.floor(math.log10(span / max(1, at_most)))
     step *= next((many for many in (1, 2, 5) if span / (step * many) <= at_most), 10)
     first = math.ceil(low / step - 1e-9)
-    return [step * (first + index) for index in range(int(math.floor(high / step + 1e-9)) - first + 1)]
+    return [step * (first + index) for index in range(math.floor(high / step + 1e-9) - first + 1)]
 
 
 def tick_text(value: float) -> str:

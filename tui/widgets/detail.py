@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from remote.snapshot import RunSnapshot
 from tui import words
-from tui.format import Line, bar, box, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
+from tui.format import Line, bar, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
 from tui.widgets.chart import Curve, chart
+from tui.widgets.frame import box
 from tui.widgets.metrics import Metric, metrics_of
 from wire.state import State
 
@@ -15,9 +16,9 @@ LABEL = 11
 WIDE = 110
 
 
-def detail_lines(row: RunSnapshot, now: float, colour: str, width: int, height: int, *, keys: Line, focus: bool = False) -> (
-    list[Line]
-):  # fmt: skip
+def detail_lines(
+    row: RunSnapshot, now: float, colour: str, width: int, height: int, *, keys: Line, focus: bool = False
+) -> list[Line]:
     """Everything about `row` in a frame of `width` x `height` cells; `keys` (what can be done) is its lower edge."""
     inner, room = width - 4, height - 2
     body = _two_columns(row, now, colour, inner, room) if inner >= WIDE else _one_column(row, now, colour, inner, room)
@@ -74,12 +75,12 @@ def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Li
     lines = [spread([words.state_words(row, now), *phase], [words.age_words(row, now)], width)]
     noted = words.notice(row, now)
     if noted is not None:
-        lines.append([noted])
+        lines += [[(piece, noted[1])] for piece in wrapped(noted[0], width)[:4]]
     last = words.last_words(row)
     if row.reason and row.reason != last[0]:
-        lines.append(_fact("why", [(row.reason, "")]))
+        lines += _facts("why", row.reason, "", width)
     if last[0]:
-        lines.append(_fact("now" if row.state.active else "last" if row.run else "next", [last]))
+        lines += _facts("now" if row.state.active else "last" if row.run else "next", last[0], last[1], width)
     if row.run:
         lines.append(_fact("run", _run_bar(row, now, width - LABEL)))
     room = width - LABEL
@@ -94,6 +95,12 @@ def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Li
 
 def _fact(label: str, value: Sequence[tuple[str, str]]) -> Line:
     return [(label.ljust(LABEL), "dim"), *value]
+
+
+def _facts(label: str, value: str, role: str, width: int, at_most: int = 3) -> list[Line]:
+    """A fact of any length, wrapped behind its label."""
+    pieces = wrapped(value, width - LABEL)[:at_most]
+    return [_fact("" if index else label, [(piece, role)]) for index, piece in enumerate(pieces)]
 
 
 def _run_bar(row: RunSnapshot, now: float, width: int) -> Line:
@@ -134,7 +141,7 @@ def metric_lines(metrics: Sequence[Metric], width: int, colour: str, *, at_most:
 
 
 def curve_groups(metrics: Sequence[Metric], colour: str) -> list[tuple[str, list[Curve]]]:
-    """Curves that share an axis: losses, accuracies, else whatever comes first. Validation is solid, training dashed."""
+    """Curves that share an axis: losses, accuracies, else the first metric. Validation is solid, training dashed."""
     groups: list[tuple[str, list[Curve]]] = []
     for title, word in (("loss", "loss"), ("accuracy", "acc")):
         found = sorted((metric for metric in metrics if word in metric.name), key=lambda m: "val" not in m.name)
@@ -180,6 +187,5 @@ def asked_lines(row: RunSnapshot, width: int) -> list[Line]:
     ]
     lines: list[Line] = []
     for label, value in facts:
-        for index, part in enumerate(wrapped(value, width - LABEL)[:3]):
-            lines.append(_fact("" if index else label, [(part, "")]))
+        lines += _facts(label, value, "", width)
     return lines

@@ -7,8 +7,21 @@ from dataclasses import dataclass
 from remote.snapshot import RunSnapshot
 from tui import words
 from tui.format import (
-    Line, Span, bar, box, cut, cut_line, joined, line_width, number, pad_line, spark, spread, while_it_fits,
+    Line,
+    Span,
+    bar,
+    cut,
+    cut_line,
+    joined,
+    line_width,
+    number,
+    pad_line,
+    spark,
+    spread,
+    while_it_fits,
+    wrapped,
 )  # fmt: skip
+from tui.widgets.frame import box
 from tui.widgets.metrics import Metric, metrics_of, short
 from wire.state import State
 
@@ -120,12 +133,16 @@ def panel_lines(row: Row, width: int, height: int, *, selected: bool) -> list[Li
     phase: Line = [(f" · {row.phase}", "dim")] if row.phase else []
     body = [spread([row.state, *phase], [row.age], inner)]
     if row.notice is not None:
-        body.append([row.notice])
+        pieces = wrapped(row.notice[0], inner)
+        body += [[(piece, row.notice[1])] for piece in pieces[: 3 if not row.counted else 1]]
+        if row.counted and len(pieces) > 1:
+            body[-1] = [row.notice]
     if row.counted or row.share is not None:
         body.append(_count_line(row, inner))
     body += _metric_lines(row, inner, max(1, room - len(body) - 2))
     if row.last[0]:
-        body.append([row.last])
+        free = room - len(body) - 1
+        body += [[(piece, row.last[1])] for piece in wrapped(row.last[0], inner)[: max(1, min(2, free))]]
     if row.counted or row.metrics or row.checkpoint:
         body.append(_fact_line(row, inner))
     title: Line = [(row.worker, f"bold {row.colour}")]

@@ -1,0 +1,104 @@
+"""Questions of a connection become screens, from whatever task they are asked, and every way out is an answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from remote.connection import Connection
+from remote.errors import HostKeyUnknown
+from tests.fixtures.ssh import Sshd
+from tests.tui.desk import desk
+from tests.tui.screen_text import plain
+from tests.tui.worlds import default_world
+
+
+async def test_a_passphrase_is_dotted_and_answered_by_enter() -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        asked = asyncio.create_task(app.asker.passphrase("passphrase for id_ed25519"))
+        await pilot.pause(0.1)
+        await pilot.press(*"s3cret")
+        assert "passphrase for id_ed25519" in plain(app)
+        assert "s3cret" not in plain(app)
+        await pilot.press("enter")
+        assert await asked == "s3cret"
+
+
+async def test_escape_gives_up() -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        asked = asyncio.create_task(app.asker.passphrase("passphrase"))
+        await pilot.pause(0.1)
+        await pilot.press("escape")
+        assert await asked is None
+
+
+async def test_every_prompt_of_a_second_factor_has_its_answer() -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        prompts = [("Password: ", False), ("Code: ", True)]
+        asked = asyncio.create_task(app.asker.keyboard_interactive("gpu-1", prompts))
+        await pilot.pause(0.1)
+        await pilot.press(*"pw", "enter", *"123456")
+        assert "123456" in plain(app) and "pw" not in plain(app).split("Password")[1].split("Code")[0]
+        await pilot.press("enter")
+        assert list(await asked or []) == ["pw", "123456"]
+
+
+async def test_two_questions_wait_for_each_other() -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        first = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))
+        second = asyncio.create_task(app.asker.accept_host_key("two", "SHA256:bbb"))
+        await pilot.pause(0.1)
+        assert "SHA256:aaa" in plain(app) and "SHA256:bbb" not in plain(app)
+        await pilot.press("enter")
+        assert await first is False, "Cancel is focused"
+        await pilot.pause(0.1)
+        await pilot.press("right", "enter")
+        assert await second is True
+
+
+async def test_a_cancelled_question_leaves_the_screen() -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        asked = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))
+        await pilot.pause(0.1)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        await pilot.pause(0.1)
+        assert "SHA256:aaa" not in plain(app)
+
+
+async def test_quitting_answers_no() -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        asked = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))
+        await pilot.pause(0.1)
+        app.exit()
+    assert await asyncio.wait_for(asked, 10) is False
+
+
+@pytest.mark.hosts
+async def test_a_real_server_is_trusted_on_its_fingerprint(sshd: Sshd) -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        connection = Connection(sshd.host, asker=app.asker)
+        try:
+            refused = asyncio.create_task(connection.ssh())
+            await until_asked(app, pilot)
+            await pilot.press("escape")
+            with pytest.raises(HostKeyUnknown):
+                await refused
+            trusted = asyncio.create_task(connection.ssh())
+            await until_asked(app, pilot)
+            assert "SHA256:" in plain(app)
+            await pilot.press("right", "enter")
+            await asyncio.wait_for(trusted, 30)
+            assert (await connection.run("echo hello")).stdout == b"hello\n"
+        finally:
+            await connection.close()
+
+
+async def until_asked(app: object, pilot: object) -> None:
+    """Wait for the question."""
+    for _ in range(200):
+        await pilot.pause(0.05)  # type: ignore[attr-defined]
+        if "First contact" in plain(app):  # type: ignore[arg-type]
+            return
+    raise AssertionError("nobody asked")

@@ -1,0 +1,121 @@
+"""The one table of keys: no key twice, every action exists, footer, help and palette tell the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.tui.desk import desk, settle
+from tests.tui.screen_text import plain
+from tests.tui.worlds import blank, default_world, ended, offline, running
+from tui.app import TrajvidApp
+from tui.keys import KEYS, LOG_KEYS, Key, footer_line, offered
+from tui.screens.help import help_text
+from tui.screens.log import LogScreen
+from wire.state import State
+
+
+@pytest.mark.parametrize("table", [KEYS, LOG_KEYS], ids=["main", "log"])
+def test_no_key_means_two_things(table: tuple[Key, ...]) -> None:
+    counted = Counter(name for key in table for name in key.keys.split(","))
+    assert [name for name, count in counted.items() if count > 1] == []
+
+
+@pytest.mark.parametrize(("table", "owner"), [(KEYS, TrajvidApp), (LOG_KEYS, LogScreen)], ids=["main", "log"])
+def test_every_key_does_something(table: tuple[Key, ...], owner: type) -> None:
+    missing = [key.action for key in table if not hasattr(owner, "action_" + key.action.partition("(")[0])]
+    assert missing == []
+
+
+def test_the_help_names_every_key() -> None:
+    text = "\n".join("".join(part for part, _ in line) for line in help_text(read_only=False))
+    for key in (*KEYS, *LOG_KEYS):
+        assert key.shown in text and key.help in text
+
+
+@pytest.mark.parametrize(
+    ("row", "has", "lacks"),
+    [
+        (running("a"), {"stop", "kill", "sync", "log"}, {"launch", "resume", "reconnect"}),
+        (blank("a"), {"launch"}, {"stop", "kill", "resume", "sync", "log"}),
+        (ended("a", State.FAILED, 3, "exit code 3"), {"launch", "resume", "sync", "log"}, {"stop", "kill"}),
+        (ended("a", State.COMPLETED, 0, ""), {"launch", "sync", "log"}, {"stop", "kill", "resume"}),
+        (running("a", link=offline()), {"reconnect", "stop"}, {"launch"}),
+    ],
+    ids=["running", "blank", "failed", "completed", "offline"],
+)
+def test_only_what_applies_is_offered(row: object, has: set[str], lacks: set[str]) -> None:
+    actions = {key.action for key in offered(KEYS, row, read_only=False)}  # type: ignore[arg-type]
+    assert has <= actions and not lacks & actions
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_the_footer_never_cuts_a_hint(width: int) -> None:
+    line = footer_line(offered(KEYS, running("a"), read_only=False), width)
+    text = "".join(part for part, _ in line)
+    assert text.rstrip().endswith("q quit")
+    labels = {key.label for key in KEYS} | {"help", "quit"}
+    assert all(any(word in label.split() for label in labels) for word in text.split()[1::2] if len(word) > 3)
+
+
+async def test_read_only_takes_the_changing_keys_away() -> None:
+    async with desk(default_world(), (120, 40), "x", read_only=True) as (app, pilot, _):
+        assert "Stop keypoint-a?" not in plain(app)
+        assert "--read-only" in plain(app)
+        footer = plain(app).split("\n")[-1]
+        assert " stop" not in footer and " launch" not in footer and " log" in footer
+        await pilot.press("question_mark")
+        assert "stop the run" not in plain(app)
+
+
+async def test_moving_selects_and_tells_the_fleet_whose_log_to_stream() -> None:
+    async with desk(default_world(), (120, 40), "j") as (app, pilot, feed):
+        assert (app.store.selected, feed.selected) == ("keypoint-b", "keypoint-b")
+        for keys, name in (("G", "smoke"), ("tab", "keypoint-a"), ("shift+tab", "smoke"), ("g", "keypoint-a"),
+                           ("k", "keypoint-a"), ("down", "keypoint-b"), ("up", "keypoint-a")):  # fmt: skip
+            await pilot.press(keys)
+            assert app.store.selected == name, keys
+
+
+async def test_the_filter_narrows_keeps_and_clears() -> None:
+    async with desk(default_world(), (120, 40), "slash", *"transf") as (app, pilot, feed):
+        assert "transformer-a" in plain(app) and "keypoint-b" not in plain(app)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert feed.selected == "transformer-a"
+        await pilot.press("x")
+        assert app.store.pattern == "transf", "keys are keys again"
+        await pilot.press("escape", "escape")
+        await settle(app, pilot)
+        assert "keypoint-b" in plain(app)
+
+
+async def test_a_frozen_screen_stands_still_and_catches_up() -> None:
+    async with desk([running("a")], (120, 40), "p") as (app, pilot, feed):
+        feed.put(ended("a", State.FAILED, 3, "exit code 3"))
+        await settle(app, pilot)
+        assert "FROZEN" in plain(app) and "● running" in plain(app) and "✗ failed" not in plain(app)
+        await pilot.press("p")
+        await settle(app, pilot)
+        assert "FROZEN" not in plain(app) and "✗ failed (3)" in plain(app)
+
+
+async def test_the_end_of_a_run_is_told() -> None:
+    async with desk([running("a")]) as (app, pilot, feed):
+        feed.put(ended("a", State.LOST, None, "pid gone, no exit record"))
+        await settle(app, pilot)
+        assert "lost: pid gone, no exit record" in plain(app)
+
+
+async def test_the_palette_finds_workers_and_actions() -> None:
+    async with desk(default_world(), (120, 40), "colon", *"go to smoke") as (app, pilot, _):
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        assert app.store.selected == "smoke"
+
+
+async def test_reconnect_asks_the_host_of_the_selected_worker() -> None:
+    async with desk([running("a", host="gpu-1", link=offline())], (120, 40), "ctrl+r") as (_, _, feed):
+        assert feed.retried == "gpu-1"

@@ -1,0 +1,69 @@
+"""The keys that act on the selected worker: whether they apply, and if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from remote.snapshot import RunSnapshot
+from tui.session import FleetLike
+from tui.store import Store
+from tui.verbs import VerbRunner
+
+
+class VerbKeys:
+    """Mixed into the app: one action a verb of the key table."""
+
+    store: Store
+    fleet: FleetLike | None
+    read_only: bool
+    _runner: VerbRunner | None
+    toast: Callable[..., None]
+
+    def _able(self, verb: str) -> tuple[VerbRunner, RunSnapshot] | None:
+        """The runner and the selected worker as it is now, or None with the reason told."""
+        shown = self.store.current()
+        row = self.store.newest(shown.worker) if shown is not None else None
+        if self.read_only:
+            self.toast(f"{verb}: this session only looks (--read-only)", "warning")
+        elif self._runner is None or row is None:
+            self.toast(f"{verb}: nothing to act on yet", "warning")
+        else:
+            return self._runner, row
+        return None
+
+    def action_launch(self) -> None:
+        if ready := self._able("launch"):
+            ready[0].launch(ready[1].worker)
+
+    def action_launch_all(self) -> None:
+        if ready := self._able("launch all"):
+            ready[0].launch_all()
+
+    def action_stop(self) -> None:
+        if ready := self._able("stop"):
+            self._only(ready[1], ready[1].state.active, "is not running", lambda: ready[0].stop(ready[1]))
+
+    def action_kill(self) -> None:
+        if ready := self._able("kill"):
+            self._only(ready[1], ready[1].state.active, "is not running", lambda: ready[0].kill(ready[1]))
+
+    def action_resume(self) -> None:
+        if ready := self._able("resume"):
+            fine = bool(ready[1].run) and not ready[1].state.active
+            self._only(ready[1], fine, "has no ended run to resume", lambda: ready[0].resume(ready[1]))
+
+    def action_sync(self) -> None:
+        if ready := self._able("sync"):
+            self._only(ready[1], bool(ready[1].run), "has no run yet: n launches it", lambda: ready[0].sync(ready[1]))
+
+    def action_reconnect(self) -> None:
+        row = self.store.current()
+        if row is not None and self.fleet is not None:
+            self.fleet.retry_now(row.host)
+            self.toast(f"trying {row.host} again")
+
+    def _only(self, row: RunSnapshot, fine: bool, otherwise: str, then: Callable[[], None]) -> None:
+        if fine:
+            then()
+        else:
+            self.toast(f"{row.worker} {otherwise}", "warning")
