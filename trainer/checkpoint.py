@@ -55,9 +55,10 @@ class TrainState:
 class Checkpoints:
     """The checkpoint folder of one run. `identity` (config, data digest) must match at a resume."""
 
-    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: dict[str, Any], commit: str = "") -> None:
         self.folder = folder
         self.identity = identity
+        self.commit = commit
 
     def save(
         self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer
@@ -69,6 +70,7 @@ class Checkpoints:
         content = {
             "version": VERSION,
             "identity": self.identity,
+            "commit": self.commit,
             "state": asdict(state),
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
@@ -79,6 +81,11 @@ class Checkpoints:
         _replace(first, lambda file: torch.save(content, file))
         for name in names[1:]:
             _replace(self.folder / name, lambda file: file.write(first.read_bytes()))
+
+    def sweep(self) -> None:
+        """Remove unfinished files that a killed attempt left."""
+        for path in self.folder.glob(f"{TEMPORARY_PREFIX}*"):
+            path.unlink(missing_ok=True)
 
     def load(self, name: str, free_keys: frozenset[str] = frozenset()) -> dict[str, Any]:
         """Read a checkpoint of this experiment. Raises `CheckpointError`."""

@@ -22,7 +22,7 @@ class TrainConfig(BaseModel):
 
     extractor: Literal["keypoint", "transformer"] = "keypoint"
     """Feature extractor."""
-    width: float = Field(1.0, gt=0, le=4)
+    width: float = Field(1.0, ge=0.01, le=4)
     """Scales the extractor's feature dimension."""
     tier: Literal["easy", "medium"] = "medium"
     """Difficulty of the generated data."""

@@ -9,6 +9,7 @@ import torch
 from trainer import words
 from trainer.checkpoint import BEST, LAST
 from trainer.data.batches import Batch
+from trainer.errors import TrainerError
 from trainer.evaluate import evaluate
 from trainer.losses import compute_loss
 from trainer.results import CURVES_NAME, draw_curves
@@ -58,6 +59,11 @@ class Trainer:
             group["lr"] = self.rate
         outputs = session.model(batch.video)
         total, class_loss, pred_loss = compute_loss(outputs, batch.targets, config.w_class, config.w_pred)
+        if not torch.isfinite(total):
+            raise TrainerError(
+                f"the loss of step {state.step + 1} is not finite: training has diverged",
+                hint="start a new run with a lower learning_rate",
+            )
         session.optimiser.zero_grad()
         total.backward()
         torch.nn.utils.clip_grad_norm_(session.model.parameters(), config.clip_norm)
@@ -118,14 +124,17 @@ class Trainer:
         """Do what a signal or the clock asks for: a checkpoint, or a checkpoint and the end."""
         session, stop = self.session, self.session.stop
         if stop.signal is not None:
-            self.save([LAST])
-            raise stop.interrupted()
+            saved = self.save([LAST])
+            end = stop.interrupted()
+            kept = f"checkpoint at step {session.state.step}" if saved else "its checkpoint could not be written"
+            session.reporter.update(message=f"{end}, {kept}")
+            raise end
         due = time.monotonic() - self.saved_at >= session.config.checkpoint_every_s
         if stop.checkpoint_wanted or due:
             self.save([LAST])
 
-    def save(self, names: list[str]) -> None:
-        """Write a checkpoint. A full disk is said and survived: the next one may work."""
+    def save(self, names: list[str]) -> bool:
+        """Write a checkpoint; return whether it worked. A full disk is said and survived: the next one may work."""
         session, state = self.session, self.session.state
         session.stop.checkpoint_wanted = False
         now = time.monotonic()
@@ -137,6 +146,7 @@ class Trainer:
         )
         if saved:
             session.reporter.update(force=True, checkpoint=LAST, checkpoint_at_s=time.time())
+        return saved
 
     def log(self, values: dict[str, float]) -> None:
         """Append a line to metrics.jsonl and show it as the newest progress."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,7 @@ def _figure(path: Path, title: str, width_in: float, height_in: float) -> Iterat
 
 def _scale(axes: Any, values: Sequence[float]) -> None:
     """Give the y axis a log scale with plain ticks where the values span enough, else a linear one from zero."""
+    values = [value for value in values if math.isfinite(value)] or [1.0]
     if min(values) <= 0 or max(values) < 4 * min(values):
         axes.set_ylim(0, 1.12 * max(values))
         return

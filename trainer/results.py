@@ -80,9 +80,8 @@ def judge(figures: dict[str, float], majority: float, history: list[dict[str, fl
     flags = []
     if figures["skill"] <= 0 or figures["accuracy"] <= majority:
         flags.append("no skill")
-    for name in ("accuracy", "precision", "recall", "f1"):
-        if figures[name] in (0.0, 1.0):
-            flags.append(f"investigate: {name} is exactly {figures[name]:.0f}")
+    if figures["accuracy"] in (0.0, 1.0):
+        flags.append(f"investigate: accuracy is exactly {figures['accuracy']:.0f}")
     if any(epoch["train_loss"] < TINY_LOSS for epoch in history):
         flags.append(f"investigate: training loss under {TINY_LOSS:g}")
     return tuple(flags)
@@ -135,6 +134,7 @@ def training_results(session: Session, summary: RunSummary, confusion: np.ndarra
         "validation_controls": session.validation_controls.table(),
         "data": {name: value for name, value in session.data.manifest.items() if name != "splits"},
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "commit": session.checkpoints.commit,
         "device": str(session.device),
         "threads": session.config.threads,
     }

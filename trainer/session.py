@@ -11,11 +11,13 @@ from trainer.checkpoint import LAST, Checkpoints, TrainState, restore
 from trainer.config import FREE_ON_RESUME, TrainConfig
 from trainer.controls import Controls, compute_controls
 from trainer.data.batches import Batches
-from trainer.data.dataset import MANIFEST_NAME, DataSet, load_dataset, write_dataset
+from trainer.data.dataset import DataSet, Wanted, ensure_dataset, load_dataset
+from trainer.errors import ConfigError
 from trainer.models.extractors import EXTRACTORS
 from trainer.models.unified import UnifiedModel
 from trainer.reporter import Reporter
 from trainer.stop import Stop
+from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.run_dir import RunDir
 
 
@@ -47,10 +49,8 @@ class Session:
 def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop) -> Session:
     """Generate or load the data, build the model from the seed, and go on from last.pt if there is one."""
     device = prepare_torch(config)
-    folder = Path(run.artifacts) / "data"
-    if not (folder / MANIFEST_NAME).exists():
-        write_dataset(folder, config.tier, config.clips, config.seed, config.frames, config.style)
-    data = load_dataset(folder)
+    wanted = Wanted(config.tier, config.clips, config.seed, config.frames, config.style)
+    data = load_dataset(ensure_dataset(Path(run.artifacts) / "data", wanted))
     stop.check()
     train, validation, test = (data.split(name) for name in ("train", "validation", "test"))
     batches = Batches(train, config.batch_size, config.seed, shuffle=True, noise_mix=config.train_noise == "mix")
@@ -60,7 +60,8 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
     model.to(device)
     optimiser = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     identity = {**config.model_dump(), "data": data.recipe.digest()}
-    checkpoints = Checkpoints(Path(run.checkpoints), identity)
+    checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run))
+    checkpoints.sweep()
     state = TrainState()
     if (checkpoints.folder / LAST).exists():
         state = restore(checkpoints.load(LAST, FREE_ON_RESUME), model, optimiser)
@@ -88,6 +89,17 @@ def prepare_torch(config: TrainConfig) -> torch.device:
     torch.set_num_threads(config.threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
-    if config.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(config.device)
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise ConfigError(
+            "device cannot be 'cuda': torch finds no CUDA device here", hint="device=auto takes what is there"
+        )
+    return torch.device("cuda" if there and config.device != "cpu" else "cpu")
+
+
+def _commit(run: RunDir) -> str:
+    """Return the commit that the launch checked out, '' for a run alone."""
+    try:
+        return str((read_object(run.spec, SPEC_MAX_BYTES) or {}).get("commit", ""))
+    except WireError:
+        return ""

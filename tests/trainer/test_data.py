@@ -12,7 +12,15 @@ import torch
 
 from renderer.trajectories import make_recipe
 from trainer.data.batches import Batches
-from trainer.data.dataset import MANIFEST_NAME, RECIPE_NAME, check_splits, load_dataset, write_dataset
+from trainer.data.dataset import (
+    MANIFEST_NAME,
+    RECIPE_NAME,
+    Wanted,
+    check_splits,
+    ensure_dataset,
+    load_dataset,
+    write_dataset,
+)
 from trainer.data.splits import SPLITS, split_scenes
 from trainer.errors import DataError
 
@@ -41,13 +49,13 @@ def test_splits_are_shuffled_by_seed() -> None:
 
 
 def test_the_smallest_data_set_has_every_class_in_every_split(tmp_path: Path) -> None:
-    write_dataset(tmp_path, "easy", 28, 0, 16, "dot")
+    write_dataset(tmp_path, Wanted("easy", 28))
     data = load_dataset(tmp_path)
     assert all(len(np.unique(data.split(name).label)) == 4 for name in SPLITS)
 
 
 def test_the_manifest_tells_what_is_in_the_data(tmp_path: Path) -> None:
-    write_dataset(tmp_path, "medium", 200, 4, 16, "dot")
+    write_dataset(tmp_path, Wanted("medium", 200, seed=4))
     manifest = json.loads((tmp_path / MANIFEST_NAME).read_text())
     assert manifest["counts"]["train"] == {"linear": 34, "circular": 34, "helical": 34, "parabolic": 34}
     assert manifest["bytes"] == (tmp_path / RECIPE_NAME).stat().st_size
@@ -62,7 +70,7 @@ def change(folder: Path, **values: object) -> None:
 
 def test_a_split_that_lacks_a_class_is_refused(tmp_path: Path) -> None:
     """The trap: data sorted by class and cut, so that validation sees one class."""
-    write_dataset(tmp_path, "medium", 200, 4, 16, "dot")
+    write_dataset(tmp_path, Wanted("medium", 200, seed=4))
     order = np.argsort(RECIPE.label, kind="stable").tolist()
     change(tmp_path, splits={"train": order[:140], "validation": order[140:170], "test": order[170:]})
     with pytest.raises(DataError, match="the train split lacks class parabolic"):
@@ -84,7 +92,7 @@ def test_a_scene_in_two_splits_is_refused() -> None:
 
 
 def test_changed_content_and_rubbish_are_refused(tmp_path: Path) -> None:
-    write_dataset(tmp_path, "medium", 200, 4, 16, "dot")
+    write_dataset(tmp_path, Wanted("medium", 200, seed=4))
     change(tmp_path, splits={"train": [0, 999], "validation": [1], "test": [2]})
     with pytest.raises(DataError, match="names clips that the recipe does not have"):
         load_dataset(tmp_path)
@@ -128,3 +136,12 @@ def test_targets_are_camera_frame_positions_after_the_last_seen_frame() -> None:
     assert batch.future_path.numpy() == pytest.approx(expected, abs=1e-6)
     assert torch.equal(batch.targets["future_position"], batch.future_path[:, -1])
     assert expected[..., 2].min() > 1.5, "camera frame: in front of the camera, at its distance"
+
+
+def test_data_of_another_wish_is_made_anew_and_the_same_is_kept(tmp_path: Path) -> None:
+    ensure_dataset(tmp_path, Wanted("medium", 40))
+    first = (tmp_path / MANIFEST_NAME).stat().st_ino
+    assert (ensure_dataset(tmp_path, Wanted("medium", 40)) / MANIFEST_NAME).stat().st_ino == first
+    assert len(load_dataset(ensure_dataset(tmp_path, Wanted("medium", 60))).recipe) == 60
+    (tmp_path / MANIFEST_NAME).write_text("{")
+    assert len(load_dataset(ensure_dataset(tmp_path, Wanted("medium", 60))).recipe) == 60

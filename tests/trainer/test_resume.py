@@ -114,6 +114,7 @@ def test_term_writes_a_checkpoint_exits_143_and_resumes_to_the_same_end(
     assert epoch * BATCHES + batch >= BATCHES + 3
     progress = json.loads((split / "progress.json").read_text())
     assert progress["step"] == epoch * BATCHES + batch and progress["checkpoint"] == "last.pt"
+    assert progress["message"] == f"stopped by SIGTERM, checkpoint at step {progress['step']}"
 
     code, said = finish(start(*TINY, "--out", "split", "--resume"))
     assert code == 0, said

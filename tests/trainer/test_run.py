@@ -86,3 +86,13 @@ def test_checkpoints_that_do_not_fit_are_survived(start: Start, tmp_path: Path, 
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert "best checkpoint was not written: the last weights were tested" in result["flags"]
     assert list((tmp_path / "run" / "checkpoints").iterdir()) == [], "no half-written file is left"
+
+
+def test_a_diverging_run_says_so_and_fails(start: Start) -> None:
+    code, said = finish(start(*WORDS, "learning_rate=1", "w_pred=1e38", "warmup=0", "clip_norm=1e30", "epochs=50"))
+    assert code == 1 and "training has diverged" in said and "lower learning_rate" in said and "Traceback" not in said
+
+
+def test_a_device_that_is_not_there_is_a_clear_error(start: Start) -> None:
+    code, said = finish(start(*WORDS, "device=cuda", CUDA_VISIBLE_DEVICES=""))
+    assert code == 2 and "device cannot be 'cuda'" in said and "Traceback" not in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,25 +36,45 @@ class DataSet:
         return self.recipe.take(self.rows[name])
 
 
-def write_dataset(folder: Path, tier: str, clips: int, seed: int, frames: int, style: str) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """Everything that a generated data set depends on."""
+
+    tier: str
+    clips: int
+    seed: int = 0
+    frames: int = 16
+    style: str = "dot"
+
+
+def ensure_dataset(folder: Path, wanted: Wanted) -> Path:
+    """Generate the data set unless the folder has just this one (left by an earlier attempt); return the folder."""
+    try:
+        there = json.loads((folder / MANIFEST_NAME).read_bytes())["wanted"]
+    except (OSError, ValueError, KeyError, TypeError):
+        there = None
+    if there != asdict(wanted):
+        write_dataset(folder, wanted)
+    return folder
+
+
+def write_dataset(folder: Path, wanted: Wanted) -> None:
     """Generate the `trajectories` data set into `folder`; the manifest comes last, so it marks a whole one."""
-    generated = make_recipe(tier, clips, seed, Window(frames=frames), style)
+    generated = make_recipe(wanted.tier, wanted.clips, wanted.seed, Window(frames=wanted.frames), wanted.style)
     data = generated.recipe.to_bytes()
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(str(folder / RECIPE_NAME), data)
-    manifest = _manifest(generated, data, seed)
+    manifest = _manifest(generated, data, wanted)
     replace_file(str(folder / MANIFEST_NAME), json.dumps(manifest, separators=(",", ":")).encode() + b"\n")
 
 
-def _manifest(generated: Generated, data: bytes, seed: int) -> dict[str, Any]:
+def _manifest(generated: Generated, data: bytes, wanted: Wanted) -> dict[str, Any]:
     recipe = generated.recipe
-    rows = split_scenes(recipe.scene, recipe.label, seed)
+    rows = split_scenes(recipe.scene, recipe.label, wanted.seed)
     return {
         "name": "trajectories",
-        "tier": recipe.tier,
+        "wanted": asdict(wanted),
         "generator_version": RECIPE_VERSION,
-        "seed": seed,
-        "clips": len(recipe),
         "sha256": hashlib.sha256(data).hexdigest(),
         "recipe_digest": recipe.digest(),
         "bytes": len(data),
