@@ -44,8 +44,8 @@ def obeys_signals(ssh: asyncssh.SSHClientConnection) -> bool:
 
 
 def announced(command: str, tag: str) -> str:
-    """`command` for any login shell, telling its process id on stderr first."""
-    return "exec /bin/sh -c " + shlex.quote(f'echo "{tag}:$$" >&2\n{command}')
+    """`command` for any login shell (also csh: no line end of ours inside quotes), its process id on stderr first."""
+    return "exec /bin/sh -c " + shlex.quote(f'echo "{tag}:$$" >&2; {command}')
 
 
 def new_tag() -> str:
