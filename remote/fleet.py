@@ -31,7 +31,7 @@ from remote.sync_schedule import SyncSchedule
 from remote.verdict import settle, settles_at
 from remote.who import nearest, who
 from wire.codec import WireError
-from wire.records import PROTOCOL_VERSION
+from wire.records import PROTOCOL_VERSION, Action
 
 if TYPE_CHECKING:
     from remote.connection import Connection
@@ -192,6 +192,11 @@ class Fleet:
     def synced(self, worker: str, status: SyncStatus) -> None:
         """Show how far the results of a worker have come."""
         self._change(self.place(worker), sync=status)
+
+    def record(self, worker: str, verb: str, command: str, result: str) -> None:
+        """Remember a verb that was used here; the host keeps its own record of it."""
+        action = Action(verb, self.by, time.time(), command, result, self.snapshot(worker).attempt)
+        self._cache.record(worker, action)
 
     async def close(self) -> None:
         """End connections, followers and syncs. What runs on the hosts goes on."""

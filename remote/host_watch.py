@@ -147,7 +147,8 @@ class HostWatch:
         )
         self._wake.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), delay_s)
+            async with asyncio.timeout(delay_s):
+                await self._wake.wait()
         if self._connected.is_set():
             self._set(Link.CONNECTING, "starting the follower")
 

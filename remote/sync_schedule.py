@@ -114,8 +114,10 @@ class SyncSchedule:
                 if snapshot.host == host and self._is_due(snapshot):
                     await self._try(snapshot.worker)
             wake.clear()
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the wake.
             with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), min(TICK_S, self._interval_s()))
+                async with asyncio.timeout(min(TICK_S, self._interval_s())):
+                    await wake.wait()
 
     def _interval_s(self) -> float:
         return max(0.1, self._fleet.profile.sync.interval_s)

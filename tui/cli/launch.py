@@ -55,11 +55,14 @@ async def finish(session: Session, launched: dict[str, Launched], failed: dict[s
 
 
 async def _launch(session: Session, teller: _Teller, name: str) -> Launched | RemoteError:
+    worker = session.profile.workers.get(name)
+    # With --all, --set is meant for those that have a config.
+    takes = worker is None or not worker.command or not session.arguments.all
     try:
         return await runs.launch(
             session.fleet,
             name,
-            overrides=session.arguments.set,
+            overrides=session.arguments.set if takes else (),
             on_step=lambda text: session.say(f"{name}: {text}"),
             on_commit=lambda commit: teller.tell(name, commit),
             consent=teller.consent,

@@ -53,4 +53,5 @@ async def _follow(session: Session, name: str) -> None:
     await runs.wait(fleet, [name])
     with suppress(TimeoutError):
         while True:
-            await asyncio.wait_for(fleet.changed(), DRAIN_S)
+            async with asyncio.timeout(DRAIN_S):
+                await fleet.changed()

@@ -44,25 +44,18 @@ class Session:
     def profile(self) -> Profile:
         """The profile that was named, or the nearest one. Raises `ConfigError`, `UsageError`."""
         if self._profile is None:
-            from remote.profiles import find_profile, load_profile
+            from remote.opening import nearest_profile
 
             given = self.arguments.profile
-            path = Path(given) if given else find_profile(Path.cwd())
-            if path is None:
-                raise UsageError(
-                    f"no profiles.yaml in {clean(str(Path.cwd()))} or above it",
-                    hint="trajvid-tui init writes one here; --profile FILE names another",
-                    code="no_profile",
-                )
-            self._profile = load_profile(path)
+            self._profile = nearest_profile(Path(given) if given else None)
         return self._profile
 
     @property
     def fleet(self) -> Fleet:
         if self._fleet is None:
-            from remote.fleet import Fleet
+            from remote.opening import open_fleet
 
-            self._fleet = Fleet(self.profile, asker=self._asker(), history=self._history())
+            self._fleet = open_fleet(self.profile, asker=self._asker())
         return self._fleet
 
     def say(self, text: str) -> None:
@@ -119,7 +112,8 @@ class Session:
         await fleet.far(host).ready()
         await fleet.start(hosts=[host], sync=False)
         with suppress(TimeoutError):
-            await asyncio.wait_for(fleet.settled([host]), LISTED_WITHIN_S)
+            async with asyncio.timeout(LISTED_WITHIN_S):
+                await fleet.settled([host])
         status = fleet.links()[host]
         if status.link is Link.NEEDS_YOU:
             raise NeedsYou(f"{host}: {status.reason}")
@@ -155,9 +149,6 @@ class Session:
         from tui.cli.asker import for_session
 
         return for_session(self.arguments.accept_host_key, self.terminal)
-
-    def _history(self) -> None:
-        return None
 
 
 Verb = Callable[[Session], Awaitable[Answer]]

@@ -118,12 +118,18 @@ class _Lines:
         self._last: dict[str, str] = {}
 
     def change(self, row: RunSnapshot) -> None:
-        epoch = row.progress.epoch if row.progress else 0
-        phase = row.progress.phase if row.progress else ""
-        message = row.progress.message if row.progress and row.state is State.PREPARING else ""
-        link = "" if row.link.link is Link.LIVE else f"{row.link.link.value} {row.link.reason}"
-        key = f"{row.state.value} {row.reason} {epoch} {phase} {message} {link}"
+        progress, preparing = row.progress, row.state is State.PREPARING
+        link = row.link
+        told = [
+            row.state.value,
+            f"{link.link.value}: {link.reason}" if link.link in (Link.OFFLINE, Link.NEEDS_YOU) else "",
+            row.reason,
+        ]
+        said = progress.message if progress is not None and preparing else ""
+        epoch = (progress.phase, progress.epoch) if progress is not None else ()
+        key = f"{told} {said} {epoch}"
         if self._last.get(row.worker) != key:
             self._last[row.worker] = key
-            parts = [row.state.value, link, row.reason, message or progress_text(row), metrics_text(row)]
-            self._session.say(f"{row.worker}: " + ", ".join(part for part in parts if part))
+            if progress is not None:
+                told += [said or progress_text(row), metrics_text(row)]
+            self._session.say(f"{row.worker}: " + ", ".join(part for part in told if part))

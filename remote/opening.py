@@ -1,0 +1,39 @@
+"""Open the fleet of a profile with this laptop's memory of it: what the app and the verbs do first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from remote.asker import Asker
+from remote.clean import clean
+from remote.errors import ConfigError
+from remote.fleet import Fleet
+from remote.folders import APPLICATION
+from remote.history import History
+from remote.profiles import Profile, find_profile, load_profile
+
+
+def nearest_profile(given: Path | None = None) -> Profile:
+    """The profile that was named, or the one found from the current folder upwards. Raises `ConfigError`."""
+    path = given or find_profile(Path.cwd())
+    if path is None:
+        raise ConfigError(
+            f"no profiles.yaml in {clean(str(Path.cwd()))} or above it",
+            hint="trajvid-tui init writes one here; --profile FILE names another",
+        )
+    return load_profile(path)
+
+
+def open_fleet(profile: Profile, *, asker: Asker | None = None) -> Fleet:
+    """A fleet whose rows begin as they were last known. It closes the history when it is closed."""
+    return Fleet(profile, asker=asker, history=History(history_file()))
+
+
+def history_file() -> Path:
+    """Where the history of all projects lies; `TRAJVID_STATE_DIR` moves it."""
+    if moved := os.environ.get("TRAJVID_STATE_DIR"):
+        return Path(moved) / "history.sqlite"
+    import platformdirs
+
+    return platformdirs.user_state_path(APPLICATION) / "history.sqlite"
