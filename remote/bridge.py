@@ -181,7 +181,8 @@ class Bridge:
             waiting: list[asyncio.Future[Any]] = [gone, relay.ended]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if not relay.ended.done():
-                relay.stop()
+                # The helper was killed, so nobody wants the rest of the output either.
+                relay.abort()
             code = await relay.ended
         finally:
             gone.cancel()

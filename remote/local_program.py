@@ -59,29 +59,32 @@ async def run_program(
         if on_error is not None:
             on_error(line)
 
-    readers = asyncio.gather(_lines(process.stdout, on_output or _ignore), _lines(process.stderr, remember))
+    readers = [
+        asyncio.ensure_future(_lines(process.stdout, on_output or _ignore)),
+        asyncio.ensure_future(_lines(process.stderr, remember)),
+    ]
     try:
-        await readers
+        await asyncio.gather(*readers)
         code = await process.wait()
     except BaseException:
-        readers.cancel()
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
         await _end(process)
-        with contextlib.suppress(asyncio.CancelledError):
-            await readers
         raise
     return Ended(code if code >= 0 else 128 - code, tuple(errors))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the whole group. Its pipes are read to their ends meanwhile: asyncio's `wait` waits for those, too."""
+    assert process.stdout is not None and process.stderr is not None
+    ended = asyncio.gather(_lines(process.stdout, _ignore), _lines(process.stderr, _ignore), process.wait())
     _signal(process.pid, signal.SIGTERM)
     try:
-        async with asyncio.timeout(TERM_WAIT_S):
-            await process.wait()
-    except TimeoutError:
-        pass
+        await asyncio.wait([ended], timeout=TERM_WAIT_S)
     finally:
         _signal(process.pid, signal.SIGKILL)
-        await process.wait()
+        await ended
 
 
 def _signal(group: int, number: int) -> None:
