@@ -88,6 +88,7 @@ class SyncSchedule:
                     on_bytes(done)
 
             try:
+                _make_results(fleet.profile.results)
                 far = fleet.far(place.host)
                 await far.ready()
                 remote = Root(far.root).run(fleet.profile.project_id, place.slug, run).path
@@ -140,6 +141,19 @@ class SyncSchedule:
             pass  # the row says it, and the next interval tries again
         except Exception as exc:  # one worker's surprise must not end the syncs of the others
             self._fleet.host_warned(self._fleet.place(worker).host, f"sync of {worker}: {type(exc).__name__}: {exc}")
+
+
+def _make_results(folder: Path) -> None:
+    """Create the results folder so that git ignores it: a snapshot of uncommitted work must not take it along.
+
+    Raises `UsageError` where no folder can be.
+    """
+    try:
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            (folder / ".gitignore").write_text("*\n", encoding="ascii")
+    except OSError as exc:
+        raise UsageError(f"{folder}: {exc.strerror}", hint="set `results:` in profiles.yaml to another folder") from exc
 
 
 def _checkpoint(snapshot: RunSnapshot) -> tuple[str, float | None]:

@@ -89,12 +89,12 @@ class Watch:
         stream = FollowerStream()
         try:
             await self._read(process, stream)
+            if pings.done() and not pings.cancelled() and pings.result():
+                raise FarSideError("the follower fell silent", code="silent")
             if not stream.started:
                 await asyncio.wait([stderr], timeout=CLOSE_WAIT_S)
                 said = stderr.result() if stderr.done() else ""
                 raise FarSideError(_never_spoke(stream, said), code="no_follower")
-            if pings.done() and not pings.cancelled() and pings.result():
-                raise FarSideError("the follower fell silent", code="silent")
         except StreamBroken as exc:
             raise FarSideError(str(exc), code="no_follower") from exc
         finally:

@@ -44,7 +44,7 @@ async def finish(session: Session, launched: dict[str, Launched], failed: dict[s
     """Say what began, and with `--wait` how it ended."""
     for name, found in launched.items():
         session.say(f"{name}: {'runs already' if found.already else 'launched'}: {found.attempt} on {found.host}")
-    for name, error in failed.items():
+    for name, error in failed.items() if len(launched) + len(failed) > 1 else ():
         session.say(f"{name}: not launched: {error.message}" + (f"\n  -> {error.hint}" if error.hint else ""))
     data: dict[str, Any] = {"launched": [vars(found) for found in launched.values()]}
     first = together(failed, len(launched) + len(failed))
@@ -63,7 +63,7 @@ async def _launch(session: Session, teller: _Teller, name: str) -> Launched | Re
             session.fleet,
             name,
             overrides=session.arguments.set if takes else (),
-            on_step=lambda text: session.say(f"{name}: {text}"),
+            on_step=session.step_of(name),
             on_commit=lambda commit: teller.tell(name, commit),
             consent=teller.consent,
             discard=session.arguments.discard,

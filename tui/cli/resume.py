@@ -24,6 +24,6 @@ async def main(session: Session) -> Answer:
 
 async def _resume(session: Session, name: str) -> Launched | RemoteError:
     try:
-        return await runs.resume(session.fleet, name, on_step=lambda text: session.say(f"{name}: {text}"))
+        return await runs.resume(session.fleet, name, on_step=session.step_of(name))
     except RemoteError as exc:
         return exc

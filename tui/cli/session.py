@@ -63,6 +63,10 @@ class Session:
         if not self.arguments.json:
             print(text, file=sys.stderr, flush=True)
 
+    def step_of(self, worker: str) -> Callable[[str], None]:
+        """Narrate the steps of a verb; a percentage is for screens that redraw."""
+        return lambda text: None if text.endswith("%") else self.say(f"{worker}: {text}")
+
     def changes(self) -> None:
         """Refuse what changes a host in a session that only looks."""
         if self.arguments.read_only:
