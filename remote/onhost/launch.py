@@ -14,7 +14,7 @@ import shutil
 import time
 from typing import Any, Dict, Iterator
 
-from remote.onhost import parts, processes, request
+from remote.onhost import parts, processes, request, worktree
 from remote.onhost.lock import WorkerLock
 from remote.onhost.request import Refusal
 from remote.onhost.spawn import Claim, spawn
@@ -47,6 +47,7 @@ def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
         if known is not None:
             return {**known, "already": True, "running_run": "", "same_nonce": True}
         _refuse_orphans(root, spec.project, folder)
+        _stand(root, spec, lock.descriptor)
         number = _next_number(run, resume)
         with _prepared(run, number, spec, resume):
             claim = Claim(root.path, spec.project, folder, spec.run, number, nonce)
@@ -116,6 +117,14 @@ def _refuse_orphans(root: Root, project: str, worker: str) -> None:
             pids=left,
             run=current,
         )
+
+
+def _stand(root: Root, spec: RunSpec, descriptor: int) -> None:
+    """A run is a commit: another laptop may have moved the worktree since it was prepared, or before a resume."""
+    ours = root.worktree(spec.project, spec.worker)
+    if spec.commit and spec.cwd == ours and worktree.stands_at(ours) != spec.commit:
+        wish = worktree.Wish(spec.project, spec.worker, spec.commit, spec.branch, spec.dirty)
+        worktree.put(root, wish, descriptor)
 
 
 def _next_number(run: RunDir, resume: bool) -> int:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from remote.onhost import request as ask
 from remote.onhost.git import commit_ref, git_argv, git_environment, is_hash
@@ -24,10 +24,10 @@ _BYPRODUCTS = ("__pycache__/", "*.py[cod]", ".pytest_cache/", ".mypy_cache/", ".
 
 @dataclass(frozen=True)
 class Git:
-    """Runs git in one folder. The lock's descriptor is inherited, so the lock lives as long as git does."""
+    """Runs git in one folder. The locks' descriptors are inherited, so they are held as long as git lives."""
 
     folder: str
-    lock: Optional[int] = None
+    locks: Tuple[int, ...] = ()
 
     def run(self, command: Sequence[str], operands: Sequence[str] = (), paths: Sequence[str] = (), **env: str) -> bytes:
         """Return git's output. Raises `Refusal`: `git_missing`, `no_space` or `git_failed`."""
@@ -44,14 +44,13 @@ class Git:
         )
 
     def _start(self, argv: List[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[bytes]":
-        inherited = () if self.lock is None else (self.lock,)
         try:
             return subprocess.run(
                 argv,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=git_environment(os.environ, env),
-                pass_fds=inherited,
+                pass_fds=self.locks,
                 check=False,
             )
         except FileNotFoundError:
@@ -80,14 +79,14 @@ def repository(request: Dict[str, Any]) -> Dict[str, Any]:
     with locked(root.repository_lock(project)) as lock:
         if not os.path.exists(os.path.join(path, "info", "exclude-written")):
             _make(path, "sha256" if len(commit) == 64 else "sha1", lock)
-        return {"path": path, "has_commit": is_hash(commit) and has_pushed(Git(path, lock), commit)}
+        return {"path": path, "has_commit": is_hash(commit) and has_pushed(Git(path, (lock,)), commit)}
 
 
 def _make(path: str, object_format: str, lock: int) -> None:
     """Initialise (again, if the last time was interrupted): every step may be repeated."""
     form = [] if object_format == "sha1" else ["--object-format=" + object_format]
-    Git(os.path.dirname(path), lock).run(["init", "--quiet", "--bare", "--template=", *form], paths=[path])
-    git = Git(path, lock)
+    Git(os.path.dirname(path), (lock,)).run(["init", "--quiet", "--bare", "--template=", *form], paths=[path])
+    git = Git(path, (lock,))
     for setting in _SETTINGS:
         key, _, value = setting.partition("=")
         git.run(["config", key, value])

@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from typing import Any, Dict, List
 
-from remote.onhost import processes
 from remote.onhost import request as ask
 from remote.onhost.git import FIXED_IDENTITY, branch_problem, branch_ref, is_hash
+from remote.onhost.lock import WorkerLock
 from remote.onhost.repository import Git, has_pushed, locked
 from remote.onhost.request import Refusal
-from wire.codec import WireError, read_object
-from wire.records import JobRecord
-from wire.run_dir import Root, RunDir
+from wire.run_dir import Root
 
 _FILES_NAMED = 50
 _UNFINISHED = "trajvid-unfinished"
@@ -34,41 +33,54 @@ def worktree(request: Dict[str, Any]) -> Dict[str, Any]:
         raise Refusal("bad_request", "`commit` must be a full commit hash")
     if branch and branch_problem(branch):
         raise Refusal("bad_request", f"`branch` cannot be one: {branch_problem(branch)}")
-    path = root.worktree(project, worker)
-    if not os.path.isdir(root.repository(project)):
-        raise Refusal("unknown_commit", f"no repository of {project} on this host yet", "push the commit first")
-    with locked(root.repository_lock(project)) as lock:
-        repository = Git(root.repository(project), lock)
-        if not has_pushed(repository, commit):
-            raise Refusal("unknown_commit", f"commit {commit[:12]} is not on this host", "push it first")
-        _refuse_while_running(root, project, worker)
-        created = _add(repository, path, commit)
-        tree = Git(path, lock)
-        kept = "" if created else _clear_way(tree, worker, commit, request.get("discard") is True)
-        _check_out(tree, commit)
-        base = "" if not branch else _branch_base(repository, commit, request.get("snapshot") is True)
-        on_branch = bool(base) and _move_branch(repository, branch_ref(branch), base) and base == commit
-        if on_branch:
-            tree.run(["symbolic-ref", "HEAD", branch_ref(branch)])
+    wish = Wish(project, worker, commit, branch, request.get("snapshot") is True, request.get("discard") is True)
+    os.makedirs(root.worker(project, worker), mode=0o700, exist_ok=True)
+    # Held meanwhile: the files below a living run must not move, and no launch may start one in the middle.
+    with WorkerLock(root.worker_lock(project, worker)) as lock:
+        running = lock.take_or_find(root, project, worker)
+        if running is not None:
+            raise Refusal("running", f"{worker} is running ({running['run']})", "stop it first", run=running["run"])
+        return put(root, wish, lock.descriptor)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where a worktree is to stand."""
+
+    project: str
+    worker: str
+    commit: str
+    branch: str = ""
+    snapshot: bool = False
+    """True if no branch may hold the commit: it is a snapshot of uncommitted work."""
+    discard: bool = False
+    """True to move work that lies in the worktree out of the way, under a ref."""
+
+
+def stands_at(path: str) -> str:
+    """Return the commit of a worktree whose checkout was finished, else ''."""
+    tree = Git(path)
+    folder = tree.ask(["rev-parse", "--absolute-git-dir"]) if os.path.isdir(path) else None
+    if folder is None or os.path.exists(os.path.join(folder, _UNFINISHED)):
+        return ""
+    return tree.ask(["rev-parse", "--verify", "--quiet"], ["HEAD^{commit}"]) or ""
+
+
+def put(root: Root, wish: Wish, worker_lock: int) -> Dict[str, Any]:
+    """Do it, with the worker's lock held by the caller; git inherits it, so it lives as long as git does."""
+    repository = root.repository(wish.project)
+    if not os.path.isdir(repository):
+        raise Refusal("unknown_commit", f"no repository of {wish.project} on this host yet", "push the commit first")
+    path = root.worktree(wish.project, wish.worker)
+    with locked(root.repository_lock(wish.project)) as lock:
+        bare, tree = Git(repository, (lock, worker_lock)), Git(path, (lock, worker_lock))
+        if not has_pushed(bare, wish.commit):
+            raise Refusal("unknown_commit", f"commit {wish.commit[:12]} is not on this host", "push it first")
+        created = _add(bare, path, wish.commit)
+        kept = "" if created else _clear_way(tree, wish)
+        _check_out(tree, wish.commit)
+        on_branch = bool(wish.branch) and _take_branch(bare, tree, wish)
     return {"path": path, "created": created, "on_branch": on_branch, "kept": kept}
-
-
-def _refuse_while_running(root: Root, project: str, worker: str) -> None:
-    """The files below a living run must not move."""
-    folder = root.worker(project, worker)
-    try:
-        runs = sorted(os.listdir(folder), reverse=True)[:20]
-    except FileNotFoundError:
-        return
-    for run in runs:
-        directory = RunDir(os.path.join(folder, run))
-        try:
-            found = read_object(directory.attempt(directory.last_attempt()).job)
-            job = None if found is None else JobRecord.from_dict(found)
-        except WireError:
-            continue
-        if job is not None and processes.prove(job).alive:
-            raise Refusal("running", f"{worker} is running ({run})", "stop it first, or attach to it", run=run)
 
 
 def _add(repository: Git, path: str, commit: str) -> bool:
@@ -89,7 +101,7 @@ def _add(repository: Git, path: str, commit: str) -> bool:
     return True
 
 
-def _clear_way(tree: Git, worker: str, commit: str, discard: bool) -> str:
+def _clear_way(tree: Git, wish: Wish) -> str:
     """Refuse a dirty worktree, or keep its work under a ref and return that ref ('' if there was nothing)."""
     folder = _git_folder(tree)
     unfinished = os.path.exists(os.path.join(folder, _UNFINISHED)) or not os.path.exists(os.path.join(folder, "index"))
@@ -97,18 +109,18 @@ def _clear_way(tree: Git, worker: str, commit: str, discard: bool) -> str:
         # We hold the repository's lock and git inherits it, so this is not the lock of a living git of ours.
         _remove(os.path.join(folder, "index.lock"))
     files = _dirty_files(tree)
-    if files and not (discard or unfinished):
+    if files and not (wish.discard or unfinished):
         named = files[:_FILES_NAMED]
         raise Refusal(
             "dirty_worktree",
-            f"{len(files)} files in the worktree of {worker} have changes of their own: {', '.join(named[:3])}",
-            f"look at {tree.folder} on the host; launch with discard keeps them under refs/trajvid/wip/{worker}/",
+            f"{len(files)} files in the worktree of {wish.worker} have changes of their own: {', '.join(named[:3])}",
+            f"look at {tree.folder} on the host; launch with discard keeps them under refs/trajvid/wip/{wish.worker}/",
             files=named,
         )
     head = tree.ask(["rev-parse", "--verify", "--quiet"], ["HEAD^{commit}"]) or ""
-    kept = _keep_work(tree, worker, head, folder) if files else ""
-    if head and head != commit and not kept and not _is_held(tree, head):
-        kept = _keep(tree, worker, head)
+    kept = _keep_work(tree, wish.worker, head, folder) if files else ""
+    if head and head != wish.commit and not kept and not _is_held(tree, head):
+        kept = _keep(tree, wish.worker, head)
     if files:
         _mark(folder)
         tree.run(["reset", "--hard", "--quiet"])
@@ -160,11 +172,18 @@ def _check_out(tree: Git, commit: str) -> None:
     _remove(os.path.join(folder, _UNFINISHED))
 
 
-def _branch_base(repository: Git, commit: str, snapshot: bool) -> str:
-    """What the branch may point at: the commit, or what a snapshot of uncommitted work was made from."""
-    if not snapshot:
-        return commit
-    return repository.ask(["rev-parse", "--verify", "--quiet"], [commit + "^^{commit}"]) or ""
+def _take_branch(repository: Git, tree: Git, wish: Wish) -> bool:
+    """Bring the branch to the commit and the worktree onto the branch, as far as that loses nothing.
+
+    A snapshot is on no branch: the branch is made at what the snapshot was made from.
+    """
+    at = wish.commit
+    if wish.snapshot:
+        at = repository.ask(["rev-parse", "--verify", "--quiet"], [wish.commit + "^^{commit}"]) or ""
+    if not at or not _move_branch(repository, branch_ref(wish.branch), at) or at != wish.commit:
+        return False
+    tree.run(["symbolic-ref", "HEAD", branch_ref(wish.branch)])
+    return True
 
 
 def _move_branch(repository: Git, ref: str, commit: str) -> bool:

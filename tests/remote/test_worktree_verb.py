@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from remote.onhost import processes
+from remote.onhost.lock import WorkerLock, name_holder
 from remote.onhost.repository import locked, repository
 from remote.onhost.request import Refusal
-from remote.onhost.worktree import worktree
+from remote.onhost.worktree import stands_at, worktree
+from tests.onhost.far import Far as Verbs
 from tests.remote.test_git import git
 from wire.records import JobRecord
 from wire.run_dir import Root
@@ -173,16 +176,46 @@ def test_removed_worktree_comes_back_and_a_foreign_folder_is_refused(far: Far) -
 
 def test_files_below_a_living_run_do_not_move(far: Far) -> None:
     path = Path(far.start(far.first)["path"])
-    attempt = Root(str(far.root)).run("p", "w", "20250101T000000-abc-1234").attempt(1)
+    root, name = Root(str(far.root)), "20250101T000000-abc-1234"
+    attempt = root.run("p", "w", name).attempt(1)
     os.makedirs(attempt.path)
     ticks = processes.start_ticks(os.getpid())
     assert ticks is not None
-    job = JobRecord("20250101T000000-abc-1234.1", "nonce", os.getpid(), ticks, processes.boot_id(), 0.0)
-    Path(attempt.job).write_bytes(job.to_line())
+    Path(attempt.job).write_bytes(
+        JobRecord(name + ".1", "nonce", os.getpid(), ticks, processes.boot_id(), 0.0).to_line()
+    )
     second = far.commit("train.py", "2\n")
-    with pytest.raises(Refusal) as caught:
-        far.start(second)
-    assert caught.value.code == "running" and git(path, "rev-parse", "HEAD") == far.first
+    with WorkerLock(root.worker_lock("p", "w")) as lock:
+        assert lock.take()
+        name_holder(lock.descriptor, name, name + ".1", "nonce")
+        with pytest.raises(Refusal) as caught:
+            far.start(second)
+    assert (caught.value.code, caught.value.data) == ("running", {"run": name}) and stands_at(str(path)) == far.first
+    far.start(second)
+    assert stands_at(str(path)) == second
+
+
+def test_a_run_is_its_commit_whoever_moved_the_worktree_since(far: Far) -> None:
+    second = far.commit("train.py", "2\n")
+    far.push(second)
+    path = far.start(far.first)["path"]
+    verbs = Verbs(sys.executable, str(far.root))
+    try:
+        for number, (commit, text) in enumerate([(second, "2\n"), (far.first, "1\n")]):
+            spec = verbs.spec("sh", "-c", "cp train.py $TRAJVID_RUN_DIR/ran", nonce=f"nonce-{number}")
+            spec = {**spec, "project": "p", "cwd": path, "commit": commit, "branch": "idea"}
+            assert verbs.ask("launch", spec=spec, by="ada@laptop", secrets={})["ok"]
+            run = Root(str(far.root)).run("p", "w", spec["run"])
+            verbs.end(run)
+            assert (Path(run.path) / "ran").read_text() == text
+    finally:
+        verbs.clean_up()
+
+
+def test_a_checkout_that_was_not_finished_stands_nowhere(far: Far) -> None:
+    path = Path(far.start(far.first)["path"])
+    (Path(git(path, "rev-parse", "--absolute-git-dir")) / "trajvid-unfinished").touch()
+    assert stands_at(str(path)) == "" == stands_at(str(far.root / "nothing"))
 
 
 @pytest.mark.parametrize(
