@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import time
@@ -40,6 +41,14 @@ class Far:
     root: str
     env: dict[str, str] = field(default_factory=dict)
     nonces: set[str] = field(default_factory=set)
+    tag: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Keeps the processes of tests that run at the same time apart."""
+
+    def nonce(self, label: str = "nonce-1") -> str:
+        """Return the real nonce behind a test's short name for it."""
+        nonce = f"{label}-{self.tag}"
+        self.nonces.add(nonce)
+        return nonce
 
     def argv(self, verb: str, *more: str) -> list[str]:
         return [self.python, "-I", "-S", "-c", BOOT, bundle_path(), verb, *more]
@@ -61,12 +70,11 @@ class Far:
         return self.raw(verb, json.dumps({"root": self.root, **request}).encode() + b"\n")
 
     def spec(self, *command: str, worker: str = "w", nonce: str = "nonce-1", **more: Any) -> dict[str, Any]:
-        self.nonces.add(nonce)
         spec = {
             "run": f"20260101T000000-abcdef0-{nonce}",
             "project": PROJECT,
             "worker": worker,
-            "nonce": nonce,
+            "nonce": self.nonce(nonce),
             "command": list(command),
             "cwd": "",
             "beat_interval_s": 0.2,
@@ -103,7 +111,7 @@ class Far:
         return wait_for(lambda: record(run.attempt(attempt).exit), f"the exit record of {run.path}")
 
     def family(self, nonce: str = "nonce-1") -> dict[int, int]:
-        return processes.family(nonce)
+        return processes.family(self.nonce(nonce))
 
     def clean_up(self) -> None:
         """End whatever a failed test left."""
@@ -168,9 +176,10 @@ class Following:
             raise AssertionError(f"{what} did not come; there came {self.messages[-5:]}") from None
 
     def part(self, part: str, accept: Callable[[Any], Any], worker: str = "w") -> dict[str, Any]:
-        """Wait for a run message in which this part is as wanted."""
+        """Wait for a run message in which this part is there and as wanted."""
         return self.wait(
-            lambda m: m["k"] == "run" and m["worker"] == worker and part in m and accept(m[part]), f"the part {part}"
+            lambda m: m["k"] == "run" and m["worker"] == worker and m.get(part) is not None and accept(m[part]),
+            f"the part {part}",
         )
 
     def text(self, file: str) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from remote.onhost import processes
 from tests.onhost.far import PROJECT, Far, lines, record, wait_for
 from wire.records import EXIT_BYTES
 
@@ -61,7 +62,7 @@ def test_another_launch_is_answered_with_the_running_run(far: Far) -> None:
     run = far.launch("sleep", "60")
     other = far.ask("launch", spec=far.spec("sleep", "60", nonce="nonce-2"))
     assert other["ok"]
-    assert (other["already"], other["same_nonce"], other["nonce"]) == (True, False, "nonce-1")
+    assert (other["already"], other["same_nonce"], other["nonce"]) == (True, False, far.nonce())
     assert other["running_run"] == other["run"] == os.path.basename(run.path)
     assert not os.path.exists(far.run_dir("20260101T000000-abcdef0-nonce-2").path)
     far.stop()
@@ -75,33 +76,38 @@ def test_of_many_concurrent_launches_one_starts(far: Far, same_nonce: bool) -> N
     assert all(answer["ok"] for answer in answers), answers
     assert [answer["already"] for answer in answers].count(False) == 1
     assert len({(answer["run"], answer["attempt"], answer["pid"]) for answer in answers}) == 1
-    living = [pid for nonce in far.nonces for pid in far.family(nonce)]
+    living = [pid for nonce in far.nonces for pid in processes.family(nonce)]
     assert len(living) == 2, "one supervisor and one work"
     assert far.stop()["stopped"]
 
 
 def test_a_launch_killed_at_any_instant_leaves_nothing_or_one_job(far: Far) -> None:
     """The connection dies: its process group gets KILL. The repeated launch makes exactly one job of it."""
-    started_before_kill = 0
-    for number in range(20):
+    began = time.monotonic()
+    far.launch("true", worker="measured")
+    usual_s = time.monotonic() - began
+    rounds = 14
+    for number in range(rounds):
         spec = far.spec("sleep", "60", worker=f"w{number}", nonce=f"nonce-{number}")
+        run = far.run_dir(spec["run"], spec["worker"])
         process = far.start("launch", start_new_session=True)
         assert process.stdin is not None
         process.stdin.write(json.dumps({"root": far.root, "spec": spec}).encode() + b"\n")
         process.stdin.flush()
-        time.sleep(number * 0.005)  # the instant is the point here
+        if number < rounds - 1:
+            time.sleep(number * usual_s / rounds)  # the instant is the point here
+        else:
+            wait_for(lambda job=run.attempt(1).job: record(job))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         answer = far.ask("launch", spec=spec)
         assert answer["ok"], answer
-        started_before_kill += answer["already"]
-        family = wait_for(lambda nonce=spec["nonce"]: len(far.family(nonce)) == 2 and far.family(nonce))
+        family = wait_for(lambda nonce=f"nonce-{number}": len(far.family(nonce)) == 2 and far.family(nonce))
         assert answer["pid"] in family
-        run = far.run_dir(spec["run"], spec["worker"])
         assert record(run.attempt(1).job)["pid"] == answer["pid"]  # type: ignore[index]
         assert far.stop(spec["worker"], kill=True)["stopped"]
-        assert not far.family(spec["nonce"])
-    assert started_before_kill > 0, "some were killed after the start"
+        assert not far.family(f"nonce-{number}")
+    assert answer["already"], "the last was killed after its start"
 
 
 def test_the_lock_lives_as_long_as_the_work(far: Far) -> None:
@@ -168,8 +174,7 @@ def test_a_resume_is_a_new_attempt_in_the_same_run(far: Far) -> None:
     run = far.launch("sh", "-c", "echo attempt $TRAJVID_ATTEMPT; exit 3")
     far.end(run)
     name = os.path.basename(run.path)
-    asked = {"spec": {"run": name, "project": PROJECT, "worker": "w"}, "resume": True, "nonce": "nonce-2"}
-    far.nonces.add("nonce-2")
+    asked = {"spec": {"run": name, "project": PROJECT, "worker": "w"}, "resume": True, "nonce": far.nonce("nonce-2")}
     answer = far.ask("launch", by="bob@desk", **asked)
     assert (answer["ok"], answer["attempt"], answer["already"]) == (True, f"{name}.2", False)
     assert far.end(run, 2)["code"] == 3
@@ -185,9 +190,9 @@ def test_a_resume_is_a_new_attempt_in_the_same_run(far: Far) -> None:
 def test_a_resume_is_refused_while_it_runs_and_for_what_never_was(far: Far) -> None:
     run = far.launch("sleep", "60")
     spec = {"run": os.path.basename(run.path), "project": PROJECT, "worker": "w"}
-    assert far.ask("launch", spec=spec, resume=True, nonce="nonce-2")["code"] == "running"
+    assert far.ask("launch", spec=spec, resume=True, nonce=far.nonce("nonce-2"))["code"] == "running"
     far.stop()
-    gone = far.ask("launch", spec={**spec, "run": "nothing"}, resume=True, nonce="nonce-2")
+    gone = far.ask("launch", spec={**spec, "run": "nothing"}, resume=True, nonce=far.nonce("nonce-2"))
     assert gone["code"] == "not_found"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from remote.onhost import processes
 from tests.onhost.far import wait_for
 from wire.records import JobRecord
 
+NONCE = secrets.token_hex(8)
+LONGER, ABSENT, OTHER = NONCE + "0", NONCE + "2", "other-" + NONCE
+
 
 @contextmanager
 def sleeping(nonce: str = "", argv: tuple[str, ...] = ("sleep", "60")) -> Iterator[subprocess.Popen[bytes]]:
@@ -25,7 +29,7 @@ def sleeping(nonce: str = "", argv: tuple[str, ...] = ("sleep", "60")) -> Iterat
 
 
 def job_of(pid: int) -> JobRecord:
-    return JobRecord("r.1", "nonce-1", pid, processes.start_ticks(pid) or 0, processes.boot_id(), time.time())
+    return JobRecord("r.1", NONCE, pid, processes.start_ticks(pid) or 0, processes.boot_id(), time.time())
 
 
 def test_life_is_proved_by_pid_start_and_boot() -> None:
@@ -57,10 +61,10 @@ def test_a_name_with_parentheses_and_spaces(tmp_path: os.PathLike[str]) -> None:
 
 
 def test_the_marker_is_an_exact_record() -> None:
-    with sleeping("nonce-10") as longer, sleeping("nonce-1") as exact:
-        wait_for(lambda: set(processes.family("nonce-1")) == {exact.pid})
-        wait_for(lambda: set(processes.family("nonce-10")) == {longer.pid})
-        assert processes.families(["nonce-1", "nonce-2"])["nonce-2"] == {}
+    with sleeping(LONGER) as longer, sleeping(NONCE) as exact:
+        wait_for(lambda: set(processes.family(NONCE)) == {exact.pid})
+        wait_for(lambda: set(processes.family(LONGER)) == {longer.pid})
+        assert processes.families([NONCE, ABSENT])[ABSENT] == {}
 
 
 def test_descendants_without_the_marker_are_family() -> None:
@@ -68,14 +72,14 @@ def test_descendants_without_the_marker_are_family() -> None:
     script = (
         "import os, subprocess, sys, time\n"
         "a = subprocess.Popen(['sleep', '60'], env={'PATH': os.environ['PATH']}, start_new_session=True)\n"
-        "b = subprocess.Popen(['sleep', '60'], env={**os.environ, 'TRAJVID_NONCE': 'other-1'})\n"
+        "b = subprocess.Popen(['sleep', '60'], env={**os.environ, 'TRAJVID_NONCE': sys.argv[1]})\n"
         "print(a.pid, b.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    with sleeping("nonce-1", (sys.executable, "-c", script)) as child:
+    with sleeping(NONCE, (sys.executable, "-c", script, OTHER)) as child:
         assert child.stdout is not None
         unmarked, nested = (int(word) for word in child.stdout.readline().split())
-        wait_for(lambda: set(processes.families(["nonce-1", "other-1"])["nonce-1"]) == {child.pid, unmarked})
+        wait_for(lambda: set(processes.families([NONCE, OTHER])[NONCE]) == {child.pid, unmarked})
         for pid in (unmarked, nested):
             os.kill(pid, signal.SIGKILL)
 

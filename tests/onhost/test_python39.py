@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 
 from remote.onhost.__main__ import bundle_path
 from tests.onhost.far import PROJECT, Far, Following, record, wait_for
 
 
-def test_the_whole_way(far: Far, python39: str) -> None:
+def test_the_whole_way(far: Far, follow: Callable[..., Following], python39: str) -> None:
     far.python = python39
     probe = far.ask("probe")
     assert probe["python"].startswith("3.9.")
-    following = Following(far)
+    following = follow()
     following.watch()
     following.send(op="select", worker="w", tail_bytes=1000)
     run = far.launch("{python}", "-c", "import sys, time; print(sys.version, flush=True); time.sleep(60)")
@@ -23,11 +24,10 @@ def test_the_whole_way(far: Far, python39: str) -> None:
     assert far.facts()["alive"] is True
     answer = far.stop()
     assert (answer["state"], answer["code"], answer["stopped"]) == ("stopped", 143, True)
-    following.part("exit", lambda exit: exit is not None and exit["state"] == "stopped")
+    following.part("exit", lambda exit: exit["state"] == "stopped")
     assert following.close() == 0
     spec = {"run": os.path.basename(run.path), "project": PROJECT, "worker": "w"}
-    far.nonces.add("nonce-2")
-    assert far.ask("launch", spec=spec, resume=True, nonce="nonce-2")["attempt"].endswith(".2")
+    assert far.ask("launch", spec=spec, resume=True, nonce=far.nonce("nonce-2"))["attempt"].endswith(".2")
     assert far.stop(kill=True)["stopped"]
     with far.start("guard", "sh", "-c", "exit 3") as guard:
         assert guard.wait(30) == 3

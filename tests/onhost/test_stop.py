@@ -140,7 +140,7 @@ def test_a_supervisor_that_hangs_is_helped(far: Far) -> None:
     ready(run)
     os.kill(supervisor(run), signal.SIGKILL)
     wait_for(lambda: len(far.family()) == 1)
-    marked = {**os.environ, "TRAJVID_NONCE": "nonce-1"}
+    marked = {**os.environ, "TRAJVID_NONCE": far.nonce()}
     with subprocess.Popen([sys.executable, "-c", DEAF], cwd=run.attempts, env=marked) as deaf:
         wait_for(lambda: os.path.exists(os.path.join(run.attempts, "ready")))
         job = {**far.facts()["job"], "pid": deaf.pid, "start_ticks": far.family()[deaf.pid]}
@@ -191,8 +191,7 @@ def test_a_stale_stop_request_stops_nothing(far: Far) -> None:
     Path(run.path, "spec.json").write_text(
         json.dumps({**json.loads(Path(run.path, "spec.json").read_text()), "command": ["sh", "-c", "exit 3"]})
     )
-    far.nonces.add("nonce-2")
-    assert far.ask("launch", spec=spec, resume=True, nonce="nonce-2")["ok"]
+    assert far.ask("launch", spec=spec, resume=True, nonce=far.nonce("nonce-2"))["ok"]
     assert far.end(run, 2)["state"] == "failed"
 
 

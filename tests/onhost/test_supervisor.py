@@ -72,7 +72,7 @@ def test_the_works_environment(far: Far, tmp_path: Path) -> None:
     name = os.path.basename(run.path)
     with open(run.log, encoding="utf-8") as file:
         assert file.read().splitlines() == [
-            str(tmp_path), sys.executable, f"{run.path} {name}.1 nonce-1 1 0.1 t",
+            str(tmp_path), sys.executable, f"{run.path} {name}.1 {far.nonce()} 1 0.1 t",
         ]  # fmt: skip
 
 
