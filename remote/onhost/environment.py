@@ -177,12 +177,18 @@ def _make(making: _Making) -> None:
     for line in _lines([making.python, "-m", "venv", making.folder], making):
         making.say(message)
         if line is not None:
-            print(line, flush=True)
+            _log(line)
     os.mkdir(making.temporary, 0o700)
     if making.wanted.requirements:
         _install(making)
     shutil.rmtree(making.temporary, ignore_errors=True)
     replace_file(os.path.join(making.folder, MARKER), encode({"requirements": list(making.wanted.requirements)}))
+
+
+def _log(line: str) -> None:
+    """Write a line to the run's log, whatever this host's locale can say."""
+    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _install(making: _Making) -> None:
@@ -196,7 +202,7 @@ def _install(making: _Making) -> None:
         for line in _lines([python, *pip_argv(making.wanted, requirements, _pip_version(making.folder))], making):
             now = time.monotonic()
             if line is not None and output.feed(line, now):
-                print(line, flush=True)
+                _log(line)
                 last = line.strip() or last
             output.received(_size_of_download(making.temporary, output.file))
             making.say(output.message(now), output.collected, max(output.total, output.collected), output.left_s(now))

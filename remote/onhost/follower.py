@@ -24,7 +24,7 @@ from remote.onhost.watched import ALL, LOG, TOLD, Changes, Message, Watched
 from wire.records import PROTOCOL_VERSION
 from wire.run_dir import Root
 
-COALESCE_S = 0.1
+COALESCE_S = 0.05
 """Least time between two batches; after a quiet time a change goes out at once."""
 SETTLE_S = 0.005
 RESCAN_S = 60.0

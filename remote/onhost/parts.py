@@ -31,6 +31,13 @@ RUN_FILES = {
 ATTEMPT_FILES = {"job": "job", "exit": "exit"}
 """File of an attempt's directory -> name of its part."""
 
+WHY_LOST = {
+    "gone": "supervisor gone, no exit record",
+    "pid_reused": "supervisor gone (its pid is another process now), no exit record",
+    "rebooted": "the host rebooted, no exit record",
+}
+"""Reason of a lost run, by `processes.Proof.why`."""
+
 LOCK_BYTES = 256
 """The worker's lock names the run that it was last taken for, blank-padded to this size."""
 
@@ -165,7 +172,7 @@ def verdict(parts: Parts) -> Tuple[State, Optional[int], str]:
     if parts["job"] is None:
         return State.NOT_STARTED, None, ""
     if not parts["alive"]:
-        return State.LOST, None, f"supervisor {parts['why']}, no exit record".replace("_", " ")
+        return State.LOST, None, WHY_LOST[parts["why"]]
     attempt = parts["job"].get("attempt")
     if (parts["stop"] or {}).get("attempt") == attempt:
         return State.STOPPING, None, ""

@@ -28,6 +28,10 @@ def text(request: Dict[str, Any], key: str, default: Optional[str] = None) -> st
     value = request.get(key, default)
     if not isinstance(value, str) or "\0" in value:
         raise Refusal("bad_request", f"`{key}` must be text")
+    try:
+        os.fsencode(value)  # half a surrogate pair, or more than this host's locale can say
+    except UnicodeError as exc:
+        raise Refusal("bad_request", f"`{key}` cannot be written on this host: {value[:80]!r}") from exc
     return value
 
 

@@ -31,8 +31,8 @@ def test_a_probe_expands_the_home(far: Far, tmp_path: Path) -> None:
     far.env["HOME"] = str(tmp_path)
     far.root = "~/far away"
     assert far.ask("probe")["root"] == str(tmp_path / "far away")
-    far.root = "relative"
-    assert far.ask("probe")["code"] == "bad_request"
+    for bad in ("relative", "/\0", "/\ud800", 7, None):
+        assert far.ask("probe", root=bad)["code"] == "bad_request", bad
 
 
 def test_a_root_that_cannot_be_made_is_an_answer(far: Far, tmp_path: Path) -> None:

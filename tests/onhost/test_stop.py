@@ -207,7 +207,7 @@ def test_after_a_reboot(far: Far) -> None:
     assert (facts["alive"], facts["why"]) == (False, "rebooted")
     answer = far.stop()
     assert (answer["state"], answer["stopped"], answer["was_running"]) == ("lost", True, False)
-    assert answer["reason"] == "supervisor rebooted, no exit record"
+    assert answer["reason"] == "the host rebooted, no exit record"
     assert record(run.attempt(1).exit) is None
     far.launch("true", nonce="nonce-2")
 
