@@ -26,7 +26,7 @@ from tui.screens.log import LogScreen
 from tui.screens.main import MainScreen
 from tui.screens.problem import ProblemScreen
 from tui.screens.worker import WorkerScreen
-from tui.session import FleetLike, Opener, VerbsLike, profile_opener
+from tui.session import FleetLike, Opener, ProfileSession, VerbsLike
 from tui.store import Store
 from tui.theme import COLOURS, DEFAULT_THEME, Palette, themes
 from tui.verbs import VerbRunner, what_goes_on
@@ -63,6 +63,7 @@ class TrajvidApp(VerbKeys, App[int]):
     ) -> None:  # fmt: skip
         super().__init__(ansi_color=bool(os.environ.get("NO_COLOR")))
         self.fleet: FleetLike | None = None
+        self.failed = False
         self.store = store or Store()
         self.project, self.read_only, self._start = project, read_only, start
         self.palette = Palette(DEFAULT_THEME, colour=not self.no_color)
@@ -82,7 +83,7 @@ class TrajvidApp(VerbKeys, App[int]):
     # ------------------------------------------------------------------ life
 
     def get_default_screen(self) -> Screen[Any]:
-        return HomeScreen()
+        return HomeScreen(self.store)
 
     def on_mount(self) -> None:
         self._undo_signals = end_with_terminal(lambda: self.exit(129, return_code=129))
@@ -101,7 +102,7 @@ class TrajvidApp(VerbKeys, App[int]):
                 import remote.runs
 
                 self._verbs = cast(VerbsLike, remote.runs)
-            self.store.fill(fleet.snapshots())
+            self.store.reset(fleet.snapshots())
             fleet.subscribe(self._on_snapshot)
             self.fleet, self._runner = fleet, VerbRunner(self, self._verbs)
             self.post_message(FleetReady())
@@ -112,6 +113,9 @@ class TrajvidApp(VerbKeys, App[int]):
         except RemoteError as exc:
             title = "The profile is not usable" if isinstance(exc, ConfigError) else "Cannot begin"
             self.post_message(FleetFailed(title, exc.message, exc.hint, exc.exit_code))
+        except Exception as exc:
+            text = f"{type(exc).__name__}: {exc}"
+            self.post_message(FleetFailed("An error of trajvid-tui itself", text, "please report it", 1))
 
     def on_fleet_ready(self, message: FleetReady) -> None:
         profile = getattr(self.fleet, "profile", None)
@@ -119,6 +123,7 @@ class TrajvidApp(VerbKeys, App[int]):
         self._rearrange()
 
     def on_fleet_failed(self, message: FleetFailed) -> None:
+        self.failed = True
         self.push_screen(ProblemScreen(message))
 
     async def on_unmount(self) -> None:
@@ -269,6 +274,11 @@ def run_app(profile_path: Path | None, *, read_only: bool = False, start: bool =
 
     With `start`, workers that never ran are launched as soon as their hosts have told what they know.
     """
-    app = TrajvidApp(profile_opener(profile_path), read_only=read_only, start=start)
-    result = app.run()
+    session = ProfileSession(profile_path)
+    project, rows = session.remembered()
+    app = TrajvidApp(session.open, project=safe(project), cached=rows, read_only=read_only, start=start)
+    try:
+        result = app.run()
+    finally:
+        session.close()
     return result if isinstance(result, int) else app.return_code or 0

@@ -1,13 +1,23 @@
-"""What the app needs of the control plane, and how it is opened: late, so that the first paint waits for nothing."""
+"""What the app needs of the control plane, and how it is opened: late, so that the first paint waits for nothing.
+
+Nothing here imports Textual, asyncssh or pydantic before it is used.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from remote.asker import Asker
+from remote.errors import RemoteError, UsageError
 from remote.snapshot import RunSnapshot
+
+if TYPE_CHECKING:
+    from remote.history import History
+
+HISTORY_NAME = "history.sqlite"
 
 
 class FleetLike(Protocol):
@@ -36,35 +46,70 @@ class VerbsLike(Protocol):
 Opener = Callable[[Asker], Awaitable[FleetLike]]
 
 
-def profile_opener(path: Path | None) -> Opener:
-    """Return what opens the fleet of a profile (None: looked for from the current folder upwards).
+def history_file() -> Path:
+    """Where the last snapshots of all projects are kept, for this user alone."""
+    import platformdirs
 
-    The heavy imports (asyncssh, pydantic) happen in a thread while the first screen is already up.
-    """
+    return platformdirs.user_state_path("trajvid-tui") / HISTORY_NAME
 
-    async def open_fleet(asker: Asker) -> FleetLike:
-        import asyncio
 
-        profile = await asyncio.to_thread(_load, path)
+class ProfileSession:
+    """One profile (None: the one found from the current folder upwards), its history, and its fleet."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._history: History | None = None
+
+    def remembered(self) -> tuple[str, list[RunSnapshot]]:
+        """Project and last known rows in the profile's order, as quickly as they can be had; ("", []) if not at all.
+
+        A profile that is wrong is nobody's business yet: `open` says what is wrong with it.
+        """
+        try:
+            from remote.history import History
+            from remote.names import hashed_slug
+            from remote.strict_yaml import load_file
+
+            data = load_file(self._found()).data
+            self._history = History(history_file())
+        except (RemoteError, OSError):
+            return "", []
+        if not isinstance(data, dict) or not isinstance(data.get("project"), str):
+            return "", []
+        known = self._history.load(hashed_slug(data["project"]))
+        workers = data.get("workers")
+        names = workers if isinstance(workers, dict) else {}
+        return data["project"], [known[name] for name in names if name in known]
+
+    async def open(self, asker: Asker) -> FleetLike:
+        """Load the profile and make its fleet; the heavy imports happen in a thread while the first screen is up."""
+        profile = await asyncio.to_thread(self._load)
         from remote.fleet import Fleet
 
-        return Fleet(profile, asker=asker)
+        return Fleet(profile, asker=asker, history=self._history)
 
-    return open_fleet
+    def close(self) -> None:
+        """Close the history, after the fleet."""
+        if self._history is not None:
+            self._history.close()
 
+    def _found(self) -> Path:
+        from remote.profiles import find_profile
 
-def _load(path: Path | None) -> Any:
-    import remote.fleet
-    import remote.runs
-    from remote.errors import UsageError
-    from remote.profiles import find_profile, load_profile
+        found = self._path or find_profile(Path.cwd())
+        if found is None:
+            raise UsageError(
+                f"no profiles.yaml in {Path.cwd()} or above it",
+                hint="trajvid-tui init writes one here; --profile FILE names another",
+                code="no_profile",
+            )
+        return found
 
-    assert remote.fleet and remote.runs
-    found = path or find_profile(Path.cwd())
-    if found is None:
-        raise UsageError(
-            f"no profiles.yaml in {Path.cwd()} or above it",
-            hint="trajvid-tui init writes one here; --profile FILE names another",
-            code="no_profile",
-        )
-    return load_profile(found)
+    def _load(self) -> Any:
+        import remote.connection
+        import remote.fleet
+        import remote.runs
+        from remote.profiles import load_profile
+
+        assert remote.connection and remote.fleet and remote.runs
+        return load_profile(self._found())

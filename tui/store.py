@@ -46,6 +46,13 @@ class Store:
         for snapshot in snapshots:
             self.put(snapshot)
 
+    def reset(self, snapshots: Iterable[RunSnapshot]) -> None:
+        """Take these in their order and forget every other worker; what is selected stays if it is still there."""
+        old, self._rows, self._pending, self._colours = self.selected, {}, {}, {}
+        self.selected = ""
+        self.fill(snapshots)
+        self.selected = old if old in self._rows else self.selected
+
     def freeze(self) -> bool:
         """Freeze or go on; returns whether the screen is frozen now."""
         if self.frozen_at is None:

@@ -23,10 +23,11 @@ class Terminal:
     def __init__(self, *argv: str, columns: int = 120, lines: int = 40, **env: str) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
         more = {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.tui.pty_app", *argv],
-            stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env={**os.environ, **more, **env},
+            stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env={**kept, **more, **env},
             start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0) and None,
         )  # fmt: skip
         os.close(slave)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
 from textual.pilot import Pilot
 
-from remote.asker import Asker
+from remote import runs
 from remote.fleet import Fleet
-from remote.profiles import load_profile
-from remote.snapshot import Link, RunSnapshot
+from remote.snapshot import RunSnapshot
 from tests.fixtures.ssh import FarHost
 from tests.tui.screen_text import plain
 from tui.app import TrajvidApp
+from tui.session import Opener, ProfileSession
 from wire.state import State
 
 WORK = """\
@@ -50,8 +52,11 @@ class Desk:
 
     app: TrajvidApp
     pilot: Pilot[int]
-    fleet: Fleet
-    repo: Path
+    repo: Path = Path()
+
+    @property
+    def fleet(self) -> Fleet:
+        return cast(Fleet, self.app.fleet)
 
     async def until(self, true: Callable[[], object], what: str) -> None:
         """Wait for something to become true, drawing meanwhile as the app does."""
@@ -92,28 +97,29 @@ def make_project(folder: Path, root: Path) -> Path:
 
 
 @asynccontextmanager
-async def desk_at(embedded: FarHost, folder: Path) -> AsyncIterator[Desk]:
-    repo = make_project(folder / "repo", embedded.root)
-    fleets: list[Fleet] = []
-
-    async def opener(asker: Asker) -> Fleet:
-        fleets.append(Fleet(load_profile(repo / "profiles.yaml"), asker=asker))
-        return fleets[0]
-
-    app = TrajvidApp(opener)
+async def app_on(opener: Opener, **options: bool) -> AsyncIterator[Desk]:
+    """The app on the fleet that `opener` gives, connected; what runs in the end is killed."""
+    app = TrajvidApp(opener, **options)  # type: ignore[arg-type]
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        desk = Desk(app, pilot, fleets[0] if fleets else None, repo)  # type: ignore[arg-type]
-        await desk.until(lambda: fleets and app.fleet is not None, "the fleet")
-        desk.fleet = fleets[0]
-        await desk.until(lambda: desk.fleet.snapshot("long").link.link is Link.LIVE, "the connection")
+        desk = Desk(app, pilot)
+        await desk.until(lambda: app.fleet is not None, "the fleet")
+        await desk.until(lambda: desk.fleet.snapshot("long").confirmed(time.monotonic()), "the connection")
         try:
             yield desk
         finally:
-            from remote import runs
-
             for worker in ("short", "long"):
                 if desk.fleet.snapshot(worker).state.active:
                     await runs.kill(desk.fleet, worker)
+
+
+@asynccontextmanager
+async def desk_at(embedded: FarHost, folder: Path, **options: bool) -> AsyncIterator[Desk]:
+    repo = make_project(folder / "repo", embedded.root)
+    session = ProfileSession(repo / "profiles.yaml")
+    async with app_on(session.open, **options) as desk:
+        desk.repo = repo
+        yield desk
+    session.close()
 
 
 @pytest.fixture
@@ -228,3 +234,56 @@ async def test_verbs_that_do_not_apply_say_why(desk: Desk) -> None:
     for key, why in (("x", "is not running"), ("X", "is not running"), ("r", "no ended run"), ("R", "no run yet")):
         await desk.pilot.press(key)
         await desk.until_shown(why)
+
+
+async def test_with_start_it_launches_what_never_ran_and_asks_nothing(embedded: FarHost, short_tmp: Path) -> None:
+    async with desk_at(embedded, short_tmp, start=True) as desk:
+        await desk.until_state("short", State.COMPLETED)
+        await desk.until_state("long", State.RUNNING)
+
+
+async def test_the_next_session_begins_with_the_last_rows(embedded: FarHost, short_tmp: Path) -> None:
+    repo = make_project(short_tmp / "repo", embedded.root)
+    session = ProfileSession(repo / "profiles.yaml")
+    assert session.remembered() == ("desk", [])
+    async with app_on(session.open) as desk:
+        await desk.pilot.press("n", "enter")
+        await desk.until_state("short", State.COMPLETED)
+    session.close()
+    again = ProfileSession(repo / "profiles.yaml")
+    project, rows = again.remembered()
+    again.close()
+    assert project == "desk"
+    assert [(row.worker, row.state) for row in rows if row.run] == [("short", State.COMPLETED)]
+    assert rows[0].seen_at is None and rows[0].cached_age_s is not None
+
+
+async def test_without_a_profile_the_screen_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    session = ProfileSession(None)
+    assert session.remembered() == ("", [])
+    app = TrajvidApp(session.open)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for _ in range(200):
+            await pilot.pause(0.05)
+            if "Cannot begin" in plain(app):
+                break
+        assert "no profiles.yaml in" in plain(app) and "trajvid-tui init" in plain(app)
+        await pilot.press("escape")
+    assert app.return_code == 2
+
+
+async def test_a_wrong_profile_is_a_screen_with_its_line(home: Path, short_tmp: Path) -> None:
+    repo = make_project(short_tmp / "repo", short_tmp / "root")
+    text = (repo / "profiles.yaml").read_text()
+    (repo / "profiles.yaml").write_text("snyc: {}\n" + text)
+    session = ProfileSession(repo / "profiles.yaml")
+    app = TrajvidApp(session.open)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for _ in range(200):
+            await pilot.pause(0.05)
+            if "not usable" in plain(app):
+                break
+        assert "profiles.yaml:1" in plain(app) and "snyc" in plain(app) and "sync" in plain(app)
+        await pilot.press("q")
+    assert app.return_code == 2

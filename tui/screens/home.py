@@ -11,6 +11,7 @@ from tui.format import Line
 from tui.keys import panel_hints
 from tui.messages import WorkerOpened, WorkerPicked
 from tui.screens.main import MainScreen
+from tui.store import Store
 from tui.widgets.detail import detail_lines
 from tui.widgets.lines import Lines
 from tui.widgets.workers import Workers
@@ -22,31 +23,32 @@ DETAIL_LEAST = 10
 class HomeScreen(MainScreen):
     """Workers and detail; the filter opens at the bottom."""
 
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.crew = Workers(store, lambda: self.tv.palette, self._empty)
+        self.detail = Lines(self._detail, lambda: self.tv.palette, id="detail")
+        self.body = Container(self.crew, self.detail, id="body")
+        self.box = Input(placeholder="filter: name, host, branch or state; enter keeps it, esc clears it", id="filter")
+
     def compose(self) -> ComposeResult:
-        yield self.title_bar()
-        with Container(id="body"):
-            yield Workers(self.tv.store, lambda: self.tv.palette, self._empty)
-            yield Lines(self._detail, lambda: self.tv.palette, id="detail")
-        yield Input(placeholder="filter: name, host, branch or state; enter keeps it, esc clears it", id="filter")
-        yield self.footer()
+        yield self.title_bar
+        yield self.body
+        yield self.box
+        yield self.footer
 
     def on_mount(self) -> None:
-        self.query_one("#filter").display = False
+        self.box.display = False
         self.crew.focus()
-
-    @property
-    def crew(self) -> Workers:
-        return self.query_one(Workers)
 
     def on_resize(self, event: Resize) -> None:
         self.lay_out(event.size.width, event.size.height)
 
     def lay_out(self, width: int, height: int) -> None:
         """Share the room between workers and detail."""
-        workers, detail = self.crew, self.query_one("#detail")
+        workers, detail = self.crew, self.detail
         count = len(self.tv.store.visible())
         wide = width >= WIDE
-        self.query_one("#body").set_class(not wide, "narrow")
+        self.body.set_class(not wide, "narrow")
         if wide:
             detail.styles.width, detail.styles.height = max(52, width * 46 // 100), "100%"
         else:
@@ -71,14 +73,16 @@ class HomeScreen(MainScreen):
                 [("  No worker matches ", ""), (self.tv.store.pattern, "bold"), (".", "")],
                 [("  esc", "bold info"), (" clears the filter.", "dim")],
             ]
-        return [[], [("  Opening the profile …", "dim")]]
+        if self.tv.fleet is None:
+            return [[], [("  Opening the profile …", "dim")]]
+        return [[], [("  The profile has no workers.", "")], [("  Add some under ", "dim"), ("workers:", "bold")]]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
         super().redraw(dirty, tick=tick)
         workers = self.crew
         workers.redraw({*dirty, *workers.visible_names()} if tick else dirty)
-        if dirty or tick:
-            self.query_one("#detail", Lines).redraw()
+        if self.touched(dirty, tick=tick):
+            self.detail.redraw()
 
     def rearrange(self) -> None:
         """The number of workers changed: lay out and draw everything."""
@@ -88,14 +92,14 @@ class HomeScreen(MainScreen):
 
     def open_filter(self) -> None:
         """Show the filter and type into it."""
-        box = self.query_one("#filter", Input)
+        box = self.box
         box.display = True
         box.value = self.tv.store.pattern
         box.focus()
 
     def close_filter(self, *, clear: bool) -> bool:
         """Hide the filter; returns False if there was nothing to close or clear."""
-        box = self.query_one("#filter", Input)
+        box = self.box
         if not box.display and not self.tv.store.pattern:
             return False
         if clear:

@@ -28,21 +28,23 @@ class LogScreen(MainScreen, inherit_bindings=False):
 
     FOOTER = LOG_KEYS
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = Lines(self._head, lambda: self.tv.palette, id="head")
+        self.view = LogView(lambda: self.tv.palette)
+        self.box = Input(placeholder="search the log; enter finds, esc closes", id="find")
+
     def compose(self) -> ComposeResult:
-        yield self.title_bar()
-        yield Lines(self._head, lambda: self.tv.palette, id="head")
-        yield LogView(lambda: self.tv.palette)
-        yield Input(placeholder="search the log; enter finds, esc closes", id="find")
-        yield self.footer()
+        yield self.title_bar
+        yield self.head
+        yield self.view
+        yield self.box
+        yield self.footer
 
     def on_mount(self) -> None:
-        self.query_one("#find").display = False
+        self.box.display = False
         self.view.focus()
         self.redraw(set(), tick=True)
-
-    @property
-    def view(self) -> LogView:
-        return self.query_one(LogView)
 
     def _head(self, width: int, height: int) -> list[Line]:
         store = self.tv.store
@@ -73,10 +75,10 @@ class LogScreen(MainScreen, inherit_bindings=False):
             nothing = "The run has printed nothing yet." if row.run else "Never launched: esc, then n."
             self.view.empty = [(f" {nothing}", "dim")]
             self.view.show(row.log_tail)
-            self.query_one("#head", Lines).redraw()
+            self.head.redraw()
 
     def _changed(self) -> None:
-        self.query_one("#head", Lines).redraw()
+        self.head.redraw()
 
     def action_scroll(self, by: int) -> None:
         self.view.move(by)
@@ -95,7 +97,7 @@ class LogScreen(MainScreen, inherit_bindings=False):
         self._changed()
 
     def action_find(self) -> None:
-        box = self.query_one("#find", Input)
+        box = self.box
         box.display = True
         box.focus()
 
@@ -110,11 +112,11 @@ class LogScreen(MainScreen, inherit_bindings=False):
         self.action_again(-1)
 
     def _close_find(self) -> None:
-        self.query_one("#find").display = False
+        self.box.display = False
         self.view.focus()
 
     def action_leave(self) -> None:
-        if self.query_one("#find").display:
+        if self.box.display:
             self._close_find()
         else:
             self.app.pop_screen()

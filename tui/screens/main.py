@@ -33,23 +33,27 @@ class MainScreen(Screen[None]):
         """The app, with its own type."""
         return cast("TrajvidApp", self.app)
 
-    def title_bar(self) -> Lines:
-        """The one line on top."""
-        return Lines(self._title, lambda: self.tv.palette, id="title")
+    def __init__(self) -> None:
+        """Widgets are kept here, not looked up: a flush may come while the screen is being taken down."""
+        super().__init__()
+        self.title_bar = Lines(self._title_lines, lambda: self.tv.palette, id="title")
+        self.footer = Lines(self._footer_lines, lambda: self.tv.palette, id="footer")
 
-    def footer(self) -> Lines:
-        """The one line of keys at the bottom."""
-        return Lines(self._footer, lambda: self.tv.palette, id="footer")
+    def _title_lines(self, width: int, height: int) -> list[Line]:
+        return [title_line(self.tv.store, self.tv.project, width, opening=self.tv.fleet is None and not self.tv.failed)]
 
-    def _title(self, width: int, height: int) -> list[Line]:
-        return [title_line(self.tv.store, self.tv.project, width, opening=self.tv.fleet is None)]
-
-    def _footer(self, width: int, height: int) -> list[Line]:
+    def _footer_lines(self, width: int, height: int) -> list[Line]:
         keys = offered(self.FOOTER, self.tv.store.current(), read_only=self.tv.read_only)
         return [footer_line(keys, width)]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
         """Draw what changed; `tick` says that a second has passed, so ages did too."""
         if dirty or tick:
-            self.query_one("#title", Lines).redraw()
-            self.query_one("#footer", Lines).redraw()
+            self.title_bar.redraw()
+        if self.touched(dirty, tick=tick):
+            self.footer.redraw()
+
+    def touched(self, dirty: set[str], *, tick: bool) -> bool:
+        """True if what is shown of the selected worker may have changed."""
+        row = self.tv.store.current()
+        return tick or row is None or row.worker in dirty

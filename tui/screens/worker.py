@@ -20,10 +20,14 @@ class WorkerScreen(MainScreen):
         Key("next", "tab", "tab", "next worker", "", "Move", 7),
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.detail = Lines(self._detail, lambda: self.tv.palette, id="detail")
+
     def compose(self) -> ComposeResult:
-        yield self.title_bar()
-        yield Lines(self._detail, lambda: self.tv.palette, id="detail")
-        yield self.footer()
+        yield self.title_bar
+        yield self.detail
+        yield self.footer
 
     def _detail(self, width: int, height: int) -> list[Line]:
         store = self.tv.store
@@ -35,5 +39,5 @@ class WorkerScreen(MainScreen):
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
         super().redraw(dirty, tick=tick)
-        if dirty or tick:
-            self.query_one("#detail", Lines).redraw()
+        if self.touched(dirty, tick=tick):
+            self.detail.redraw()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tui.format import Line, cut_line, pad_line
 from tui.widgets.braille import Window, raster
@@ -43,17 +44,26 @@ def tick_text(value: float) -> str:
 
 
 def chart(curves: Sequence[Curve], width: int, height: int, *, title: str, x_name: str = "epoch") -> list[Line]:
-    """Draw `curves` in `width` x `height` cells (at least 20 x 4). Without two points it says what it waits for."""
+    """Draw `curves` in `width` x `height` cells (at least 20 x 4). Without two points it says what it waits for.
+
+    The same curves are drawn once: a screen is flushed several times between two points.
+    """
+    frozen = tuple(Curve(curve.name, curve.role, tuple(curve.xs), tuple(curve.ys)) for curve in curves)
+    return list(_chart(frozen, width, height, title, x_name))
+
+
+@lru_cache(maxsize=32)
+def _chart(curves: tuple[Curve, ...], width: int, height: int, title: str, x_name: str) -> tuple[Line, ...]:
     known = [y for curve in curves for y in curve.ys if y is not None and math.isfinite(y)]
     xs = [x for curve in curves for x in curve.xs]
     if len(known) < 2 or min(xs) == max(xs):
-        return [pad_line([(title, "bold")], width), pad_line([("waiting for two points", "dim")], width)]
+        return (pad_line([(title, "bold")], width), pad_line([("waiting for two points", "dim")], width))
     low, high = min(known), max(known)
     margin = (high - low) * 0.04 or 0.5
     window = Window(min(xs), max(xs), low - margin, high + margin)
     rows = height - 2
     plot = _plot(curves, width - GUTTER - 1, rows, window)
-    return [_legend(curves, title, width), *plot, _axis(window, width, x_name)]
+    return (_legend(curves, title, width), *plot, _axis(window, width, x_name))
 
 
 def _legend(curves: Sequence[Curve], title: str, width: int) -> Line:

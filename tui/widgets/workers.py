@@ -108,19 +108,22 @@ class Workers(ScrollView, can_focus=True):
             changed |= {name, self._shown}
             self._shown = name
             self.reveal()
-        regions = []
-        for index, worker in enumerate(self._names):
-            if worker in changed:
-                self._cells.pop(worker, None)
-                region = self._region(index)
-                if region:
-                    regions.append(region)
+        for worker in changed:
+            self._cells.pop(worker, None)
+        regions = [self._region(index) for index in self._on_screen() if self._names[index] in changed]
         if regions:
             self.refresh(*regions)
 
     def visible_names(self) -> list[str]:
         """Workers that stand on the screen now: their ages tick."""
-        return [worker for index, worker in enumerate(self._names) if self._region(index)]
+        return [self._names[index] for index in self._on_screen()]
+
+    def _on_screen(self) -> range:
+        """Numbers of the workers of which at least one row is visible."""
+        layout, top = self.arrangement, self.scroll_offset.y
+        first = top // layout.height * layout.columns
+        last = -(-(top + self.size.height) // layout.height) * layout.columns
+        return range(min(first, len(self._names)), min(last, len(self._names)))
 
     def _region(self, index: int) -> Region:
         x, y = self.arrangement.place(index)
