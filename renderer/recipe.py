@@ -81,10 +81,16 @@ class Recipe:
         return self.cameras.to_camera(Motion.from_array(self.motion).positions(times))
 
     def digest(self) -> str:
-        """Return the SHA-256 over every array and number of the recipe."""
+        """Return the SHA-256 over every array and number of the recipe.
+
+        Lengths count to nine decimals: the last bit of a cosine is a matter of the machine, not of the recipe.
+        """
         sha = hashlib.sha256(self._header())
         for name in _ARRAYS:
-            sha.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+            array = getattr(self, name)
+            if array.dtype == np.float64:
+                array = np.rint(array * 1e9).astype(np.int64)
+            sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
 
     def _header(self) -> bytes:

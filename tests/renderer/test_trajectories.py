@@ -25,6 +25,18 @@ def test_the_same_seed_gives_the_same_recipe_and_bytes() -> None:
     assert make_recipe("medium", 64, 12).recipe.digest() != MEDIUM.digest()
 
 
+@pytest.mark.parametrize(
+    ("tier", "digest"),
+    [
+        ("easy", "2ec8029921668a56c11f176284d02fd3e18cd640373005022f4bc0b358a0b91d"),
+        ("medium", "af96b2b6bbcb2d42c743ba18d7acbe49cdbcf0361f8936c5d324a7fa3048b0f0"),
+    ],
+)
+def test_golden_recipes(tier: str, digest: str) -> None:
+    """If this fails on purpose, raise RECIPE_VERSION: every data set of that tier is another one now."""
+    assert make_recipe(tier, 64, 11, style="both").recipe.digest() == digest
+
+
 def test_a_recipe_survives_its_file() -> None:
     again = Recipe.from_bytes(MEDIUM.to_bytes())
     assert again.digest() == MEDIUM.digest()

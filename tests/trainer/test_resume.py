@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.trainer.conftest import Start, finish
+from tests.trainer.conftest import Start, environment, finish
 from trainer.checkpoint import read_checkpoint
 from trainer.errors import CheckpointError
 
@@ -26,7 +27,7 @@ def wait_for(process: subprocess.Popen[bytes], condition: Any, timeout_s: float 
     while not condition():
         assert process.poll() is None, process.communicate()[0].decode()
         assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.005)
+        time.sleep(0.01)
 
 
 def position(folder: Path) -> tuple[int, int]:
@@ -76,11 +77,14 @@ def assert_same_end(one: Path, other: Path) -> None:
                 assert torch.equal(value, second["optimiser"]["state"][key][part]), (name, key, part)
 
 
-@pytest.fixture
-def straight(start: Start, tmp_path: Path) -> Path:
-    code, said = finish(start(*TINY, "--out", "straight"))
-    assert code == 0, said
-    return tmp_path / "straight"
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nothing ever disturbed."""
+    folder = tmp_path_factory.mktemp("straight")
+    words = [sys.executable, "-m", "trainer", *TINY, "--out", str(folder)]
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 def test_killed_inside_an_epoch_and_resumed_equals_never_killed(start: Start, straight: Path, tmp_path: Path) -> None:
