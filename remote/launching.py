@@ -112,7 +112,7 @@ async def run_command(
     with steps(fleet, place.name, on_step) as step:
         step(f"connecting to {host}")
         far = fleet.far(host)
-        await far.ready()
+        await again_when_lost(far.ready, step)
         now_s = time.time()
         spec = RunSpec(
             run=run_id("", nonce, now_s),

@@ -104,7 +104,10 @@ def _reached(snapshot: RunSnapshot, meant: Launched) -> bool:
     """True once the row shows the attempt that is meant, or one that came after it and so proves its end."""
     if snapshot.seen_at is None:
         return False
-    return (snapshot.run, snapshot.attempt) == (meant.run, meant.attempt) or snapshot.run > meant.run
+    if (snapshot.run, snapshot.attempt) == (meant.run, meant.attempt):
+        return True
+    # Names begin with the second of the launch; within one second their order means nothing.
+    return snapshot.run.partition("-")[0] > meant.run.partition("-")[0]
 
 
 def _over(snapshot: RunSnapshot) -> bool:
