@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from remote.onhost import processes
+from remote.onhost.lock import WorkerLock
 from tests.onhost.far import PROJECT, Far, lines, record, wait_for
 from wire.records import EXIT_BYTES
 
@@ -116,6 +117,8 @@ def test_the_lock_lives_as_long_as_the_work(far: Far) -> None:
     supervisor = record(run.attempt(1).job)["pid"]  # type: ignore[index]
     os.kill(supervisor, signal.SIGKILL)
     wait_for(lambda: len(far.family()) == 1)
+    with WorkerLock(os.path.join(os.path.dirname(run.path), "lock")) as lock:
+        assert lock.take() is False
     refused = far.ask("launch", spec=far.spec("sleep", "60", nonce="nonce-2"))
     assert (refused["ok"], refused["code"]) == (False, "orphans")
     assert refused["pids"] == list(far.family())

@@ -24,8 +24,10 @@ LONGER, ABSENT, OTHER = NONCE + "0", NONCE + "2", "other-" + NONCE
 def sleeping(nonce: str = "", argv: tuple[str, ...] = ("sleep", "60")) -> Iterator[subprocess.Popen[bytes]]:
     env = {**os.environ, **({processes.MARKER: nonce} if nonce else {})}
     with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE) as child:
-        yield child
-        child.kill()
+        try:
+            yield child
+        finally:
+            child.kill()
 
 
 def job_of(pid: int) -> JobRecord:
