@@ -66,7 +66,7 @@ KEYS: tuple[Key, ...] = (
     Key("resume", "r", "r", "resume", "go on from the last checkpoint", "Worker", 3, True, may_resume, True),
     Key("log", "l", "l", "log", "follow and search the log", "Worker", 4, False, has_run, True),
     Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 5, True, has_run, True),
-    Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for the worker's name", "Worker", 9,
+    Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for its name", "Worker", 9,
         True, may_stop, True),
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 3,
         False, may_reconnect, True),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import constants
 from textual.app import App
 from textual.widgets import Input
 
@@ -20,7 +21,10 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 @pytest.fixture(autouse=True)
 def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One time zone, no cursor that blinks."""
+    """One time zone, no cursor that blinks, no animation, no colour variables from the person's shell."""
+    for name in ("NO_COLOR", "TRAJVID_THEME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr(Input, "cursor_blink", False)

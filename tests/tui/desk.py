@@ -9,13 +9,19 @@ from typing import Any
 from textual.pilot import Pilot
 
 from remote.asker import Asker
+from remote.git import Commit
 from remote.snapshot import RunSnapshot
 from tests.tui.worlds import Feed, still_store
 from tui.app import TrajvidApp
 
 
 class NoVerbs:
-    """For tests that never come as far as a verb."""
+    """For tests that never come as far as a verb; only the launch dialog's look at the branch is answered."""
+
+    async def commit_of(self, fleet: object, worker: str, consent: object = None) -> Commit:
+        return Commit(
+            "c0ffee1" + "0" * 33, f"idea/{worker}", "Give the decoder a longer memory", True, ("new.py",), 120
+        )
 
 
 @asynccontextmanager

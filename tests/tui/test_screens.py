@@ -40,8 +40,8 @@ async def test_theme(theme: str, same_as_before: Same) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    ["v", "enter", "l", "question_mark", "x", "X", "p", "slash,z,z,z", "j,j,j"],
-    ids=["board", "zoom", "log", "help", "stop", "kill", "frozen", "no-match", "preparing"],
+    ["v", "enter", "l", "question_mark", "x", "X", "n", "p", "slash,z,z,z", "j,j,j"],
+    ids=["board", "zoom", "log", "help", "stop", "kill", "launch", "frozen", "no-match", "preparing"],
 )
 async def test_after_keys(keys: str, same_as_before: Same) -> None:
     async with desk(default_world(), (120, 40), *keys.split(",")) as (app, _, _):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -80,3 +81,15 @@ def test_hangup_signal_ends_the_app() -> None:
         terminal.process.send_signal(signal.SIGHUP)
         terminal.drain()
         assert terminal.process.wait(WITHIN_S) == 129
+
+
+def test_no_color_means_no_colour_at_all() -> None:
+    with Terminal("benign", NO_COLOR="1") as terminal:
+        terminal.read(b"keypoint-b")
+        terminal.press("x")
+        terminal.read(b"Cancel")
+        terminal.press(ESC + "q")
+        out = terminal.drain()
+        assert terminal.process.wait(WITHIN_S) == 0
+    codes = {code for found in re.findall(rb"\x1b\[([0-9;]*)m", out) for code in found.split(b";")}
+    assert codes <= {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"39", b"49"}, codes

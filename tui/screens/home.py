@@ -52,7 +52,7 @@ class HomeScreen(MainScreen):
         if wide:
             detail.styles.width, detail.styles.height = max(52, width * 46 // 100), "100%"
         else:
-            room = height - 2
+            room = height - (6 if self.box.display else 2)
             wanted = max(6, 3 * count)
             detail.styles.width, detail.styles.height = "100%", max(min(DETAIL_LEAST, room // 2), room - wanted)
         workers.styles.width = "1fr"
@@ -96,6 +96,7 @@ class HomeScreen(MainScreen):
         box.display = True
         box.value = self.tv.store.pattern
         box.focus()
+        self.rearrange()
 
     def close_filter(self, *, clear: bool) -> bool:
         """Hide the filter; returns False if there was nothing to close or clear."""
