@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from remote.onhost.environment import Wanted, digest, pip_argv
+from remote.onhost.installing import pip_argv
+from remote.onhost.wanted import Wanted, digest
 from tests.onhost.far import Far, lines, record, wait_for
 from wire.run_dir import Root
 
