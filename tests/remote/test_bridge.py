@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import shlex
 import socket
 import stat
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remote import bridge_helper
 from remote.bridge import Bridge
@@ -112,6 +115,21 @@ def test_rsync_door_serves_reading_one_folder() -> None:
         "rsync --daemon --sender -l . /place/",
     ):
         assert door(["host", *bad.split(" ")]) is None, bad
+
+
+@given(
+    st.lists(
+        st.one_of(st.text(max_size=20), st.sampled_from(["host", "rsync", "--server", "--sender", ".", "/place/"]))
+    )
+)
+def test_no_argument_gets_past_a_door_as_anything_but_an_option(words: list[str]) -> None:
+    for argv in (words, ["host", "rsync", "--server", "--sender", *words, ".", "/place/"]):
+        command = rsync_door("/run")(argv)
+        if command is not None:
+            parts = shlex.split(command)
+            assert parts[:4] == ["exec", "rsync", "--server", "--sender"] and parts[-2:] == [".", "/run/"]
+            assert all(re.fullmatch(r"-[A-Za-z0-9.=_+-]+", part) for part in parts[4:-2])
+            assert "\n" not in command and "$" not in command and ";" not in command
 
 
 async def test_socket_is_private_and_short_and_goes_away(embedded: FarHost) -> None:
