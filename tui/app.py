@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App
+from textual.events import Event
 from textual.events import Key as KeyEvent
 
 from remote.errors import ConfigError, RemoteError
@@ -190,8 +191,11 @@ class TrajvidApp(VerbKeys, App[int]):
     def watch_theme(self, theme: str) -> None:
         self.palette = Palette(theme, colour=not self.no_color)
 
-    def on_event_key(self, event: KeyEvent) -> None:
-        self._fast_until = time.monotonic() + FAST_FOR_S
+    async def on_event(self, event: Event) -> None:
+        """See every key on its way in: while keys are pressed the screen is flushed faster."""
+        if isinstance(event, KeyEvent):
+            self._fast_until = time.monotonic() + FAST_FOR_S
+        await super().on_event(event)
 
     # ------------------------------------------------------------------ keys
 
@@ -222,7 +226,6 @@ class TrajvidApp(VerbKeys, App[int]):
             self.pick(names[(at + by) % len(names)])
 
     def _moved(self) -> None:
-        self._fast_until = time.monotonic() + FAST_FOR_S
         self.flush(force=True)
 
     def action_open(self) -> None:

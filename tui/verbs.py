@@ -56,14 +56,16 @@ class VerbRunner:
 
         self.run(selected, "launch", work)
 
-    async def _commit_of(self, worker: str) -> Line:
-        """The commit that a launch would run now, and whether uncommitted work goes along."""
+    async def _commit_of(self, worker: str) -> list[Line]:
+        """The commit that a launch would run now, and what uncommitted work goes along."""
         commit = await self._verbs.commit_of(self._app.fleet, worker, self._decline)
-        line: Line = [(commit.hash[:7], "bold"), (f"  {commit.subject}", "dim")]
+        lines: list[Line] = [[(commit.hash[:7], "bold"), (f"  {commit.subject}", "dim")]]
         if commit.dirty:
-            new = f", {len(commit.untracked)} untracked files" if commit.untracked else ""
-            line += [(f"  with uncommitted work{new}", "warn")]
-        return line
+            lines.append([("* a snapshot of uncommitted work", "warn")])
+        if commit.untracked:
+            more = f" and {len(commit.untracked) - 3} more" if len(commit.untracked) > 3 else ""
+            lines.append([(f"  with untracked {', '.join(commit.untracked[:3])}{more}", "warn")])
+        return lines
 
     async def _decline(self, names: tuple[str, ...], count: int) -> bool:
         """Looking takes nothing large along; the launch itself asks."""

@@ -136,9 +136,8 @@ def count_words(row: RunSnapshot) -> str:
     if progress.phase == "generate" and progress.samples_total > 0:
         return f"sample {progress.samples_done:,}/{progress.samples_total:,}"
     if progress.total_epochs > 0:
-        epoch = progress.epoch + progress.epoch_fraction
-        return f"epoch {epoch:.0f}/{progress.total_epochs}" if epoch == round(epoch) else (
-            f"epoch {epoch:.1f}/{progress.total_epochs}")  # fmt: skip
+        epoch = min(float(progress.total_epochs), progress.epoch + progress.epoch_fraction)
+        return f"epoch {f'{epoch:.1f}'.removesuffix('.0')}/{progress.total_epochs}"
     if progress.total_steps > 0:
         return f"step {progress.step:,}/{progress.total_steps:,}"
     if progress.samples_total > 0:

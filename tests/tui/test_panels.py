@@ -12,7 +12,8 @@ from tui.format import Line, line_width
 from tui.theme import COLOURS, Palette
 from tui.widgets.braille import Window, raster
 from tui.widgets.chart import Curve, chart, ticks
-from tui.widgets.detail import curve_groups, detail_lines
+from tui.widgets.curves import curve_groups
+from tui.widgets.detail import detail_lines
 from tui.widgets.metrics import metrics_of
 from tui.widgets.rows import board_lines, panel_lines, row_of
 from tui.widgets.workers import fit_layout

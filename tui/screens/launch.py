@@ -16,7 +16,7 @@ from tui.format import Line, cut_line, safe, wrapped
 from tui.screens.dialog import Dialog
 
 TEXT_WIDTH = 60
-CommitOf = Callable[[str], Awaitable[Line]]
+CommitOf = Callable[[str], Awaitable[list[Line]]]
 """Describes the commit that a launch of a worker would run; raises `RemoteError`."""
 
 
@@ -71,7 +71,7 @@ class LaunchScreen(Dialog[LaunchChoice]):
 
     async def _find_commit(self, worker: str, commit_of: CommitOf) -> None:
         try:
-            self._commits[worker] = [await commit_of(worker)]
+            self._commits[worker] = await commit_of(worker)
         except RemoteError as exc:
             self._commits[worker] = [[(piece, "bad")] for piece in wrapped(exc.message, TEXT_WIDTH)]
         self._show_about()

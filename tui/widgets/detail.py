@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from remote.snapshot import RunSnapshot
 from tui import words
 from tui.format import Line, bar, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
-from tui.widgets.chart import Curve, chart
+from tui.widgets.chart import chart
+from tui.widgets.curves import curve_groups
 from tui.widgets.frame import box
 from tui.widgets.metrics import Metric, metrics_of
 from wire.state import State
@@ -138,24 +139,6 @@ def metric_lines(metrics: Sequence[Metric], width: int, colour: str, *, at_most:
         graph = spark(metric.values, min(40, len(metric.values), max(0, width - LABEL - 9 - line_width(end) - 2)))
         lines.append(spread([*head, ("  " + graph, colour)], end, width))
     return lines
-
-
-def curve_groups(metrics: Sequence[Metric], colour: str) -> list[tuple[str, list[Curve]]]:
-    """Curves that share an axis: losses, accuracies, else the first metric. Validation is solid, training dashed."""
-    groups: list[tuple[str, list[Curve]]] = []
-    for title, word in (("loss", "loss"), ("accuracy", "acc")):
-        found = sorted((metric for metric in metrics if word in metric.name), key=lambda m: "val" not in m.name)
-        curves = [
-            Curve(metric.label, colour if index == 0 else "dim", metric.epochs, metric.values)
-            for index, metric in enumerate(found[:3])
-            if metric.values
-        ]
-        if curves:
-            groups.append((title, curves))
-    if not groups and metrics and metrics[0].values:
-        first = metrics[0]
-        groups.append((first.label, [Curve(first.label, colour, first.epochs, first.values)]))
-    return groups
 
 
 def log_lines(row: RunSnapshot, width: int, room: int) -> list[Line]:

@@ -21,12 +21,15 @@ from tui.format import (
     while_it_fits,
     wrapped,
 )  # fmt: skip
+from tui.widgets.chart import chart
+from tui.widgets.curves import curve_groups
 from tui.widgets.frame import box
 from tui.widgets.metrics import Metric, metrics_of, short
 from wire.state import State
 
 BOARD_ROWS = 3
-PANEL_MOST = 9
+PANEL_MOST = 17
+CHART_LEAST = 7
 PANEL_LEAST = 4
 
 
@@ -140,6 +143,10 @@ def panel_lines(row: Row, width: int, height: int, *, selected: bool) -> list[Li
     if row.counted or row.share is not None:
         body.append(_count_line(row, inner))
     body += _metric_lines(row, inner, max(1, room - len(body) - 2))
+    tall = min(10, room - len(body) - 3)
+    groups = curve_groups(row.metrics, row.colour) if tall >= CHART_LEAST else []
+    if groups:
+        body += [[], *chart(groups[0][1], inner, tall, title=groups[0][0])]
     if row.last[0]:
         free = room - len(body) - 1
         body += [[(piece, row.last[1])] for piece in wrapped(row.last[0], inner)[: max(1, min(2, free))]]
