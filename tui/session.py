@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from remote.asker import Asker
 from remote.errors import RemoteError, UsageError
+from remote.folders import state_folder
 from remote.snapshot import RunSnapshot
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ Opener = Callable[[Asker], Awaitable[FleetLike]]
 
 def history_file() -> Path:
     """Where the last snapshots of all projects are kept, for this user alone."""
-    import platformdirs
-
-    return platformdirs.user_state_path("trajvid-tui") / HISTORY_NAME
+    return state_folder() / HISTORY_NAME
 
 
 class ProfileSession:
