@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from remote.asker import Asker
-from remote.errors import RemoteError, UsageError
-from remote.folders import state_folder
+from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
 
 if TYPE_CHECKING:
     from remote.history import History
-
-HISTORY_NAME = "history.sqlite"
 
 
 class FleetLike(Protocol):
@@ -47,11 +44,6 @@ class VerbsLike(Protocol):
 Opener = Callable[[Asker], Awaitable[FleetLike]]
 
 
-def history_file() -> Path:
-    """Where the last snapshots of all projects are kept, for this user alone."""
-    return state_folder() / HISTORY_NAME
-
-
 class ProfileSession:
     """One profile (None: the one found from the current folder upwards), its history, and its fleet."""
 
@@ -67,9 +59,13 @@ class ProfileSession:
         try:
             from remote.history import History
             from remote.names import hashed_slug
+            from remote.opening import history_file
             from remote.strict_yaml import load_file
 
-            data = load_file(self._found()).data
+            path = self._found()
+            if path is None:
+                return "", []
+            data = load_file(path).data
             self._history = History(history_file())
         except (RemoteError, OSError):
             return "", []
@@ -92,23 +88,15 @@ class ProfileSession:
         if self._history is not None:
             self._history.close()
 
-    def _found(self) -> Path:
+    def _found(self) -> Path | None:
         from remote.profiles import find_profile
 
-        found = self._path or find_profile(Path.cwd())
-        if found is None:
-            raise UsageError(
-                f"no profiles.yaml in {Path.cwd()} or above it",
-                hint="trajvid-tui init writes one here; --profile FILE names another",
-                code="no_profile",
-            )
-        return found
+        return self._path or find_profile(Path.cwd())
 
     def _load(self) -> Any:
         import remote.connection
-        import remote.fleet
         import remote.runs
-        from remote.profiles import load_profile
+        from remote.opening import nearest_profile
 
-        assert remote.connection and remote.fleet and remote.runs
-        return load_profile(self._found())
+        assert remote.connection and remote.runs
+        return nearest_profile(self._path)

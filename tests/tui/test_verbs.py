@@ -266,7 +266,7 @@ async def test_without_a_profile_the_screen_says_what_to_do(home: Path, monkeypa
     async with app.run_test(size=(120, 40)) as pilot:
         for _ in range(200):
             await pilot.pause(0.05)
-            if "Cannot begin" in plain(app):
+            if "not usable" in plain(app):
                 break
         assert "no profiles.yaml in" in plain(app) and "trajvid-tui init" in plain(app)
         await pilot.press("escape")
