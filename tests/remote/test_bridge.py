@@ -224,7 +224,7 @@ async def test_local_program_that_stops_reading_ends_the_remote_one(far_host: Fa
             assert process.stdout is not None
             await process.stdout.readexactly(2**20)
             process.kill()
-            await process.wait()
+            await process.communicate()  # not wait(): asyncio waits for a pipe that nobody reads, too
             pid = int(pid_file.read_text())
             async with asyncio.timeout(20):
                 while alive(pid):
