@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from remote.errors import ConfigError, UsageError
 from remote.names import check_host_name, check_name, check_user_name, hashed_slug, unique_slugs
+from remote.onhost.git import branch_problem
 from remote.profile_schema import HostEntry, ProfileEntry, UserHosts, WorkerEntry, WorkerSettings
 from remote.profiles import Host, Profile, Scalar, SyncPolicy, Worker, embedded_host
 from remote.schema_errors import nearest, validated
@@ -125,6 +126,8 @@ class _Reader:
         self, name: str, slug: str, entry: WorkerEntry, defaults: WorkerSettings, hosts: dict[str, Host]
     ) -> Worker:
         place = ("workers", name)
+        if problem := branch_problem(entry.branch):
+            raise self.error((*place, "branch"), f"{name}: {entry.branch!a} cannot be a branch: {problem}")
         command = self._command(place, entry)
         if bool(entry.config) == bool(command):
             raise self.error(place, f"{name}: give either `config` (the trainer) or `command` (anything else)")

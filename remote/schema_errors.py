@@ -25,15 +25,18 @@ _TYPES = {
 
 
 def validated(model: type[Model], document: Document) -> Model:
-    """The document as `model`. Raises `ConfigError` for the first thing that is wrong, in the order of the file."""
+    """The document as `model`. Raises `ConfigError` for the first thing that is wrong, in the order of the file.
+
+    What is missing comes last: a key is most often missing because it is there, misspelt.
+    """
     if not isinstance(document.data, dict):
         found = "empty" if document.data is None else type(document.data).__name__
         raise ConfigError(f"a group of keys is expected, not {found}", file=document.file, line=document.line(()))
     try:
         return model.model_validate(document.data)
     except ValidationError as exc:
-        errors = [_error(model, document, error) for error in exc.errors()]
-        raise min(errors, key=lambda error: error.line) from exc
+        found = [(error["type"] == "missing", _error(model, document, error)) for error in exc.errors()]
+        raise min(found, key=lambda item: (item[0], item[1].line))[1] from exc
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -73,6 +73,9 @@ def _ended(end: ExitRecord, result: RunSummary | None) -> tuple[State, str]:
     reason = end.reason or (f"by {end.by}" if end.by else "")
     if state is State.FAILED and not reason:
         reason = "no exit code" if end.code is None else f"exit code {end.code}"
+    last_line = end.extra.get("last_line")
+    if state is State.FAILED and isinstance(last_line, str) and last_line and last_line not in reason:
+        reason = f"{reason}: {last_line}"
     return state, reason
 
 

@@ -80,9 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(arguments.config, arguments.overrides, arguments.out, arguments.resume)
     except TrainerError as exc:
-        print(f"trainer: {exc}", file=sys.stderr)
-        if exc.hint:
-            print(f"hint: {exc.hint}", file=sys.stderr)
+        # One line: the last line of a log is what a supervisor quotes as the reason of a failure.
+        print(f"trainer: {exc}" + (f"; {exc.hint}" if exc.hint else ""), file=sys.stderr)
         return exc.exit_code
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import asyncssh
 import pytest
-import yaml
 
 from tests.fixtures.ssh import sshd_running
 
@@ -47,7 +46,7 @@ class Desk:
             "sync": {"interval_s": 5},
             **more,
         }
-        (self.repo / "profiles.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+        (self.repo / "profiles.yaml").write_text(json.dumps(data, indent=1))
 
     @property
     def environment(self) -> dict[str, str]:

@@ -49,7 +49,7 @@ def write_profile(repo: Path, far: FarHost, tally: Path, code: str = WRITE_DOWN)
         {
             "project": "once",
             "hosts": {"far": host | ({"port": far.host.port} if far.kind != "embedded" else {})},
-            "defaults": {"host": "far", "beat_interval_s": 5, "env": {"TALLY": str(tally)}},
+            "defaults": {"host": "far", "beat_interval_s": 5, "variables": {"TALLY": str(tally)}},
             "workers": {"one": {"branch": "exp/one", "command": [sys.executable, "-c", code]}},
         }
     )
@@ -93,6 +93,7 @@ async def test_every_launch_under_random_disconnects_is_exactly_one_job(
             cutting.cancel()
             await asyncio.gather(cutting, return_exceptions=True)
             assert not launched.already
+            await fleet.start(sync=False)
             (state,) = [snapshot.state for snapshot in await runs.wait(fleet, ["one"])]
             assert state.value == "completed"
         assert len(jobs(far_host)) == turn + 1

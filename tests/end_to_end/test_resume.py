@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.end_to_end.conftest import TINY, Desk, wait_for
 
-SETTINGS = {**TINY, "clips": 160, "epochs": 3, "seed": 5, "checkpoint_every_s": 0.05}
+SETTINGS = {**TINY, "clips": 96, "epochs": 3, "seed": 5, "checkpoint_every_s": 0.05}
 TIMES = {"at_s", "attempt", "seconds", "samples_per_s", "epoch_s", "eta_s", "train_s", "inference_ms"}
 
 
