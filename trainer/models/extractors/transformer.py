@@ -1,6 +1,8 @@
 """`transformer`: tubelets of 2x8x8 pixels, factorised attention (space, then time) in every layer.
 
-The factorised self-attention of ViViT's model 3 (Arnab et al. 2021).
+The factorised self-attention of ViViT's model 3 (Arnab et al. 2021). The patches of a step are pooled by attention
+whose logits start at a patch's brightness: the object covers few of 64 patches, and a plain mean would drown it (it
+then learned nothing in ten epochs). From there the model is free to look elsewhere.
 """
 
 from __future__ import annotations
@@ -45,18 +47,20 @@ class TransformerExtractor(FeatureExtractor):
         super().__init__(width)
         dim = self.feature_dim
         self.embed = nn.Linear(3 * TUBELET_FRAMES * PATCH_PX**2, dim)
-        self.step = nn.Parameter(torch.randn(1, MAX_STEPS, 1, dim) * 0.02)
-        self.patch = nn.Parameter(torch.randn(1, 1, MAX_PATCHES, dim) * 0.02)
+        self.step = nn.Parameter(torch.randn(1, MAX_STEPS, 1, dim) * 0.5)
+        self.patch = nn.Parameter(torch.randn(1, 1, MAX_PATCHES, dim) * 0.5)
         self.layers = nn.Sequential(*(SpaceTimeLayer(dim, heads_for(dim, 8)) for _ in range(LAYERS)))
         self.norm = nn.LayerNorm(dim)
         self.pool = nn.Linear(dim, 1)
-        """Weighs the patches of a step: the object covers few of them, and a plain mean would drown it."""
+        self.brightness_gain = nn.Parameter(torch.tensor(8.0))
 
     def features(self, video: Tensor) -> Tensor:
         frames = video.shape[1]
-        x = self.embed(tubelets(video))
+        cut = tubelets(video)
+        x = self.embed(cut)
         x = self.norm(self.layers(x + self.step[:, : x.shape[1]] + self.patch[:, :, : x.shape[2]]))
-        pooled = (self.pool(x).softmax(dim=2) * x).sum(dim=2)
+        logits = self.pool(x) + self.brightness_gain * cut.mean(dim=3, keepdim=True)
+        pooled = (logits.softmax(dim=2) * x).sum(dim=2)
         return resample(pooled, frames)
 
 
