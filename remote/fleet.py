@@ -285,6 +285,9 @@ class Fleet:
     def _connection_changed(self, host: str, status: LinkStatus) -> None:
         if host in self._watches:
             self._watches[host].connection_changed(status)
+        elif status.link is not Link.LIVE:
+            # Without a follower a connection confirms nothing, so it is never shown as live.
+            self.host_link(host, status)
 
     def _has_answered(self, host: str) -> bool:
         watch = self._watches.get(host)

@@ -304,7 +304,7 @@ MESSAGE = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(MESSAGE, max_size=4))
 def test_hostile_messages_never_raise_and_stay_drawable(messages: list[dict[str, Any]]) -> None:
     one = row()

@@ -50,9 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.no_color:
         os.environ["NO_COLOR"] = "1"
     if arguments.version:
-        from importlib.metadata import version
-
-        print(f"trajvid-tui {version('trajvid-tui')}")
+        print(f"trajvid-tui {_version()}")
         return 0
     if arguments.verb is None:
         return _app(arguments)
@@ -61,6 +59,15 @@ def _run(arguments: argparse.Namespace) -> int:
     from tui.cli.session import execute
 
     return execute(import_module(f"tui.cli.{arguments.verb}").main, arguments)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("trajvid-tui")
+    except PackageNotFoundError:
+        return "(run from its source, not installed)"
 
 
 def _app(arguments: argparse.Namespace) -> int:
