@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 
+from trainer import words
 from wire.records import Progress
-from wire.state import Phase
+
+Say = Callable[[Progress, bool], None]
+"""Takes the newest progress, and whether its message is worth a line of its own."""
+LINE_INTERVAL_S = 10.0
 
 
-def speaker() -> tuple[Callable[[Progress], None], Callable[[], None]]:
+def speaker() -> tuple[Say, Callable[[], None]]:
     """Return (say, close): rich's progress bar if stdout is a terminal, else lines for training.log."""
-    return _bar() if sys.stdout.isatty() else (_line, lambda: None)
+    return _bar() if sys.stdout.isatty() else (_lines(), lambda: None)
 
 
 def write_line(descriptor: int, text: str) -> None:
@@ -25,24 +30,33 @@ def write_line(descriptor: int, text: str) -> None:
         pass
 
 
-def _line(progress: Progress) -> None:
-    write_line(1, f"PROGRESS {progress.message}")
+def _lines() -> Say:
+    """Say what is important, and otherwise one line in ten seconds."""
+    said = float("-inf")
+
+    def say(progress: Progress, important: bool) -> None:
+        nonlocal said
+        if important or time.monotonic() - said >= LINE_INTERVAL_S:
+            said = time.monotonic()
+            write_line(1, f"PROGRESS {progress.message}")
+
+    return say
 
 
-def _bar() -> tuple[Callable[[Progress], None], Callable[[], None]]:
+def _bar() -> tuple[Say, Callable[[], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    bar = Bar(BarColumn(bar_width=24), TaskProgressColumn(), TextColumn("{task.description}", markup=False),
-              console=Console(), redirect_stdout=False, redirect_stderr=False)  # fmt: skip
-    task = bar.add_task("load", total=None)
+    columns = (BarColumn(bar_width=24), TaskProgressColumn(), TextColumn("{task.description}", markup=False))
+    console = Console(highlight=False)
+    bar = Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+    task = bar.add_task("", total=None)
     bar.start()
 
-    def say(progress: Progress) -> None:
-        total = progress.total_steps or None
-        bar.update(task, description=progress.message, completed=progress.step, total=total)
-        if progress.phase == Phase.DONE.value:
-            bar.stop()
+    def say(progress: Progress, important: bool) -> None:
+        if important:
+            console.print(progress.message, markup=False, soft_wrap=True)
+        bar.update(task, description=words.short(progress), completed=progress.step, total=progress.total_steps or None)
 
     return say, bar.stop

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import words
-from trainer.console import write_line
+from trainer.console import Say, write_line
 from wire.codec import WireError, decode, read_object
 from wire.records import MetricPoint, Progress, RunSummary
 from wire.run_dir import RunDir, append_line, replace_file
@@ -20,22 +20,19 @@ from wire.state import Phase
 
 PROGRESS_INTERVAL_S = 0.5
 TEXT_INTERVAL_S = 10.0
-LINE_INTERVAL_S = 10.0
 
 
 class Reporter:
-    """The only writer of the work's own files in a run directory. One line for people goes to `say`."""
+    """The only writer of the work's own files in a run directory. Each written progress also goes to `say`."""
 
-    def __init__(
-        self, run: RunDir, attempt: str, say: Callable[[Progress], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, run: RunDir, attempt: str, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
         self.run, self.attempt = run, attempt
         self.failures = 0
         self._say, self._clock = say, clock
         self._seq = self._last_seq()
         self._facts: dict[str, Any] = {"phase": Phase.LOAD.value}
         self._metrics: dict[str, float | None] = {}
-        self._written = self._text_written = self._said = float("-inf")
+        self._written = self._text_written = float("-inf")
         self._started = clock()
         self._start_step: int | None = None
 
@@ -73,9 +70,7 @@ class Reporter:
             self._text_written = now
             text = words.page(progress).encode()
             self.guard("PROGRESS.txt", lambda: replace_file(self.run.progress_text, text))
-        if message or now - self._said >= LINE_INTERVAL_S:
-            self._said = now
-            self._say(progress)
+        self._say(progress, bool(message))
 
     def _eta_s(self, now: float) -> float | None:
         """Seconds to go at the mean pace of this attempt; evaluation and checkpoints are in the mean."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.config import TrainConfig, find_config, load_config
-from trainer.console import speaker
+from trainer.console import Say, speaker
 from trainer.errors import ConfigError
 from trainer.heartbeat import Heartbeat
 from trainer.stop import Stop
 from wire.codec import WireError, read_object
-from wire.records import Progress
 from wire.run_dir import RunDir, attempt_id, attempt_number
 
 
@@ -88,7 +87,7 @@ def run(config_name: str, overrides: Sequence[str], out: str = "", resume: bool 
     return 0
 
 
-def _train(config: TrainConfig, place: Place, say: Callable[[Progress], None], stop: Stop) -> None:
+def _train(config: TrainConfig, place: Place, say: Say, stop: Stop) -> None:
     """Import torch only now: a wrong config is an answer within a moment."""
     from trainer.reporter import Reporter
 

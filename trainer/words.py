@@ -43,6 +43,16 @@ def message(progress: Progress) -> str:
     return " ".join(parts)
 
 
+def short(progress: Progress) -> str:
+    """Return what fits beside a progress bar, e.g. `train, epoch 4/10, 1 min 20 s left`."""
+    parts = [progress.phase]
+    if progress.total_epochs:
+        parts.append(f"epoch {min(progress.epoch + 1, progress.total_epochs)}/{progress.total_epochs}")
+    if progress.eta_s:
+        parts.append(f"{duration(progress.eta_s)} left")
+    return ", ".join(parts)
+
+
 def epoch_line(epoch: int, epochs: int, figures: Mapping[str, float]) -> str:
     """Return the line that closes an epoch, e.g. `epoch 4/10 done train_loss 0.41 val_accuracy 93.1 %`."""
     shown = [f"{name} {_figure(name, figures[name])}" for name in _SHOWN if name in figures]

@@ -24,7 +24,7 @@ CONFIG = load_config("transformer", ["width=0.05", "clips=40", "batch_size=8", "
 def session(folder: Path, stop: Stop | None = None) -> Session:
     run = RunDir(str(folder))
     Path(run.artifacts).mkdir(parents=True, exist_ok=True)
-    opened = open_session(CONFIG, run, Reporter(run, "r.1", lambda _: None), stop or Stop())
+    opened = open_session(CONFIG, run, Reporter(run, "r.1", lambda *_: None), stop or Stop())
     opened.reporter.cut_metrics(opened.state.logged_step)
     return opened
 
