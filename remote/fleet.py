@@ -26,7 +26,7 @@ from remote.host_watch import HostWatch
 from remote.log_lines import LogCallback, LogLines
 from remote.places import Place, Places
 from remote.row import Row, drop_log, forget
-from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncStatus
+from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from remote.sync_schedule import SyncSchedule
 from remote.verdict import settle, settles_at
 from remote.who import nearest, who
@@ -192,6 +192,8 @@ class Fleet:
     def synced(self, worker: str, status: SyncStatus) -> None:
         """Show how far the results of a worker have come."""
         self._change(self.place(worker), sync=status)
+        if status.phase is SyncPhase.DONE:
+            self._cache.changed(self.snapshot(worker))
 
     def record(self, worker: str, verb: str, command: str, result: str) -> None:
         """Remember a verb that was used here; the host keeps its own record of it."""
@@ -306,6 +308,7 @@ class Fleet:
         for warning in folded.warnings:
             self.host_warned(host, f"{place.name}: {warning}")
         self._put(place, folded.row)
+        self._cache.changed(self._rows[place.name].snapshot)
         if place.name in self._logs and message.get("file") == "log" and not folded.warnings:
             self._logs[place.name].take(message)
 
@@ -327,7 +330,6 @@ class Fleet:
         self._plan_settling(place, row)
         if row.snapshot == before:
             return
-        self._cache.changed(row.snapshot)
         self.syncs.notice(before, row.snapshot)
         self._tell(row.snapshot if self._visible(place) else None)
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from remote.clean import clean
 from remote.errors import NeedsYou, RemoteError, Unreachable
 from remote.snapshot import Link, LinkStatus
 from remote.watch import Watch
@@ -86,6 +87,7 @@ class HostWatch:
         """Take the connection's word (its `on_status` callback)."""
         if status.link is Link.LIVE:
             self._connected.set()
+            self._wake.set()
             if self.status.link is not Link.LIVE:
                 self._set(Link.CONNECTING, "starting the follower", base=status)
             return
@@ -115,7 +117,7 @@ class HostWatch:
             except RemoteError as exc:
                 reason = exc.message
             except Exception as exc:  # one host's surprise must not end the watch of it, nor of the others
-                reason = f"{type(exc).__name__}: {exc}"
+                reason = clean(f"{type(exc).__name__}: {exc}")
             failures = 0 if self._clock() - began > BACKOFF_MAX_S else failures + 1
             if self._connected.is_set():
                 await self._pause(reason, failures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from remote.errors import RemoteError, SomeHostsFailed, Unreachable
 from remote.profiles import Host, load_profile
 from tests.fixtures.project import Project, make_project
+from tests.fixtures.ssh import Sshd
 from tui.__main__ import main
 from tui.cli.session import together
 
@@ -278,3 +280,19 @@ def test_one_error_out_of_several() -> None:
     some = together({"a": first}, 2)
     assert isinstance(some, SomeHostsFailed) and some.exit_code == 6 and "refused" in some.message
     assert isinstance(together({"a": first, "c": other}, 2), SomeHostsFailed)
+
+
+@pytest.mark.hosts
+def test_an_unknown_host_key_is_refused_until_exactly_it_is_accepted(
+    sshd: Sshd, short_tmp: Path, trajvid: Trajvid
+) -> None:
+    folder = make_project(short_tmp / "project", sshd.host).folder
+    done = trajvid("status", "--json", "--yes", cwd=folder)
+    error = envelope(done)["error"]
+    assert (done.returncode, error["code"]) == (4, "host_key_unknown")
+    [fingerprint] = re.findall(r"SHA256:[A-Za-z0-9+/]{43}", error["message"])
+    other = "SHA256:" + "A" * 43
+    assert trajvid("launch", "good", "--accept-host-key", other, cwd=folder).returncode == 4
+    done = trajvid("status", "--accept-host-key", fingerprint, cwd=folder)
+    assert done.returncode == 0 and "not started" in done.stdout
+    assert trajvid("launch", "good", "--wait", cwd=folder).returncode == 0

@@ -12,13 +12,14 @@ from tui.cli.session import Session, together
 
 
 async def main(session: Session) -> Answer:
-    """Ask all hosts that are needed; rows of those that do not answer are shown as last known."""
+    """Ask the hosts of these workers; rows of those that do not answer are shown as last known."""
     names = list(dict.fromkeys(session.arguments.workers))
     failed = {}
     hosts: list[str] = []
     if not session.arguments.cached:
         named = await session.know(names)
-        hosts = sorted({session.host_of(name) for name in named} if named else set(session.profile.hosts))
+        of_profile = {worker.host for worker in session.profile.workers.values()}
+        hosts = sorted({session.host_of(name) for name in named} if named else of_profile)
         failed = await session.reach(hosts)
     rows = session.rows(names) if names else session.fleet.snapshots()
     now = session.fleet.clock()

@@ -35,7 +35,7 @@ async def end(session: Session, names: list[str], verb: Callable[[str], Awaitabl
     lines = []
     for name, found in results.items():
         if isinstance(found, Stopped):
-            lines.append(f"{name}: {_told(found)}")
+            lines.append(f"{name}: {_told(found, session.arguments.verb)}")
             if not found.stopped:
                 left = ", ".join(map(str, found.left))
                 failed[name] = FarSideError(
@@ -49,8 +49,8 @@ async def end(session: Session, names: list[str], verb: Callable[[str], Awaitabl
     return Answer(data, "\n".join(lines), together(failed, len(names)))
 
 
-def _told(found: Stopped) -> str:
+def _told(found: Stopped, verb: str) -> str:
     if not found.was_running:
         return f"was not running ({found.state})"
     code = f", exit code {found.code}" if found.code is not None else ""
-    return f"{found.state}{code}" + (", had to be killed" if found.forced else "")
+    return f"{found.state}{code}" + (", had to be killed" if found.forced and verb == "stop" else "")
