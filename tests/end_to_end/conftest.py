@@ -33,6 +33,8 @@ class Desk:
     far_root: Path
     host: dict[str, Any]
     flags: tuple[str, ...] = ()
+    host_pid: int = 0
+    """The sshd that serves the host, 0 for the embedded one."""
     running: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def profile(self, workers: dict[str, dict[str, Any]], **more: Any) -> None:
@@ -150,10 +152,10 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
     git(repo, "add", ".")
     git(repo, "commit", "-qm", "Start")
     if request.param == "embedded":
-        host, flags = {"kind": "embedded"}, ()
+        host, flags, pid = {"kind": "embedded"}, (), 0
     else:
-        host, flags = request.getfixturevalue("sshd_host")
-    made = Desk(home=home, repo=repo, far_root=base / "far", host=host, flags=flags)
+        host, flags, pid = request.getfixturevalue("sshd_host")
+    made = Desk(home=home, repo=repo, far_root=base / "far", host=host, flags=flags, host_pid=pid)
     try:
         yield made
     finally:
@@ -167,9 +169,9 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def sshd_host(short_tmp: Path, home: Path) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
-    """A real sshd as a profile's host entry, and the flag by which its key is accepted."""
+def sshd_host(short_tmp: Path, home: Path) -> Iterator[tuple[dict[str, Any], tuple[str, ...], int]]:
+    """A real sshd as a profile's host entry, the flag by which its key is accepted, and its pid."""
     with sshd_running(short_tmp / "sshd", home) as server:
         fingerprint = asyncssh.read_public_key(str(server.folder / "host_key.pub")).get_fingerprint()
         host = {name: getattr(server.host, name) for name in ("address", "port", "user", "identity")}
-        yield host, ("--accept-host-key", fingerprint)
+        yield host, ("--accept-host-key", fingerprint), server.process.pid

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
+
+import pytest
 
 from tests.end_to_end.conftest import Desk, wait_for
 
@@ -100,3 +105,31 @@ def test_kill_needs_consent_and_then_leaves_nothing(desk: Desk) -> None:
     assert desk.state("one") == "running"
     desk.run("kill", "one", "--yes")
     assert desk.marked() == []
+
+
+@pytest.mark.parametrize("desk", ["openssh"], indirect=True)
+def test_sshd_killed_again_and_again_in_mid_launch_leaves_one_job(desk: Desk) -> None:
+    desk.profile({"one": worker("import time; time.sleep(600)")})
+    launch = desk.start("launch", "one")
+    killed = 0
+    while launch.poll() is None and killed < 3:
+        time.sleep(0.5)
+        killed += kill_sessions_of(desk)
+    out, err = launch.communicate(timeout=90)
+    assert launch.returncode == 0, out + err
+    assert killed >= 1
+    beat(desk, "one")
+    assert len(desk.runs("one")) == 1 and len(desk.marked()) == 1
+    desk.run("stop", "one")
+    assert desk.marked() == []
+
+
+def kill_sessions_of(desk: Desk) -> int:
+    """SIGKILL the server processes of every connection of this desk's sshd; how many there were."""
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(desk.host_pid)], capture_output=True, text=True
+    ).stdout.split()
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    return len(children)
