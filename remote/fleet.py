@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +24,11 @@ from remote.fold import FOLDER_NAME, fold, fold_facts
 from remote.host_watch import HostWatch
 from remote.log_lines import LogCallback, LogLines
 from remote.places import Place, Places
-from remote.row import Row, drop_log, forget
+from remote.row import drop_log, forget
+from remote.rows import Callback, Rows
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from remote.sync_schedule import SyncSchedule
-from remote.verdict import settle, settles_at
+from remote.verdict import settle
 from remote.who import nearest, who
 from wire.codec import WireError
 from wire.records import PROTOCOL_VERSION, Action
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from remote.history import History
     from remote.profiles import Host, Profile
 
-Callback = Callable[[RunSnapshot], None]
 WARNINGS_KEPT = 50
 
 
@@ -61,7 +60,7 @@ class Fleet:
         self._asker: Asker = asker or Refuser()
         self._cache = Cache(history, profile.project_id)
         self._places = Places(profile.workers.values())
-        self._rows: dict[str, Row] = {}
+        self._rows = Rows(clock, self._row_changed)
         self._shown: set[str] = set()
         self._connections: dict[str, Connection] = {}
         self._fars: dict[str, FarSide] = {}
@@ -69,9 +68,6 @@ class Fleet:
         self._facts: dict[str, HostFacts] = {}
         self._mentioned: dict[str, set[str]] = {}
         self._listed: set[str] = set()
-        self._callbacks: list[Callback] = []
-        self._changed: asyncio.Event | None = None
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._selected: str | None = None
         self._logs: dict[str, LogLines] = {}
         self.syncs = SyncSchedule(self)
@@ -101,19 +97,11 @@ class Fleet:
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call back with every changed snapshot, on the loop; the result ends it."""
-        self._callbacks.append(callback)
-
-        def end() -> None:
-            with suppress(ValueError):
-                self._callbacks.remove(callback)
-
-        return end
+        return self._rows.subscribe(callback)
 
     async def changed(self) -> None:
         """Return after the next change of any row."""
-        if self._changed is None:
-            self._changed = asyncio.Event()
-        await self._changed.wait()
+        await self._rows.changed()
 
     async def settled(self, hosts: Collection[str]) -> None:
         """Return once each of these hosts has told all that it knows, or has failed to (see `links`)."""
@@ -140,7 +128,7 @@ class Fleet:
         if old == worker:
             return
         if old is not None:
-            self._put(self.place(old), drop_log(self._rows[old]))
+            self._rows.put(drop_log(self._rows[old]))
         chosen = self.place(worker) if worker is not None else None
         for host, watch in self._watches.items():
             watch.select(chosen.slug if chosen is not None and chosen.host == host else None)
@@ -187,11 +175,11 @@ class Fleet:
 
     def note(self, worker: str, step: str) -> None:
         """Show what this laptop is doing for a worker right now; '' when it is done."""
-        self._change(self.place(worker), step=step)
+        self._rows.change(self.place(worker).name, step=step)
 
     def synced(self, worker: str, status: SyncStatus) -> None:
         """Show how far the results of a worker have come."""
-        self._change(self.place(worker), sync=status)
+        self._rows.change(self.place(worker).name, sync=status)
         if status.phase is SyncPhase.DONE:
             self._cache.changed(self.snapshot(worker))
 
@@ -202,8 +190,7 @@ class Fleet:
 
     async def close(self) -> None:
         """End connections, followers and syncs. What runs on the hosts goes on."""
-        for timer in self._timers.values():
-            timer.cancel()
+        self._rows.close()
         await self.syncs.close()
         watched = list(self._watches.values())
         await asyncio.gather(*(watch.close() for watch in watched), return_exceptions=True)
@@ -242,7 +229,7 @@ class Fleet:
         for place in self._places.of_host(host):
             row = self._rows[place.name]
             if place.slug not in told and row.snapshot.run:
-                self._put(place, settle(forget(row, reason="the host has no run of this worker"), self.clock()))
+                self._rows.put(settle(forget(row, reason="the host has no run of this worker"), self.clock()))
         self._confirm(host)
 
     def host_link(self, host: str, status: LinkStatus) -> None:
@@ -250,8 +237,8 @@ class Fleet:
         if status.link is not Link.LIVE:
             self._listed.discard(host)
         for place in self._places.of_host(host):
-            self._change(place, link=status)
-        self._tell(None)
+            self._rows.change(place.name, link=status)
+        self._rows.wake()
 
     # ------------------------------------------------------------------ inside
 
@@ -261,7 +248,7 @@ class Fleet:
             blank = replace(blank, branch=place.worker.branch, extractor=place.worker.extractor)
         if place.host in self._watches:
             blank = replace(blank, link=self._watches[place.host].status)
-        self._rows[place.name] = Row(self._cache.load(blank))
+        self._rows.open(self._cache.load(blank))
 
     def _at(self, host: str, slug: str) -> Place | None:
         """The worker in a folder of a host; one that the profile does not know is taken note of."""
@@ -273,8 +260,14 @@ class Fleet:
         return place
 
     def _visible(self, place: Place) -> bool:
-        active = self._rows[place.name].snapshot.state.active
-        return place.worker is not None or place.name in self._shown or active
+        """A worker that the profile does not name is shown once it was seen to run in this session."""
+        if self._rows[place.name].snapshot.state.active:
+            self._shown.add(place.name)
+        return place.worker is not None or place.name in self._shown
+
+    def _row_changed(self, before: RunSnapshot, after: RunSnapshot) -> bool:
+        self.syncs.notice(before, after)
+        return self._visible(self.place(after.worker))
 
     def _watch(self, host: str) -> HostWatch:
         if host not in self._watches:
@@ -307,7 +300,7 @@ class Fleet:
         folded = fold(self._rows[place.name], message, self.clock())
         for warning in folded.warnings:
             self.host_warned(host, f"{place.name}: {warning}")
-        self._put(place, folded.row)
+        self._rows.put(folded.row)
         self._cache.changed(self._rows[place.name].snapshot)
         if place.name in self._logs and message.get("file") == "log" and not folded.warnings:
             self._logs[place.name].take(message)
@@ -318,42 +311,4 @@ class Fleet:
             return
         now, facts = self.clock(), self._facts.get(host)
         for place in self._places.of_host(host):
-            self._change(place, seen_at=now, facts=facts, cached_age_s=None)
-
-    def _change(self, place: Place, **fields: Any) -> None:
-        row = self._rows[place.name]
-        self._put(place, replace(row, snapshot=replace(row.snapshot, **fields)))
-
-    def _put(self, place: Place, row: Row) -> None:
-        before = self._rows[place.name].snapshot
-        self._rows[place.name] = row
-        self._plan_settling(place, row)
-        if row.snapshot == before:
-            return
-        self.syncs.notice(before, row.snapshot)
-        self._tell(row.snapshot if self._visible(place) else None)
-
-    def _plan_settling(self, place: Place, row: Row) -> None:
-        due = settles_at(row)
-        timer = self._timers.pop(place.name, None)
-        if timer is not None:
-            timer.cancel()
-        if due is not None:
-            delay_s = max(0.0, due - self.clock()) + 0.01
-            self._timers[place.name] = asyncio.get_running_loop().call_later(delay_s, self._settle, place)
-
-    def _settle(self, place: Place) -> None:
-        self._put(place, settle(self._rows[place.name], self.clock()))
-
-    def _tell(self, snapshot: RunSnapshot | None) -> None:
-        if self._changed is not None:
-            self._changed.set()
-            self._changed = None
-        if snapshot is None:
-            return
-        for callback in list(self._callbacks):
-            try:
-                callback(snapshot)
-            except Exception as exc:
-                context = {"message": "a subscriber of the fleet failed", "exception": exc}
-                asyncio.get_running_loop().call_exception_handler(context)
+            self._rows.change(place.name, seen_at=now, facts=facts, cached_age_s=None)

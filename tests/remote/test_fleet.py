@@ -185,8 +185,13 @@ async def test_a_worker_that_the_profile_lacks_is_shown_while_it_runs(fleet: Fle
             await fleet.changed()
     await runs.kill(fleet, "stranger")
     await until(fleet, "stranger", lambda row: row.state is State.STOPPED)
-    assert "stranger" not in [row.worker for row in fleet.snapshots()]
+    assert fleet.snapshots()[-1].worker == "stranger"
     await other.close()
+    later = Fleet(project.profile)
+    await later.start()
+    await until(later, "good", lambda row: row.confirmed(later.clock()))
+    assert "stranger" not in [row.worker for row in later.snapshots()] and later.snapshot("stranger").run
+    await later.close()
 
 
 async def test_selecting_streams_one_log_only(fleet: Fleet) -> None:
