@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 ANSWER_WITHIN_S = 300.0
 """How long a launch whose answer was lost is asked for again."""
-LAUNCH_TIMEOUT_S = 60.0
+LAUNCH_TIMEOUT_S = 300.0
+"""The launch may have to put the worktree back first, which takes its time in a large repository."""
 CRASHES_MAX = 3
 
 

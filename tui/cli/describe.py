@@ -8,6 +8,9 @@ from remote.snapshot import LinkStatus, RunSnapshot
 from tui.format import cut, duration, number
 from tui.words import age_words, known, state_words, sync_words
 
+TELLING = ("accuracy", "val_accuracy", "pred_mse", "val_mse", "mse", "val_loss", "train_loss", "loss")
+"""Metrics in the order in which a narrow table shows them."""
+
 
 def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
     """Everything that `status --json` says about a worker. Ages in seconds; null where it is not known."""
@@ -120,15 +123,9 @@ def progress_text(row: RunSnapshot) -> str:
 def metrics_text(row: RunSnapshot, limit: int = 2) -> str:
     """The metrics that say most, at most `limit` of them."""
     source = row.result.metrics if row.result is not None else row.progress.metrics if row.progress is not None else {}
-    ranked = sorted(source, key=lambda name: (_rank(name), name))
-    return ", ".join(f"{name} {number(source[name])}" for name in ranked[:limit])
-
-
-def _rank(name: str) -> int:
-    for rank, word in enumerate(("accuracy", "mse", "loss")):
-        if word in name:
-            return rank
-    return 9
+    known = [name for name in TELLING if name in source]
+    others = [name for name in source if name not in TELLING]
+    return ", ".join(f"{name} {number(source[name])}" for name in (known + others)[:limit])
 
 
 def _coloured(line: str, state: str, role: str) -> str:
