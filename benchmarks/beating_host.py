@@ -29,18 +29,22 @@ def lay(root: Root, project: str, slugs: list[str], pid: int) -> list[str]:
     return folders
 
 
+def _write_beat(folder: str, sequence: int, interval_s: float) -> None:
+    step = sequence * 40
+    text = f"epoch 3/10, step {step}, train_loss 0.4137, val_accuracy 0.912"
+    beat = Heartbeat(
+        attempt_id(RUN, 1), sequence, time.time(), interval_s, "running", 1, 2, "train", step, step, 0.4, text
+    )
+    replace_file(os.path.join(folder, "heartbeat.json"), beat.to_line())
+
+
 def _beat(folders: list[str], interval_s: float) -> None:
     """Beat every worker once an interval, evenly spread."""
-    pause_s, sequence, due = interval_s / len(folders), 0, time.monotonic()
+    pause_s, sequence, due = interval_s / len(folders), 1, time.monotonic()
     while True:
         sequence += 1
-        for number, folder in enumerate(folders):
-            text = f"epoch 3/10, step {sequence * 40 + number}, train_loss 0.4137, val_accuracy 0.912"
-            step = sequence * 40 + number
-            beat = Heartbeat(
-                attempt_id(RUN, 1), sequence, time.time(), interval_s, "running", 1, 2, "train", step, step, 0.4, text
-            )
-            replace_file(os.path.join(folder, "heartbeat.json"), beat.to_line())
+        for folder in folders:
+            _write_beat(folder, sequence, interval_s)
             due += pause_s
             time.sleep(max(0.0, due - time.monotonic()))
 
@@ -51,6 +55,8 @@ class BeatingHost:
     def __init__(self, folder: Path, project: str, slugs: list[str], interval_s: float) -> None:
         self.root = Root(str(folder))
         self.folders = lay(self.root, project, slugs, os.getpid())
+        for folder in self.folders:
+            _write_beat(folder, 1, interval_s)
         self._process = multiprocessing.get_context("fork").Process(
             target=_beat, args=(self.folders, interval_s), daemon=True
         )
