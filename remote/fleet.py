@@ -108,6 +108,11 @@ class Fleet:
         while any(not self._has_answered(host) for host in hosts):
             await self.changed()
 
+    async def judged(self) -> None:
+        """Return once no state is still being checked: a few seconds if a supervisor was just found dead."""
+        while self._rows.judging:
+            await self.changed()
+
     # ------------------------------------------------------------------ steering
 
     async def start(

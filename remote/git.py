@@ -6,7 +6,6 @@ stay as they are; only objects are added. `.gitignore` is obeyed.
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from remote.clean import clean
 from remote.errors import Declined, ToolMissing, UsageError
+from remote.local_program import output_of
 from remote.onhost.git import FIXED_IDENTITY, branch_problem, branch_ref, git_argv, git_environment
 
 CONSENT_BYTES = 50 * 1024 * 1024
@@ -206,20 +206,6 @@ def _last_line(err: bytes) -> str:
 async def run_git(argv: list[str], more: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
     """Run git and return its code, output and errors. Killed when cancelled. Raises `ToolMissing`."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=git_environment(os.environ, more or {}),
-        )
+        return await output_of(argv, git_environment(os.environ, more or {}))
     except FileNotFoundError as exc:
         raise ToolMissing("git is not installed here", hint="install git, then try again", code="git_missing") from exc
-    try:
-        out, err = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.communicate()
-        raise
-    assert process.returncode is not None
-    return process.returncode, out, err

@@ -38,6 +38,24 @@ class Ended:
         return (telling or lines or [f"exit code {self.code}"])[0].strip()
 
 
+async def output_of(argv: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
+    """Run a short `argv`; its code, output and errors. Killed when cancelled. Raises FileNotFoundError."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=None if env is None else dict(env)
+    )
+    try:
+        out, err = await process.communicate()
+    except asyncio.CancelledError:
+        # It may have ended in this very moment; that must not take the cancellation's place.
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+        raise
+    assert process.returncode is not None
+    return process.returncode, out, err
+
+
 async def run_program(
     argv: Sequence[str], *, env: Mapping[str, str], on_output: Line | None = None, on_error: Line | None = None
 ) -> Ended:

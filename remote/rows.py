@@ -66,6 +66,11 @@ class Rows:
 
         return end
 
+    @property
+    def judging(self) -> bool:
+        """True while the state of a row waits for its grace to run out (`remote.verdict`)."""
+        return bool(self._timers)
+
     async def changed(self) -> None:
         """Return after the next change of any row."""
         if self._changed is None:

@@ -7,7 +7,6 @@ feature safe must be there or the feature goes.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from remote.doors import HOST, PLACE
+from remote.local_program import output_of
 from wire.run_dir import TEMPORARY_PREFIX
 
 NEVER = (f"{TEMPORARY_PREFIX}*", ".git/", ".ssh/")
@@ -106,15 +106,6 @@ async def find_rsync() -> Rsync | None:
     path = shutil.which("rsync")
     if path is None:
         return None
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        path, "--help", stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
-    )
-    try:
-        out, err = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.communicate()
-        raise
+    _, out, err = await output_of([path, "--help"])
     options = parse_help((out + err).decode("utf-8", "replace"))
     return Rsync(path, options) if "--exclude" in options else None

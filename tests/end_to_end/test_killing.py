@@ -52,7 +52,7 @@ def test_a_killed_app_loses_nothing_and_finds_everything_again(desk: Desk) -> No
     follower = desk.start("logs", "-f", "one")
     beat(desk, "one")
     os.killpg(follower.pid, signal.SIGKILL)
-    follower.wait()
+    follower.communicate()
     assert desk.state("one") == "running"
     stopped = desk.ask("stop", "one")["stopped"]
     assert stopped[0]["stopped"] and desk.state("one") == "stopped"

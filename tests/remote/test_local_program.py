@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remote.local_program import run_program
+from remote.local_program import output_of, run_program
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -75,3 +75,15 @@ def _alive(pid: int) -> bool:
         return b") Z " not in Path(f"/proc/{pid}/stat").read_bytes()
     except FileNotFoundError:
         return not os.path.exists("/proc/self")
+
+
+async def test_a_cancellation_that_meets_the_end_of_a_program_is_not_lost() -> None:
+    """A ProcessLookupError in its place once let a cancelled task live on."""
+    for turn in range(60):
+        task = asyncio.ensure_future(output_of(["true"], ENV))
+        await asyncio.sleep(turn * 0.0001)
+        if task.done():
+            continue
+        task.cancel()
+        [ended] = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError | tuple), ended

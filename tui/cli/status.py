@@ -21,6 +21,7 @@ async def main(session: Session) -> Answer:
         of_profile = {worker.host for worker in session.profile.workers.values()}
         hosts = sorted({session.host_of(name) for name in named} if named else of_profile)
         failed = await session.reach(hosts)
+        await session.fleet.judged()
     rows = session.rows(names) if names else session.fleet.snapshots()
     now = session.fleet.clock()
     error = together(failed, len(hosts))
