@@ -40,7 +40,6 @@ logger = logging.getLogger(__name__)
 REQUEST_WAIT_S = 10.0
 HELPER_WAIT_S = 2.0
 STDERR_MAX_BYTES = 64 * 1024
-OPEN_TRIES = 8
 
 
 class Bridge:
@@ -192,26 +191,15 @@ class Bridge:
         return code
 
     async def _open(self, relay: Relay, command: str) -> asyncssh.SSHClientChannel[bytes]:
-        import asyncssh
-
         from remote.ssh_options import BULK
 
-        name = self._connection.host.name
-        for attempt in range(OPEN_TRIES):
-            ssh = await self._connection.ssh()
-            try:
-                channel, _ = await ssh.create_session(
-                    lambda: relay, command, encoding=None, window=BULK["window"], max_pktsize=BULK["max_pktsize"]
-                )
-            except asyncssh.ChannelOpenError as exc:
-                if ssh.is_closed():
-                    raise Unreachable(f"{name}: connection lost while a transfer was started") from exc
-                await asyncio.sleep(0.02 * 2**attempt)
-            except (asyncssh.Error, OSError) as exc:
-                raise Unreachable(f"{name}: connection lost while a transfer was started") from exc
-            else:
-                return channel
-        raise RemoteError(f"{name} refuses to open another session", hint="see MaxSessions in its sshd_config")
+        async def start(ssh: asyncssh.SSHClientConnection) -> asyncssh.SSHClientChannel[bytes]:
+            channel, _ = await ssh.create_session(
+                lambda: relay, command, encoding=None, window=BULK["window"], max_pktsize=BULK["max_pktsize"]
+            )
+            return channel
+
+        return await self._connection.channel(start)
 
     def _count(self, received: int, sent: int) -> None:
         self.received += received

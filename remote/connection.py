@@ -13,9 +13,9 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from remote.asker import Asker, Refuser
 from remote.clean import clean
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from remote.private_keys import Keyring
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 SHORT_COMMANDS = 4
 """At most so many at once: a host's MaxSessions is 10, and follower, git and rsync need theirs."""
@@ -159,17 +160,30 @@ class Connection:
     async def _open(
         self, command: str, tag: str = ""
     ) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[bytes]]:
-        import asyncssh
-
         from remote.ssh_options import BULK
+
+        async def start(
+            ssh: asyncssh.SSHClientConnection,
+        ) -> tuple[asyncssh.SSHClientConnection, asyncssh.SSHClientProcess[bytes]]:
+            line = announced(command, tag) if tag and not obeys_signals(ssh) else command
+            return ssh, await ssh.create_process(line, encoding=None, **BULK)
+
+        return await self.channel(start)
+
+    async def channel(self, start: Callable[[asyncssh.SSHClientConnection], Awaitable[T]]) -> T:
+        """Open a channel by `start`; a host that is full is asked again for a while.
+
+        Raises `Unreachable`, or `FarSideError` (sessions) if it stays full.
+        """
+        import asyncssh
 
         refusal = ""
         for attempt in range(OPEN_TRIES):
             ssh = await self.ssh()
-            line = announced(command, tag) if tag and not obeys_signals(ssh) else command
             try:
-                return ssh, await ssh.create_process(line, encoding=None, **BULK)
-            except (asyncssh.Error, OSError) as exc:
+                return await start(ssh)
+            # The assertion is asyncssh's own: the connection went between the host's yes and our session.
+            except (asyncssh.Error, OSError, AssertionError) as exc:
                 if not isinstance(exc, asyncssh.ChannelOpenError) or ssh.is_closed():
                     raise Unreachable(f"{self.host.name}: the connection was lost at a command's start") from exc
                 refusal = clean(exc.reason)

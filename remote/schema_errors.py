@@ -35,8 +35,8 @@ def validated(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as exc:
-        found = [(error["type"] == "missing", _error(model, document, error)) for error in exc.errors()]
-        raise min(found, key=lambda item: (item[0], item[1].line))[1] from exc
+        blamed = [(error["type"] == "missing", _error(model, document, error)) for error in exc.errors()]
+        raise min(blamed, key=lambda item: (item[0], item[1].line))[1] from exc
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

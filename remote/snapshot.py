@@ -8,13 +8,13 @@ follower's facts into these records.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from wire.records import ExitRecord, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
 from wire.state import SILENT_AFTER_BEATS, State, stall_after_s
 
 
-class Link(str, Enum):
+class Link(StrEnum):
     """The connection to a host. It stands beside a run's state and never changes it."""
 
     UNKNOWN = "unknown"
@@ -41,7 +41,7 @@ class LinkStatus:
     round_trip_s: float | None = None
 
 
-class SyncPhase(str, Enum):
+class SyncPhase(StrEnum):
     """What results are doing on their way to the laptop."""
 
     NEVER = "never"

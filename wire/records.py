@@ -73,7 +73,8 @@ def _coerce(where: str, hint: Any, value: Any) -> Any:
         choices = typing.get_args(hint)
         if value is None and type(None) in choices:
             return None
-        if set(choices) - {type(None)} == {int, float} and isinstance(value, (int, float)) and not isinstance(value, bool):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and set(choices) - {type(None)} == {int, float}:
             return value
         return _coerce(where, next(choice for choice in choices if choice is not type(None)), value)
     if origin is tuple:

@@ -27,6 +27,7 @@ class Terminal:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.socket = str(desk.home / "tmux")
+        self.servers = 0
 
     def tmux(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -41,6 +42,9 @@ class Terminal:
     def start(self, *arguments: str) -> None:
         command = shlex.join([sys.executable, "-m", "tui", *arguments])
         size = ("-x", "120", "-y", "40")
+        self.tmux("kill-server")
+        self.servers += 1
+        self.socket = str(self.desk.home / f"tmux{self.servers}")
         self.tmux("new-session", "-d", *size, "-c", str(self.desk.repo), f"{command}; echo left $?; sleep 600")
 
     @property
@@ -83,7 +87,6 @@ def test_a_session_from_first_launch_to_coming_back(desk: Desk, terminal: Termin
     terminal.shows("left 137")
     assert len(desk.marked()) >= 2 and desk.state("alpha") == "running"
 
-    terminal.tmux("kill-server")
     terminal.start()
     terminal.shows("2 running", "live")
 
