@@ -1,4 +1,4 @@
-"""How a run speaks to a person: a live line on a terminal, plain PROGRESS lines everywhere else."""
+"""How a run speaks to a person: a live line on a terminal, plain lines with their time (UTC) elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _lines() -> Say:
         nonlocal said
         if important or time.monotonic() - said >= LINE_INTERVAL_S:
             said = time.monotonic()
-            write_line(1, f"PROGRESS {progress.message}")
+            write_line(1, f"{time.strftime('%H:%M:%S', time.gmtime())} {progress.message}")
 
     return say
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_a_run_alone_leaves_everything(start: Start, tmp_path: Path) -> None:
     assert code == 0, said
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("keypoint-") and str(folder) in said
-    assert "PROGRESS epoch 2/2 done train_loss" in said and "test accuracy" in said
+    assert re.search(r"^\d\d:\d\d:\d\d epoch 2/2 done train_loss", said, re.M) and "test accuracy" in said
 
     progress = Progress.from_bytes((folder / "progress.json").read_bytes())
     assert (progress.phase, progress.epoch, progress.step, progress.total_steps) == ("done", 2, 4, 4)
