@@ -33,7 +33,6 @@ VERBS: Dict[str, str] = {
 """One-shot verbs: a function of the request's dict that returns the answer's dict or raises `Refusal`."""
 
 STREAMS: Dict[str, str] = {
-    "guard": "remote.onhost.guard:guard",
     "follow": "remote.onhost.follower:follow",
     "supervise": "remote.onhost.supervisor:supervise",
     "prepare": "remote.onhost.environment:prepare",

@@ -29,8 +29,6 @@ def test_the_whole_way(far: Far, follow: Callable[..., Following], python39: str
     spec = {"run": os.path.basename(run.path), "project": PROJECT, "worker": "w"}
     assert far.ask("launch", spec=spec, resume=True, nonce=far.nonce("nonce-2"))["attempt"].endswith(".2")
     assert far.stop(kill=True)["stopped"]
-    with far.start("guard", "sh", "-c", "exit 3") as guard:
-        assert guard.wait(30) == 3
     refused = far.launch("true", worker="e", nonce="nonce-3", environment={"python": "none", "minimum": "9.9"})
     assert "needs Python 9.9" in far.end(refused)["reason"]
     assert record(refused.attempt(1).exit)
