@@ -28,8 +28,7 @@ def parse_target(text: str) -> tuple[str, str, int]:
     if match is None:
         raise UsageError(f"{text!a} is not user@address[:port]", hint="for example ubuntu@203.0.113.7")
     port = int(match["port"] or 0)
-    if port > 65535:
-        raise UsageError(f"{port} is not a port")
+    _check_port(port)
     return match["user"] or "", match["address"].strip("[]"), port
 
 
@@ -42,8 +41,11 @@ def add_host(name: str, address: str, user: str = "", port: int = 0, identity: s
     check_host_name(address, name)
     if user:
         check_user_name(user, name)
+    _check_port(port)
     if identity:
         identity = str(Path(identity).expanduser().absolute())
+        if not identity.isprintable():
+            raise UsageError(f"{name}: the path of the key {identity!a} has characters that no screen shows")
         check_identity(Path(identity), name)
     fields: dict[str, str | int] = {"address": address, "user": user, "port": port, "identity": identity}
     entry = ", ".join(f"{key}: {_quoted(value)}" for key, value in fields.items() if value)
@@ -51,6 +53,11 @@ def add_host(name: str, address: str, user: str = "", port: int = 0, identity: s
     text = _with_entry(_present(), name, f"  {_quoted(name)}: {{{entry}}}\n")
     _replace(hosts_file(), text)
     return hosts_file()
+
+
+def _check_port(port: int) -> None:
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{port} is not a port", hint="ports go from 1 to 65535")
 
 
 def _quoted(value: str | int) -> str:

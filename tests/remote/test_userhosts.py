@@ -67,6 +67,10 @@ def test_nothing_is_written_for_a_mistake(tmp_path: Path) -> None:
     for bad in (("-a", "192.0.2.1", ""), ("a", "-oX", ""), ("a", "x", "$(id)"), ("a b", "x", "")):
         with pytest.raises(UsageError):
             add_host(*bad)
+    with pytest.raises(UsageError, match="99999 is not a port"):
+        add_host("a", "192.0.2.1", port=99999)
+    with pytest.raises(UsageError, match="no screen shows"):
+        add_host("a", "192.0.2.1", identity=f"{tmp_path}/a\x07b")
     assert not hosts_file().exists()
 
 
