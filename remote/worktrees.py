@@ -15,6 +15,7 @@ from remote.farside import FarSide
 from remote.git import Commit
 from remote.local_program import Ended, run_program
 from remote.onhost.git import commit_ref, git_argv, git_environment
+from remote.onhost.repository import DISK_FULL
 
 Step = Callable[[str], None]
 """Told what is happening right now, in words for the row of the worker."""
@@ -87,7 +88,7 @@ async def _push(connection: Connection, repo: Path, place: str, commit: str, tel
 
 def _push_error(host: str, ended: Ended, bridge: Bridge) -> FarSideError:
     said = [*ended.errors, bridge.stderr]
-    if any("No space left on device" in line or "Disk quota exceeded" in line for line in said):
+    if any(words in line for line in said for words in DISK_FULL):
         return FarSideError(f"{host}: no space left for the commit", hint="free some space there", code="no_space")
     return FarSideError(f"{host}: the commit could not be pushed: {ended.reason}", hint="try again", code="push_failed")
 

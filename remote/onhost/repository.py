@@ -18,6 +18,8 @@ from remote.onhost.request import Refusal
 LOCK_WAIT_S = 120.0
 _NOT_SUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _SETTINGS = ("receive.shallowUpdate=true", "receive.autogc=false", "gc.auto=0", "core.logAllRefUpdates=true")
+DISK_FULL = ("No space left on device", "Disk quota exceeded", "Out of diskspace")
+"""How git says that a disk is full; the last where a write came out short."""
 _BYPRODUCTS = ("__pycache__/", "*.py[cod]", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".ipynb_checkpoints/")
 """What runs leave behind: never taken for somebody's work."""
 
@@ -33,7 +35,7 @@ class Git:
         """Return git's output. Raises `Refusal`: `git_missing`, `no_space` or `git_failed`."""
         done = self._start(git_argv(self.folder, command, operands, paths), env)
         if done.returncode:
-            raise _failure(command, done.stderr)
+            raise failure(command, done.stderr)
         return done.stdout
 
     def ask(self, command: Sequence[str], operands: Sequence[str] = (), **env: str) -> Optional[str]:
@@ -59,11 +61,12 @@ class Git:
             ) from None
 
 
-def _failure(command: Sequence[str], stderr: bytes) -> Refusal:
+def failure(command: Sequence[str], stderr: bytes) -> Refusal:
+    """What git's last words mean: `no_space` or `git_failed`."""
     lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
     text = (telling or lines or ["no message"])[0][:500]
-    if any("No space left on device" in line or "Disk quota exceeded" in line for line in lines):
+    if any(words in line for line in lines for words in DISK_FULL):
         return Refusal(
             "no_space", f"no space left on the host: {text}", "free some space there, or choose another `root:`"
         )

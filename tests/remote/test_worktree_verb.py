@@ -12,7 +12,7 @@ import pytest
 
 from remote.onhost import processes
 from remote.onhost.lock import WorkerLock, name_holder
-from remote.onhost.repository import locked, repository
+from remote.onhost.repository import failure, locked, repository
 from remote.onhost.request import Refusal
 from remote.onhost.worktree import stands_at, worktree
 from tests.onhost.far import Far as Verbs
@@ -243,6 +243,18 @@ def test_git_missing_and_a_held_lock_are_answers(far: Far, monkeypatch: pytest.M
     with locked(str(tmp_path / "lock")), pytest.raises(Refusal) as caught, locked(str(tmp_path / "lock"), 0.1):
         pass
     assert caught.value.code == "busy"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"error: unable to write file data.bin: No space left on device\nfatal: cannot store\n",
+        b"fatal: sha1 file '/r/repos/p.git/worktrees/w/index.lock' write error. Out of diskspace\n",
+    ],
+)
+def test_a_full_disk_is_called_so_however_git_says_it(said: bytes) -> None:
+    refusal = failure(["checkout"], said)
+    assert refusal.code == "no_space" and refusal.hint
 
 
 def test_many_at_once_are_served_one_after_the_other(far: Far) -> None:
