@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from remote.errors import FarSideError, Unreachable, UsageError
+from remote.names import check_name, slug
 from remote.run_spec import checked, new_nonce, run_id, spec_of
 from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, steps
 from wire.codec import WireError
@@ -107,9 +108,11 @@ async def run_command(
     if not command:
         raise UsageError("there is no command to run", hint="trajvid-tui run -- COMMAND")
     nonce = new_nonce()
-    slug = _slug(name or PurePosixPath(command[0]).name, "" if name else nonce[:4])
+    if name:
+        check_name(name)
+    folder = slug(name) if name else _named_for(command[0], nonce)
     fleet.host(host)
-    place = fleet.adopt(host, slug)
+    place = fleet.adopt(host, folder)
     with steps(fleet, place.name, on_step) as step:
         step(f"connecting to {host}")
         far = fleet.far(host)
@@ -118,7 +121,7 @@ async def run_command(
         spec = RunSpec(
             run=run_id("", nonce, now_s),
             project=fleet.profile.project_id,
-            worker=slug,
+            worker=folder,
             nonce=nonce,
             command=tuple(command),
             cwd=cwd,
@@ -237,9 +240,10 @@ def check_overrides(place: Place, overrides: Sequence[str]) -> None:
         raise UsageError(f"{place.name} runs a command of its own, which takes no config overrides")
 
 
-def _slug(name: str, suffix: str) -> str:
-    """A folder's name for an ad hoc worker. Raises `UsageError` where nothing of the name can stay."""
+def _named_for(program: str, nonce: str) -> str:
+    """A folder's name for a worker that nobody named. Raises `UsageError` where nothing of the program's can stay."""
+    name = PurePosixPath(program).name
     kept = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "-" for char in name).strip("-")
     if not kept:
-        raise UsageError(f"{name!r} has no letter or digit to name a worker by", hint="give it one with --name")
-    return "-".join(part for part in (kept[:40], suffix) if part)
+        raise UsageError(f"{program!r} has no letter or digit to name a worker by", hint="give it one with --name")
+    return f"{kept[:40]}-{nonce[:4]}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from remote.errors import NeedsYou
-from remote.launching import Launched, commit_of, launch, resume, run_command
+from remote.launching import Launched, check_overrides, commit_of, launch, resume, run_command
 from remote.snapshot import Link, RunSnapshot
 from remote.steps import newest_facts
 from remote.stopping import Stopped, kill, stop
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Launched",
     "Stopped",
+    "check_overrides",
     "commit_of",
     "kill",
     "launch",
@@ -68,19 +69,21 @@ async def wait(
 ) -> list[RunSnapshot]:
     """Return when every worker's run has ended. `runs` names the attempts that are meant, if they just began.
 
-    Lost connections are waited out: they say nothing about the runs. The fleet must have been started.
-    Raises `NeedsYou` if a host asks what nobody answers.
+    Lost connections are waited out: they say nothing about the runs. Raises `NeedsYou` if a host asks what nobody
+    answers.
     """
+    await fleet.start(workers, sync=False)  # without a follower nothing would ever change
     meant = dict(runs or {})
     seen: dict[str, RunSnapshot] = {}
     while True:
         for worker in workers:
             snapshot = fleet.snapshot(worker)
-            if on_change is not None and seen.get(worker) is not snapshot:
-                on_change(snapshot)
-            seen[worker] = snapshot
             if worker in meant and _reached(snapshot, meant[worker]):
                 del meant[worker]
+            # Until then the row may still show the run before, whose end is no news.
+            if on_change is not None and worker not in meant and seen.get(worker) is not snapshot:
+                on_change(snapshot)
+            seen[worker] = snapshot
             if snapshot.link.link is Link.NEEDS_YOU:
                 raise NeedsYou(f"{worker}: {snapshot.host} needs you: {snapshot.link.reason}")
         if not meant and all(map(_over, seen.values())):

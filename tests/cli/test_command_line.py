@@ -121,15 +121,22 @@ def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str])
         (["launch", "god"], 2, "unknown_worker"),
         (["launch", "good", "--set", "epochs"], 2, "usage"),
         (["launch", "good", "--set", "epochs=3"], 2, "usage"),
+        (["launch", "good", "--set", "epochs=3", "--dry-run"], 2, "usage"),
         (["launch", "--all", "--read-only"], 7, "read_only"),
         (["kill", "good"], 7, "declined"),
         (["run"], 2, "usage"),
         (["run", "--host", "nowhere", "--", "true"], 2, "unknown_host"),
+        (["run", "--name", "../up", "--", "true"], 2, "usage"),
+        (["run", "--name", "two words", "--", "true"], 2, "usage"),
+        (["run", "--name=-rf", "--", "true"], 2, "usage"),
+        (["stop", "good", "--grace", "nan"], 2, "usage"),
+        (["stop", "good", "--grace", "-3"], 2, "usage"),
         (["logs", "good", "--follow"], 2, "usage"),
         (["logs", "good", "--tail", "-3"], 2, "usage"),
         (["status", "--profile", "missing.yaml"], 2, "config"),
         (["init"], 2, "exists"),
         (["init", "user@-oProxyCommand=x"], 2, "usage"),
+        (["init", "user@h", "--port", "99999"], 2, "usage"),
     ],
 )
 def test_mistakes(words: list[str], code: int, word: str, quiet: Project, trajvid: Trajvid) -> None:
@@ -228,6 +235,18 @@ def test_dry_run_says_the_commands_and_touches_no_host(quiet: Project, trajvid: 
     assert not (home / ".trajvid").exists()
 
 
+def test_dry_run_asks_what_a_launch_would_ask(
+    quiet: Project, trajvid: Trajvid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remote.git.CONSENT_BYTES", 10)
+    (quiet.folder / "big").write_bytes(b"x" * 20)
+    objects = quiet.git("count-objects")
+    done = trajvid("launch", "good", "--dry-run", cwd=quiet.folder)
+    assert done.returncode == 7 and "big" in done.stderr and quiet.git("count-objects") == objects
+    done = trajvid("launch", "good", "--dry-run", "--yes", cwd=quiet.folder)
+    assert done.returncode == 0 and "1 untracked files" in done.stderr and "work.py" in done.stdout
+
+
 def test_an_unreachable_host_among_others(project: Project, trajvid: Trajvid) -> None:
     profile = project.folder / "profiles.yaml"
     text = profile.read_text().replace("hosts:\n", "hosts:\n  dead: {address: 127.0.0.1, port: 1}\n")
@@ -239,7 +258,7 @@ def test_an_unreachable_host_among_others(project: Project, trajvid: Trajvid) ->
     done = trajvid("status", "far", "--json", cwd=project.folder)
     assert done.returncode == 3
     [row] = envelope(done)["data"]["workers"]
-    assert (row["state"], row["origin"], row["link"]["state"]) == ("not started", "none", "offline")
+    assert (row["state"], row["origin"], row["link"]["state"]) == ("unknown", "none", "offline")
 
 
 def test_init_writes_a_profile_that_loads_and_adds_hosts(home: Path, short_tmp: Path, trajvid: Trajvid) -> None:
@@ -278,7 +297,7 @@ def test_one_error_out_of_several() -> None:
     assert together({"a": first}, 1) is first
     assert together({"a": first, "b": second}, 2) is first
     some = together({"a": first}, 2)
-    assert isinstance(some, SomeHostsFailed) and some.exit_code == 6 and "refused" in some.message
+    assert isinstance(some, SomeHostsFailed) and some.exit_code == 6 and some.message == "a: refused"
     assert isinstance(together({"a": first, "c": other}, 2), SomeHostsFailed)
 
 

@@ -71,6 +71,17 @@ async def test_a_failed_run_says_its_code_and_its_log_is_read(fleet: Fleet, proj
     assert result.files and (project.folder / "results/bad" / launched.run / "training.log").exists()
 
 
+async def test_waiting_follows_by_itself_and_tells_nothing_of_the_run_before(fleet: Fleet) -> None:
+    told = []
+    async with asyncio.timeout(60):
+        for _ in range(2):
+            launched = await runs.launch(fleet, "good")
+            told.clear()
+            [row] = await runs.wait(fleet, ["good"], runs={"good": launched}, on_change=told.append)
+    assert row.state is State.COMPLETED
+    assert {snapshot.run for snapshot in told} == {launched.run}
+
+
 async def test_a_dirty_tree_runs_as_its_own_commit(fleet: Fleet, project: Project) -> None:
     (project.folder / "file.txt").write_text("edited\n")
     (project.folder / "new").write_text("x")

@@ -8,6 +8,9 @@ from remote.snapshot import LinkStatus, RunSnapshot
 from tui.format import cut, duration, number
 from tui.words import age_words, known, state_words, sync_words
 
+UNKNOWN = "unknown"
+"""Instead of a state, where no host ever told one."""
+
 TELLING = ("accuracy", "val_accuracy", "pred_mse", "val_mse", "mse", "val_loss", "train_loss", "loss")
 """Metrics in the order in which a narrow table shows them."""
 
@@ -24,7 +27,7 @@ def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
         "extractor": row.extractor,
         "run": row.run,
         "attempt": row.attempt,
-        "state": row.state.value,
+        "state": row.state.value if known(row) else UNKNOWN,
         "reason": row.reason,
         "code": row.exit.code if row.exit else None,
         "origin": _origin(row, now),

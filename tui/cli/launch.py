@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from remote import runs
@@ -26,14 +27,15 @@ async def main(session: Session) -> Answer:
     names = session.chosen()
     for name in names:
         session.fleet.place(name)
+    teller = _Teller(session)
     if arguments.dry_run:
-        return await _dry_run(session, names)
+        return await _dry_run(session, teller, names)
     session.changes()
     if arguments.discard and not await session.confirm("Give up edits made in the worktrees on the host?"):
         from remote.errors import Declined
 
         raise Declined("edits in a worktree are given up only with consent", hint="add --yes")
-    teller = _Teller(session)
+    session.on_interrupt = "interrupted while launching; trajvid-tui status tells what began"
     results = await asyncio.gather(*(_launch(session, teller, name) for name in names))
     launched = {name: found for name, found in zip(names, results, strict=True) if not isinstance(found, RemoteError)}
     failed = {name: found for name, found in zip(names, results, strict=True) if isinstance(found, RemoteError)}
@@ -55,14 +57,11 @@ async def finish(session: Session, launched: dict[str, Launched], failed: dict[s
 
 
 async def _launch(session: Session, teller: _Teller, name: str) -> Launched | RemoteError:
-    worker = session.profile.workers.get(name)
-    # With --all, --set is meant for those that have a config.
-    takes = worker is None or not worker.command or not session.arguments.all
     try:
         return await runs.launch(
             session.fleet,
             name,
-            overrides=session.arguments.set if takes else (),
+            overrides=_overrides(session, name),
             on_step=session.step_of(name),
             on_commit=lambda commit: teller.tell(name, commit),
             consent=teller.consent,
@@ -70,6 +69,12 @@ async def _launch(session: Session, teller: _Teller, name: str) -> Launched | Re
         )
     except RemoteError as exc:
         return exc
+
+
+def _overrides(session: Session, name: str) -> Sequence[str]:
+    """--set as this worker takes it: with --all it is meant for those that have a config."""
+    worker = session.profile.workers.get(name)
+    return () if worker is not None and worker.command and session.arguments.all else session.arguments.set
 
 
 class _Teller:
@@ -101,12 +106,18 @@ class _Teller:
             return self._answers[names]
 
 
-async def _dry_run(session: Session, names: list[str]) -> Answer:
-    """The exact commands, without a word to any host. Paths there are shown below the profile's `root:`."""
+async def _dry_run(session: Session, teller: _Teller, names: list[str]) -> Answer:
+    """The exact commands, without a word to any host. Paths there are shown below the profile's `root:`.
+
+    The commit that would run is made, so what a launch would refuse or ask is refused and asked here too.
+    """
     plans = []
     for name in names:
         place, profile = session.fleet.place(name), session.profile
-        commit = await runs.commit_of(session.fleet, name)
+        overrides = _overrides(session, name)
+        runs.check_overrides(place, overrides)
+        commit = await runs.commit_of(session.fleet, name, teller.consent)
+        teller.tell(name, commit)
         host = session.fleet.host(place.host)
         assert place.worker is not None
         cwd = f"{host.root}/worktrees/{profile.project_id}/{place.slug}"
@@ -121,7 +132,7 @@ async def _dry_run(session: Session, names: list[str]) -> Answer:
             nonce=new_nonce(),
             by=session.fleet.by,
             now_s=time.time(),
-            overrides=session.arguments.set,
+            overrides=overrides,
         )
         plans.append(
             {"worker": name, "host": place.host, "branch": commit.branch, "commit": commit.hash, "dirty": commit.dirty,

@@ -207,5 +207,10 @@ def together(failures: dict[str, RemoteError], tried: int) -> RemoteError | None
     kinds = {(failure.code, failure.exit_code) for failure in failures.values()}
     if len(failures) == tried and len(kinds) == 1:
         return first
-    message = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
+    message = "; ".join(_of(name, failure.message) for name, failure in failures.items())
     return SomeHostsFailed(message, hint=first.hint)
+
+
+def _of(name: str, message: str) -> str:
+    """The message with the name in front, unless it begins with it already."""
+    return message if message.startswith((f"{name}:", f"{name} ")) else f"{name}: {message}"

@@ -6,15 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from remote import runs
-from remote.errors import FarSideError, RemoteError
+from remote.errors import FarSideError, RemoteError, UsageError
 from remote.runs import Stopped
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
+
+GRACE_MAX_S = 24 * 3600.0
+"""As in a profile."""
 
 
 async def main(session: Session) -> Answer:
     """Stop every chosen worker."""
     session.changes()
+    given = session.arguments.grace
+    if given is not None and not 0 <= given <= GRACE_MAX_S:
+        raise UsageError(f"--grace takes seconds from 0 to {GRACE_MAX_S:.0f}, not {given:g}")
     names = await session.know(session.chosen())
     grace_s = session.arguments.grace
     return await end(session, names, lambda name: runs.stop(session.fleet, name, grace_s=grace_s))
