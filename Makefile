@@ -24,7 +24,7 @@ test: $(VENV)/.test
 
 test-hosts: $(VENV)/.test
 	@sh .ci/packages git rsync sshd
-	TRAJVID_LAUNCHES=200 $(PYTEST) tests/end_to_end/test_exactly_once.py
+	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
 	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done
 
 test-pythons: $(VENV)/.test
