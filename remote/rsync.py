@@ -47,6 +47,8 @@ class Rsync:
             ["--safe-links", "--links"],
             ["--chmod=D700,F600", "--perms"],
             ["--sparse"],
+            # To the nanosecond: a checkpoint that is replaced within one second keeps its size.
+            ["--modify-window=-1"],
             [f"--partial-dir={PARTIAL_FOLDER}"],
             [f"--max-size={max_file_bytes}"],
             [f"--timeout={IO_TIMEOUT_S}"],

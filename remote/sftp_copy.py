@@ -25,6 +25,8 @@ from wire.run_dir import TEMPORARY_PREFIX
 DEPTH_MAX = 16
 FILES_MAX = 100_000
 CHUNK_BYTES = 1024 * 1024
+_SECOND_NS = 10**9
+_MARK_NS = _SECOND_NS // 2
 
 
 class HostileName(Exception):
@@ -40,6 +42,9 @@ class SftpCopy:
     max_file_bytes: int
     bandwidth_kib: int = 0
     on_bytes: Callable[[int], None] | None = None
+    began_s: int = 0
+    """The host's clock before the copy. SFTP tells whole seconds, so a file of this second or later may change again
+    without a trace: it is marked by a fraction of a second, and comes once more next time."""
     files: int = 0
     received: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -107,7 +112,8 @@ class SftpCopy:
         try:
             try:
                 await self._content(source, target, size)
-                os.utime(target, (when, when))
+                at_ns = when * _SECOND_NS + (_MARK_NS if when >= self.began_s else 0)
+                os.utime(target, ns=(at_ns, at_ns))
             finally:
                 os.close(target)
             os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -163,4 +169,4 @@ def _is_same(folder: int, name: bytes, size: int, when: int) -> bool:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_size == size and int(found.st_mtime) == when
+    return stat.S_ISREG(found.st_mode) and found.st_size == size and found.st_mtime_ns == when * _SECOND_NS

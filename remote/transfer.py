@@ -75,7 +75,7 @@ async def sync_run(
         _check_space(local, free_floor_bytes)
         got = await _while_space(_by_rsync(wish, rsync), local, free_floor_bytes) if rsync is not None else None
         if got is None:
-            got = await _while_space(_by_sftp(wish), local, free_floor_bytes)
+            got = await _while_space(_by_sftp(wish, far), local, free_floor_bytes)
     except OSError as exc:
         raise _local_error(exc, local) from exc
     if on_bytes is not None:
@@ -148,15 +148,17 @@ def _rsync_error(wish: _Wish, ended: Ended) -> RemoteError:
     return FarSideError(f"{wish.host}: rsync failed: {ended.reason}", hint="try again", code="sync_failed")
 
 
-async def _by_sftp(wish: _Wish) -> _Outcome:
+async def _by_sftp(wish: _Wish, far: FarSide) -> _Outcome:
     import asyncssh
 
     from remote.sftp_copy import HostileName, SftpCopy
 
     ssh = await wish.connection.ssh()
+    clock_s = (await far.call("probe", {"root": far.root})).get("clock_s")
     try:
         async with ssh.start_sftp_client(path_encoding=None) as sftp:
-            copy = SftpCopy(sftp, wish.everything, wish.max_file_bytes, wish.bandwidth_kib, wish.on_bytes)
+            began_s = int(clock_s) if isinstance(clock_s, (int, float)) else 0
+            copy = SftpCopy(sftp, wish.everything, wish.max_file_bytes, wish.bandwidth_kib, wish.on_bytes, began_s)
             folder = os.open(wish.local, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 await copy.run(os.fsencode(wish.source), folder)

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +71,12 @@ CAME = [
 ]
 
 
+def age(folder: Path) -> None:
+    """Let every file be of long ago."""
+    for path in folder.rglob("*"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+
+
 def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
@@ -90,6 +97,7 @@ async def test_a_run_comes_over_and_then_only_what_is_new(
     force(monkeypatch, method)
     far = FarSide(far_host.connection, far_host.host)
     local = tmp_path / "results: of" / "w" / "r"
+    age(run)
     counted: list[int] = []
     first = await sync_run(far_host.connection, far, str(run), local, on_bytes=counted.append)
     assert (first.method, first.files) == (method, 7) and first.bytes == counted[-1] > 3000
@@ -101,6 +109,7 @@ async def test_a_run_comes_over_and_then_only_what_is_new(
     assert second.files == 0 and second.bytes < first.bytes
     with open(run / "metrics.jsonl", "a") as file:
         file.write('{"step":2}\n')
+    os.utime(run / "metrics.jsonl", (1_600_000_001, 1_600_000_001))
     (run / "checkpoints/last.pt").write_text("m")
     os.utime(run / "checkpoints/last.pt", (1_700_000_000, 1_700_000_000))
     (run / "attempts/1/log").unlink()
@@ -110,6 +119,24 @@ async def test_a_run_comes_over_and_then_only_what_is_new(
     assert (local / "attempts/1/log").exists(), "a sync never deletes"
     everything = await sync_run(far_host.connection, far, str(run), local, everything=True)
     assert everything.files == 1 and (local / "checkpoints/epoch-1.pt").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_checkpoint_replaced_within_its_second_comes_too(
+    embedded: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same size, same second: what was written after our reading must not look like what we have."""
+    force(monkeypatch, method)
+    run = make_run(tmp_path / "run")
+    age(run)
+    far = FarSide(embedded.connection, embedded.host)
+    second = int(time.time()) + 1  # no earlier than the sync, whenever it begins
+    for text in ("m", "n"):
+        (run / "checkpoints/last.pt").write_text(text)
+        at_ns = second * 10**9 + ord(text) * 10**6
+        os.utime(run / "checkpoints/last.pt", ns=(at_ns, at_ns))
+        await sync_run(embedded.connection, far, str(run), tmp_path / "results")
+        assert (tmp_path / "results/checkpoints/last.pt").read_text() == text
 
 
 @pytest.mark.parametrize("method", METHODS)
