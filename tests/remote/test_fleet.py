@@ -67,12 +67,16 @@ async def test_a_run_from_launch_to_results(fleet: Fleet, project: Project) -> N
     fleet.subscribe(seen.append)
     await fleet.start()
     launched = await runs.launch(fleet, "good")
-    row = await until(fleet, "good", lambda row: row.state.final and row.sync.phase is SyncPhase.DONE)
+    local = project.folder / "results" / "good" / launched.run
+
+    def is_home(row: RunSnapshot) -> bool:
+        done = row.state.final and row.sync.phase is SyncPhase.DONE
+        return done and (local / "training.log").read_text() == "at first\n"
+
+    row = await until(fleet, "good", is_home)
     assert (row.state, row.run, row.attempt) == (State.COMPLETED, launched.run, f"{launched.run}.1")
     assert row.spec is not None and row.spec.branch == "good" and row.spec.by == "ada@laptop"
-    local = project.folder / "results" / "good" / launched.run
     assert row.sync.folder == str(local)
-    assert (local / "training.log").read_text() == "at first\n"
     assert "reading the branch" in [row.step for row in seen] and seen[-1].step == ""
     assert not (project.folder / ".git/refs/heads/good").exists()
 
