@@ -66,11 +66,22 @@ def _with_ellipsis(line: Line) -> Line:
     return line
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """`text` in pieces of at most `width` cells; [] for no text."""
-    pieces, rest = [], safe(text)
+def wrapped(text: str, width: int, at_most: int = 1000) -> list[str]:
+    """`text` in pieces of at most `width` cells, broken between words where that wastes little; [] for no text.
+
+    What does not fit into `at_most` pieces is marked by an ellipsis.
+    """
+    pieces: list[str] = []
+    rest = safe(text)
     while rest and width > 0:
-        piece = set_cell_size(rest, width).rstrip() if cell_len(rest) > width else rest
+        piece = rest
+        if len(pieces) == at_most - 1:
+            return [*pieces, cut(rest, width)]
+        if cell_len(rest) > width:
+            piece = set_cell_size(rest, width)
+            space = piece.rfind(" ")
+            whole = rest[len(piece) : len(piece) + 1] == " "
+            piece = (piece if whole or space < len(piece) * 0.6 else piece[:space]).rstrip()
         pieces.append(piece)
         rest = rest[len(piece) or 1 :].lstrip()
     return pieces

@@ -6,8 +6,10 @@ An unreachable worker keeps its last known state and the age of it; it is drawn 
 from __future__ import annotations
 
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
-from tui.format import Line, Span, age, duration, number, size
-from wire.state import State
+from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
+from tui.progress import news, phase_words, prepared_share
+from tui.results import ended_words, result_words, took_words
+from wire.state import Phase, State
 
 STATES: dict[State, tuple[str, str]] = {
     State.NOT_STARTED: ("○", "dim"),
@@ -23,7 +25,8 @@ STATES: dict[State, tuple[str, str]] = {
     State.LOST: ("?", "bad"),
 }
 UNCONFIRMED = "◇"
-RESULTS = ("accuracy", "pred_mse", "skill")
+NO_PROGRESS = "no progress reported"
+"""Said of a command that runs and writes no progress: it is never called stalled."""
 FRESH_S = 10.0
 """A row that the host confirmed within this time is called live (it confirms every few seconds)."""
 
@@ -114,13 +117,33 @@ def commit_words(row: RunSnapshot) -> Line:
     return [(branch, ""), ("@", "dim"), (row.spec.commit[:7], "dim"), ("*" if row.spec.dirty else "", "bold warn")]
 
 
+def beside_state(row: RunSnapshot) -> str:
+    """What stands behind the state's word: the phase with its step while it runs, how long it took when it is over."""
+    if row.state is State.RUNNING and row.progress is not None:
+        return phase_words(row.progress)
+    return took_words(row)
+
+
+def state_line(row: RunSnapshot, now: float, width: int) -> Line:
+    """State with what stands behind it, and the age at the far end; what does not fit whole is left out."""
+    end = age_words(row, now)
+    return spread(state_parts(state_words(row, now), beside_state(row), width - len(end[0]) - 1), [end], width)
+
+
+def state_parts(state: Span, beside: str, room: int) -> Line:
+    """The state, then as many parts of what stands beside it as fit whole."""
+    return while_it_fits([[state], *([(part, "dim")] for part in beside.split(" · "))], room, " · ") or [state]
+
+
 def share_done(row: RunSnapshot) -> float | None:
     """0..1 of the whole run, None if the work does not say."""
     progress = row.progress
-    if row.state is State.COMPLETED:
-        return 1.0
     if progress is None:
         return None
+    if row.state is State.COMPLETED:
+        return 1.0
+    if progress.phase == Phase.PREPARE.value:
+        return prepared_share(progress)
     if progress.total_epochs > 0:
         return min(1.0, (progress.epoch + progress.epoch_fraction) / progress.total_epochs)
     if progress.total_steps > 0:
@@ -133,6 +156,9 @@ def count_words(row: RunSnapshot) -> str:
     progress = row.progress
     if progress is None:
         return ""
+    if progress.phase == Phase.PREPARE.value:
+        share = prepared_share(progress)
+        return "" if share is None else f"{share:.0%}".replace("%", " %")
     if progress.phase == "generate" and progress.samples_total > 0:
         return f"sample {progress.samples_done:,}/{progress.samples_total:,}"
     if progress.total_epochs > 0:
@@ -168,38 +194,37 @@ def last_words(row: RunSnapshot) -> Span:
     """The one line that tells most: what this laptop does, why it ended, what the work says, or the log's last line."""
     if row.step:
         return (f"→ {row.step}", "info")
-    if row.reason and (row.state.final or row.state in (State.QUEUED, State.STOPPING)):
-        return (row.reason, "bad" if row.state in (State.FAILED, State.LOST) else "dim")
     if row.state is State.COMPLETED and row.result is not None:
-        return (_result_words(row), "dim")
-    if row.progress is not None and row.progress.message:
-        return (row.progress.message, "dim")
-    if row.log_tail:
-        return (row.log_tail[-1], "dim")
-    if row.messages:
-        return (row.messages[-1], "dim")
+        return result_words(row.result)
+    if row.state.final:
+        return ended_words(row)
     if row.reason:
         return (row.reason, "dim")
+    if row.progress is not None:
+        return (news(row.progress), "dim")
+    if row.log_tail:
+        return (row.log_tail[-1], "dim")
+    if row.run:
+        return (NO_PROGRESS if row.state is State.RUNNING else "", "dim")
     return ("not launched yet: n launches it", "dim") if row.state is State.NOT_STARTED and known(row) else ("", "")
-
-
-def _result_words(row: RunSnapshot) -> str:
-    """The verdict, its figures, and what a reader must know."""
-    result = row.result
-    assert result is not None
-    figures = [f"{name.replace('_', ' ')} {number(result.metrics[name])}" for name in RESULTS if name in result.metrics]
-    return ", ".join([result.verdict, *figures, *result.flags])
 
 
 def machine_words(row: RunSnapshot) -> Line:
     """GPU memory first where there is one, else load and memory."""
+    return joined(machine_parts(row))
+
+
+def machine_parts(row: RunSnapshot) -> list[Line]:
+    """The same, to be placed one by one."""
     facts = row.facts
     if facts is None:
         return []
     if facts.gpus:
-        return [("GPU ", "dim"), (facts.gpus[0], "dim")]
-    parts = [f"load {facts.load_1min:.1f}/{facts.cpus}" if facts.load_1min is not None and facts.cpus else ""]
+        return [[("GPU ", "dim"), (facts.gpus[0], "dim")]]
+    parts: list[Line] = []
+    if facts.load_1min is not None and facts.cpus:
+        parts.append([(f"load {facts.load_1min:.1f}/{facts.cpus}", "dim")])
     if facts.memory_total_bytes:
         used = facts.memory_total_bytes - facts.memory_available_bytes
-        parts.append(f"{size(used)} of {size(facts.memory_total_bytes)}")
-    return [(", ".join(part for part in parts if part), "dim")]
+        parts.append([(f"{size(used)} of {size(facts.memory_total_bytes)}", "dim")])
+    return parts

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from remote.snapshot import SyncPhase, SyncStatus
-from tests.tui.worlds import NOW, blank, default_world, ended, many_states, running, still_store
+from tests.tui.worlds import NOW, blank, default_world, many_states, running, still_store
 from tui.format import Line, line_width
 from tui.theme import COLOURS, Palette
 from tui.widgets.braille import Window, raster
@@ -18,8 +18,7 @@ from tui.widgets.metrics import metrics_of
 from tui.widgets.rows import board_lines, panel_lines, row_of
 from tui.widgets.workers import fit_layout
 from tui.words import last_words, sync_words
-from wire.records import MetricPoint, RunSummary
-from wire.state import State
+from wire.records import MetricPoint
 
 
 def texts(lines: list[Line]) -> str:
@@ -119,14 +118,6 @@ def test_a_metric_that_is_no_number_is_said_and_breaks_nothing() -> None:
 def test_a_failed_sync_says_why_and_how_old_the_last_one_is() -> None:
     row = running("a", sync=SyncStatus(SyncPhase.FAILED, NOW - 60, error="disk full"))
     assert sync_words(row, NOW)[0] == "▲ sync failed, last 1 min ago: disk full"
-
-
-def test_a_completed_run_says_what_it_amounts_to() -> None:
-    row = ended("a", State.COMPLETED, 0, "")
-    row = replace(
-        row, result=RunSummary("a.1", 0.0, "no skill", {"accuracy": 0.25, "skill": -0.1}, flags=("investigate",))
-    )
-    assert last_words(row)[0] == "no skill, accuracy 0.250, skill -0.100, investigate"
 
 
 def test_a_worker_that_reports_no_progress_is_not_called_stalled() -> None:

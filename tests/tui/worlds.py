@@ -9,7 +9,7 @@ from typing import Any
 
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from tui.store import Store
-from wire.records import ExitRecord, Heartbeat, MetricPoint, Progress, RunSpec
+from wire.records import ExitRecord, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
 from wire.state import State
 
 NOW = 10_000.0
@@ -44,10 +44,12 @@ def running(worker: str, *, host: str = "local", done: int = 14, **more: Any) ->
         run, "demo-1a2b3c4d", worker, "n1", ("{python}", "-m", "trainer", "run", "--config", "keypoint", "epochs=10"),
         "/home/ada/.trajvid/worktrees/demo/" + worker, branch=f"idea/{worker}", commit="3f2a91c" + "0" * 33,
         subject="Give the decoder a longer memory", by="ada@laptop", config="keypoint", overrides=("epochs=10",),
+        created_s=WALL - 125,
     )  # fmt: skip
     progress = Progress(
         f"{run}.1", 40, WALL, "train", done * 30, 1200, int(epoch), 10, part, 132.0,
-        metrics=dict(history[-1].values), checkpoint="last.pt", message=f"epoch {int(epoch) + 1} step {done * 30}",
+        metrics=dict(history[-1].values), checkpoint="last.pt",
+        message=f"train epoch {int(epoch) + 1}/10 step {done * 30}/1200 2 min 12 s left",
     )  # fmt: skip
     log = tuple(f"12:0{i // 6}:{i % 6}0 step {i * 30:4d} loss {1.4 / (1 + i / 3):.3f} lr 1.0e-03" for i in range(24))
     base = RunSnapshot(
@@ -63,13 +65,38 @@ def running(worker: str, *, host: str = "local", done: int = 14, **more: Any) ->
 def ended(worker: str, state: State, code: int | None, reason: str, **more: Any) -> RunSnapshot:
     """A run that is over."""
     base = running(worker, **more)
-    return replace(base, state=state, reason=reason, exit=ExitRecord(base.attempt, state.value, code, WALL, reason))
+    end = None if state is State.LOST else ExitRecord(base.attempt, state.value, code, WALL, reason)
+    return replace(base, state=state, reason=reason, exit=end)
+
+
+def result(
+    row: RunSnapshot, verdict: str = "completed", skill: float = 0.75, flags: tuple[str, ...] = ()
+) -> RunSnapshot:
+    """A completed training with its figures and controls."""
+    figures = {"accuracy": 0.972, "accuracy_low": 0.944, "accuracy_high": 0.983, "pred_mse": 0.0208, "skill": skill}
+    controls = {
+        "hold_last": {"pred_mse": 0.0939}, "constant_velocity": {"pred_mse": 0.0827}, "majority": {"accuracy": 0.25},
+    }  # fmt: skip
+    return replace(
+        row, result=RunSummary(row.attempt, WALL, verdict, figures, controls, flags, 104.0, 10, 412_345, 1_649_380)
+    )
+
+
+def plain_command(worker: str, **more: Any) -> RunSnapshot:
+    """A worker that is any command: it reports nothing but its log."""
+    return running(worker, progress=None, metrics=(), checkpoint_at=None, messages=("running",), log_tail=(), **more)
 
 
 def blank(worker: str, *, host: str = "local", link: LinkStatus = LIVE, **more: Any) -> RunSnapshot:
     """A worker that was never launched."""
     seen = NOW - 1 if link.link is Link.LIVE else None
     return replace(RunSnapshot(host, "demo", worker, f"idea/{worker}", "keypoint", link=link, seen_at=seen), **more)
+
+
+def disk_watch() -> RunSnapshot:
+    """A plain command that is over."""
+    row = plain_command("disk-watch", state=State.COMPLETED)
+    return replace(row, exit=ExitRecord(row.attempt, "completed", 0, WALL, extra={"last_line": "71.3 GiB free"}))
 
 
 def offline(reason: str = "connection refused") -> LinkStatus:
@@ -81,7 +108,8 @@ def default_world() -> list[RunSnapshot]:
     """The default profile in full swing."""
     a = running("keypoint-a")
     assert a.spec is not None
-    prepare = Progress("r.1", 3, WALL, "prepare", message="installing torch 2.13.0, 112 of 190 MB")
+    said = "installing torch 2.13.0, 112 of 190 MB, 9 s left (package 1 of 6)"
+    prepare = Progress("r.1", 3, WALL, "prepare", 1, 6, message=said)
     return [
         replace(a, spec=replace(a.spec, dirty=True)),
         running("keypoint-b", done=22),
@@ -97,7 +125,9 @@ def many_states() -> list[RunSnapshot]:
     """One of everything that may stand beside a worker."""
     return [
         *default_world(),
-        ended("keypoint-done", State.COMPLETED, 0, "", done=40),
+        result(ended("keypoint-done", State.COMPLETED, 0, "", done=40)),
+        result(ended("unskilled", State.COMPLETED, 0, "", done=40), "no skill", -0.3, ("no skill",)),
+        disk_watch(),
         ended("keypoint-bad", State.FAILED, 3, "exit code 3: CUDA out of memory"),
         ended("lost-one", State.LOST, None, "pid gone, no exit record"),
         ended("stopped-one", State.STOPPED, 143, "by ada@laptop"),

@@ -77,7 +77,7 @@ def _plot(curves: Sequence[Curve], width: int, height: int, window: Window) -> l
     dots, owner = raster([(curve.xs, curve.ys) for curve in curves], width, height, window)
     span = window.y1 - window.y0
     labels = {
-        round((window.y1 - value) / span * (height - 1)): tick_text(value)
+        round((window.y1 - value) / span * (4 * height - 1)) >> 2: tick_text(value)
         for value in ticks(window.y0, window.y1, max(1, height // 2))
     }
     lines: list[Line] = []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from remote.snapshot import RunSnapshot
 from tui import words
 from tui.format import Line, bar, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
+from tui.results import result_lines
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
 from tui.widgets.frame import box
@@ -38,9 +39,9 @@ def _one_column(row: RunSnapshot, now: float, colour: str, width: int, room: int
         return [*facts[: max(3, room - len(figures))], *figures][:room]
     curves: list[Line] = []
     if spare >= 14 and row.metrics:
-        tall = min(9, (spare - 5) // 2)
+        tall = min(9, max(6, (spare - 9) // 2))
         groups = curve_groups(metrics, colour)
-        shown = groups[:2] if spare >= 2 * tall + 6 else groups[:1]
+        shown = groups[:2] if spare >= 2 * tall + 5 else groups[:1]
         for title, group in shown:
             curves += [[], *chart(group, width, tall, title=title)]
     rest = spare - len(curves)
@@ -71,27 +72,36 @@ def _two_columns(row: RunSnapshot, now: float, colour: str, width: int, room: in
 
 def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Line]:
     """State, why, where, how far, results: one fact a line."""
-    progress = row.progress
-    phase: Line = [(f" · {progress.phase}", "dim")] if progress is not None and row.state is State.RUNNING else []
-    lines = [spread([words.state_words(row, now), *phase], [words.age_words(row, now)], width)]
+    lines = [words.state_line(row, now, width)]
     noted = words.notice(row, now)
     if noted is not None:
-        lines += [[(piece, noted[1])] for piece in wrapped(noted[0], width)[:4]]
-    last = words.last_words(row)
-    if row.reason and row.reason != last[0]:
-        lines += _facts("why", row.reason, "", width)
-    if last[0]:
-        lines += _facts("now" if row.state.active else "last" if row.run else "next", last[0], last[1], width)
+        lines += [[(piece, noted[1])] for piece in wrapped(noted[0], width, 4)]
+    lines += _told_lines(row, width)
     if row.run:
-        lines.append(_fact("run", _run_bar(row, now, width - LABEL)))
+        bar_line = _run_bar(row, now, width - LABEL)
+        lines += [_fact("run", bar_line)] if line_width(bar_line) else []
     room = width - LABEL
     lines.append(_fact("code", _code(row, room)))
-    lines.append(_fact("host", while_it_fits([[(row.host, "")], words.machine_words(row), _disk(row)], room, " · ")))
+    lines.append(_fact("host", while_it_fits([[(row.host, "")], *words.machine_parts(row), _disk(row)], room, " · ")))
     if row.run:
-        checkpoint = words.checkpoint_words(row, now) or "no checkpoint yet"
+        checkpoint = words.checkpoint_words(row, now)
+        if not checkpoint and row.state is State.RUNNING and row.progress is not None:
+            checkpoint = "no checkpoint yet"
         results: list[Line] = [[words.sync_words(row, now)], [(checkpoint, "dim")]]
         lines.append(_fact("results", while_it_fits(results, room, " · ") or results[0]))
     return lines
+
+
+def _told_lines(row: RunSnapshot, width: int) -> list[Line]:
+    """What a run amounts to, or why it is as it is and what it said last."""
+    if row.state is State.COMPLETED and row.result is not None and not row.step:
+        return result_lines(row.result, LABEL, width)
+    last = words.last_words(row)
+    lines: list[Line] = []
+    if row.reason and row.reason != last[0]:
+        lines += _facts("why", row.reason, "", width)
+    label = "now" if row.state.active or row.step else "end" if row.run else "next"
+    return [*lines, *_facts(label, last[0], last[1], width)] if last[0] not in ("", words.NO_PROGRESS) else lines
 
 
 def _fact(label: str, value: Sequence[tuple[str, str]]) -> Line:
@@ -100,18 +110,20 @@ def _fact(label: str, value: Sequence[tuple[str, str]]) -> Line:
 
 def _facts(label: str, value: str, role: str, width: int, at_most: int = 3) -> list[Line]:
     """A fact of any length, wrapped behind its label."""
-    pieces = wrapped(value, width - LABEL)[:at_most]
+    pieces = wrapped(value, width - LABEL, at_most)
     return [_fact("" if index else label, [(piece, role)]) for index, piece in enumerate(pieces)]
 
 
 def _run_bar(row: RunSnapshot, now: float, width: int) -> Line:
     """Bar, count and time left in `width` cells."""
     left = words.left_words(row, now)
-    text: Line = [(words.count_words(row) or "no progress reported", ""), (f"  {left}" if left else "", "dim")]
+    silent = words.NO_PROGRESS if row.state is State.RUNNING and row.progress is None else ""
+    text: Line = [(words.count_words(row) or silent, ""), (f"  {left}" if left else "", "dim")]
     share = words.share_done(row)
     if share is None:
         return text
-    role = "ok" if row.confirmed(now) and row.state in (State.RUNNING, State.COMPLETED) else "dim"
+    healthy = {State.RUNNING: "ok", State.COMPLETED: "ok", State.PREPARING: "info"}
+    role = healthy.get(row.state, "dim") if row.confirmed(now) else "dim"
     return [*bar(share, min(40, max(0, width - line_width(text) - 2)), role), ("  ", ""), *text]
 
 
@@ -147,9 +159,21 @@ def log_lines(row: RunSnapshot, width: int, room: int) -> list[Line]:
         return []
     source, name = (row.log_tail, "log") if row.log_tail else (row.messages, "heartbeats")
     if not source:
-        empty = "nothing printed yet" if row.run else "n launches this worker; its log appears here"
+        empty = "nothing printed yet" if row.run or row.step else "n launches this worker; its log appears here"
         return [_rule("log", width), [(empty, "dim")]]
-    return [_rule(name, width), *([(cut(line, width), "")] for line in source[-(room - 1) :])]
+    return [_rule(name, width), *_newest(source, width, room - 1)]
+
+
+def _newest(source: Sequence[str], width: int, room: int) -> list[Line]:
+    """The newest lines in `room` rows: wrapped where there is room for it, the oldest ones give way."""
+    at_most = 1 if room < 3 else 2 if room < 8 else 3
+    lines: list[Line] = []
+    for text in reversed(source[-room:]):
+        pieces = wrapped(text, width, min(at_most, room - len(lines))) or [""]
+        lines = [*([(piece, "")] for piece in pieces), *lines]
+        if len(lines) >= room:
+            break
+    return lines
 
 
 def _rule(title: str, width: int) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rich.cells import chop_cells
 from rich.segment import Segment
 from textual.events import MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Size
@@ -39,7 +40,8 @@ class LogView(ScrollView, can_focus=True):
         self._wrapped = []
         for index, line in enumerate(self._lines):
             text = safe(line)
-            self._wrapped += [(index, text[at : at + width]) for at in range(0, len(text), width)] or [(index, "")]
+            fits = len(text) <= width and text.isascii()
+            self._wrapped += [(index, piece) for piece in ([text] if fits else chop_cells(text, width))]
         self.virtual_size = Size(width, len(self._wrapped))
         if self.following:
             self.scroll_end(animate=False, immediate=True, x_axis=False)

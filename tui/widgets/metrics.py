@@ -49,7 +49,8 @@ def metrics_of(row: RunSnapshot) -> list[Metric]:
         names.update(dict.fromkeys(point.values))
     for point in row.metrics[:1]:
         names.update(dict.fromkeys(point.values))
-    newest = dict(row.progress.metrics) if row.progress is not None else {}
+    # What an ended run is worth is said by its result; figures of the test are no point of a validation curve.
+    newest = dict(row.progress.metrics) if row.progress is not None and row.result is None else {}
     names.update(dict.fromkeys(newest))
     return [_metric(row, name, newest) for name in sorted(names, key=_rank)]
 

@@ -56,17 +56,18 @@ class Row:
     machine: Line
     last: Span
     started: bool
+    ended: bool
+    running: bool
 
 
 def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
     """Put a snapshot into words as of `now` (monotonic seconds)."""
-    progress = snapshot.progress
-    running = snapshot.state is State.RUNNING and progress is not None
+    running = snapshot.state is State.RUNNING
     return Row(
         worker=snapshot.worker,
         colour=colour,
         state=words.state_words(snapshot, now),
-        phase=progress.phase if running and progress is not None and progress.phase != "done" else "",
+        phase=words.beside_state(snapshot),
         age=words.age_words(snapshot, now),
         notice=words.notice(snapshot, now),
         place=words.commit_words(snapshot),
@@ -82,6 +83,8 @@ def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
         machine=words.machine_words(snapshot),
         last=words.last_words(snapshot),
         started=bool(snapshot.run),
+        ended=snapshot.state.final,
+        running=running,
     )
 
 
@@ -93,19 +96,20 @@ def _bar_role(snapshot: RunSnapshot, now: float) -> str:
         return "warn"
     if snapshot.state in (State.FAILED, State.LOST):
         return "bad"
+    if snapshot.state is State.PREPARING:
+        return "info"
     return "dim" if snapshot.state in (State.STOPPED, State.STOPPING) else "ok"
 
 
 def board_lines(row: Row, width: int, *, selected: bool) -> list[Line]:
     """Three rows: name, state, age / bar, ETA, metrics / notice or sync, host, last line."""
     mark: Line = [("▌ " if selected else "  ", "accent" if selected else "")]
-    name_width = max(12, min(24, width // 4))
+    name_width = max(12, min(20, width * 2 // 5))
     name: Line = [(cut(row.worker, name_width).ljust(name_width), f"bold {row.colour}"), ("  ", "")]
-    phase: Line = [(f" · {row.phase}", "dim")] if row.phase else []
-    first = spread([*mark, *name, row.state, *phase], [row.age], width)
+    state = words.state_parts(row.state, row.phase, width - name_width - 5 - len(row.age[0]))
+    first = spread([*mark, *name, *state], [row.age], width)
     second = pad_line([*mark, *_middle(row, width - 2, max(8, width // 6))], width)
-    end = [row.notice] if row.notice is not None else []
-    third = pad_line([*mark, *_last_line(row, end, width - 2)], width)
+    third = pad_line([*mark, *_last_line(row, width - 2)], width)
     return [first, second, third]
 
 
@@ -120,43 +124,46 @@ def _middle(row: Row, width: int, bar_width: int) -> Line:
     return while_it_fits([*head, *(short(metric, graph, row.colour) for metric in row.metrics[:4])], width)
 
 
-def _last_line(row: Row, notice: Line, width: int) -> Line:
-    """A notice, or sync and machine, then the newest line of text in what room is left."""
-    if notice:
-        return cut_line(joined([notice, [row.last]]), width)
-    facts: Line = [row.sync] if row.started else []
+def _last_line(row: Row, width: int) -> Line:
+    """A notice, or sync and machine, then the newest text, which comes first while nothing trains."""
+    if row.notice is not None:
+        return cut_line(joined([[row.notice], [row.last]]), width)
+    facts: list[Line] = [[row.sync]] if row.started else []
     if width >= 90 and row.started:
-        facts = joined([facts, [(row.host, "dim")], row.machine])
-    return cut_line(joined([facts, [row.last]]), width)
+        facts += [[(row.host, "dim")], [] if row.ended else row.machine]
+    if row.running or not row.last[0]:
+        return cut_line(joined([*facts, [row.last]]), width)
+    return while_it_fits([[row.last], *facts], width, " · ") or cut_line([row.last], width)
 
 
 def panel_lines(row: Row, width: int, height: int, *, selected: bool) -> list[Line]:
     """The worker in a frame of `width` x `height` cells (borders included)."""
-    inner, room = width - 4, height - 2
-    phase: Line = [(f" · {row.phase}", "dim")] if row.phase else []
-    body = [spread([row.state, *phase], [row.age], inner)]
+    title: Line = [(row.worker, f"bold {row.colour}")]
+    border = row.colour if selected else "faint"
+    body = _panel_body(row, width - 4, height - 2)
+    return box(body, width, height, title=title, end=[(row.host, "dim")], foot=row.place, focus=selected, role=border)
+
+
+def _panel_body(row: Row, inner: int, room: int) -> list[Line]:
+    body = [spread(words.state_parts(row.state, row.phase, inner - len(row.age[0]) - 1), [row.age], inner)]
     if row.notice is not None:
-        pieces = wrapped(row.notice[0], inner)
-        body += [[(piece, row.notice[1])] for piece in pieces[: 3 if not row.counted else 1]]
-        if row.counted and len(pieces) > 1:
-            body[-1] = [row.notice]
-    if row.counted or row.share is not None:
+        body += [[(piece, row.notice[1])] for piece in wrapped(row.notice[0], inner, 1 if row.counted else 3)]
+    told = wrapped(row.last[0], inner)
+    # How a run ended is worth a second row: that of the bar if it is full anyway, else that of the metrics.
+    tight = row.ended and len(told) > 1 and room - len(body) < 5
+    if (row.counted or row.share is not None) and not (tight and row.share == 1.0):
         body.append(_count_line(row, inner))
-    body += _metric_lines(row, inner, max(1, room - len(body) - 2))
+    if not (tight and row.share != 1.0):
+        body += _metric_lines(row, inner, max(1, room - len(body) - 1 - min(2, len(told))))
     tall = min(10, room - len(body) - 3)
     groups = curve_groups(row.metrics, row.colour) if tall >= CHART_LEAST else []
     if groups:
         body += [[], *chart(groups[0][1], inner, tall, title=groups[0][0])]
-    if row.last[0]:
-        free = room - len(body) - 1
-        body += [[(piece, row.last[1])] for piece in wrapped(row.last[0], inner)[: max(1, min(2, free))]]
+    free = room - len(body) - 1
+    body += [[(piece, row.last[1])] for piece in wrapped(row.last[0], inner, max(1, min(3, free)))]
     if row.counted or row.metrics or row.checkpoint:
         body.append(_fact_line(row, inner))
-    title: Line = [(row.worker, f"bold {row.colour}")]
-    border = row.colour if selected else "faint"
-    return box(
-        body[:room], width, height, title=title, end=[(row.host, "dim")], foot=row.place, focus=selected, role=border
-    )
+    return body[:room]
 
 
 def _count_line(row: Row, width: int) -> Line:
@@ -169,7 +176,7 @@ def _count_line(row: Row, width: int) -> Line:
 def _metric_lines(row: Row, width: int, at_most: int) -> list[Line]:
     """Metrics side by side in one line, or one a line where the panel is tall."""
     if not row.metrics:
-        return [[("no metrics yet", "dim")]] if row.counted else []
+        return [[("no metrics yet", "dim")]] if row.counted and row.running else []
     if at_most < 2 or len(row.metrics) < 2:
         graph = 8 if width < 60 else 14
         return [while_it_fits([short(metric, graph, row.colour) for metric in row.metrics[:3]], width)]

@@ -1,0 +1,128 @@
+"""What an ended run amounts to: its figures, each beside the best control, and how it ended where it has none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from remote.snapshot import RunSnapshot
+from tui.format import Line, Span, cut, cut_line, duration, joined, line_width, number, pad_line
+from wire.records import RunSummary
+from wire.state import State
+
+NO_SKILL = "no skill"
+FIGURES = {"accuracy": "accuracy", "pred_mse": "mse", "skill": "skill"}
+"""The figures that are shown, in their order, and what they are called."""
+SHORT = {"accuracy": "acc"}
+
+
+def result_words(result: RunSummary) -> Span:
+    """`accuracy 0.972 (0.94-0.98) · mse 0.021 · skill 0.75`; a run without skill, or with a flag, is a warning."""
+    figures = dict(_figures(result))
+    poor = _without_skill(result)
+    head = f"{NO_SKILL} ({figures.pop('skill')}): " if poor and "skill" in figures else f"{NO_SKILL}: " if poor else ""
+    flags = [f"▲ {flag}" for flag in _other_flags(result)]
+    text = " · ".join([*(f"{label} {text}" for label, text in figures.items()), *flags])
+    return ((head + text).removesuffix(": ") or result.verdict, "warn" if poor or flags else "")
+
+
+def result_lines(result: RunSummary, label: int, width: int) -> list[Line]:
+    """One figure a line with its best control beside it, behind a column of `label` cells."""
+    role = "bold warn" if _without_skill(result) else "bold"
+    figures = _figures(result)
+    column = max((len(text) for _, text in figures), default=0) + (2 if width > 50 else 1)
+    lines: list[Line] = []
+    for name, text in figures:
+        head: Line = [("" if lines else "result", "dim")]
+        line = [*pad_line(head, label), (SHORT.get(name, name).ljust(6), ""), (text.ljust(column), role)]
+        lines.append([*line, *_beside(result, name, width - line_width(line))])
+    lines += [[("".ljust(label), ""), (f"▲ {flag}", "warn")] for flag in _other_flags(result)]
+    return lines
+
+
+def best_control(controls: Mapping[str, Any], metric: str) -> tuple[str, float] | None:
+    """Name and value of the control that is hardest to beat at `metric`; None if none has it."""
+    known = [
+        (name.replace("_", " "), float(row[metric]))
+        for name, row in controls.items()
+        if isinstance(row, dict) and _is_number(row.get(metric))
+    ]
+    if not known:
+        return None
+    return (max if metric == "accuracy" else min)(known, key=lambda one: one[1])
+
+
+def ended_words(row: RunSnapshot) -> Span:
+    """How a run ended that left no result: why, else its exit code and the last line that it printed."""
+    if row.reason:
+        return (row.reason, "bad" if row.state in (State.FAILED, State.LOST) else "dim")
+    end = row.exit
+    code = f"exit code {end.code}" if end is not None and end.code is not None else ""
+    last = end.extra.get("last_line") if end is not None else None
+    printed = last if isinstance(last, str) and last else row.log_tail[-1] if row.log_tail else ""
+    return (": ".join(part for part in (code, printed) if part), "dim")
+
+
+def took_words(row: RunSnapshot) -> str:
+    """`after 2 min 5 s`, from the launch to the end; '' while it runs or if that is not known.
+
+    A resumed run counts its attempts instead: the pauses between them say nothing.
+    """
+    if not row.state.final or row.exit is None:
+        return ""
+    attempt = row.attempt.rpartition(".")[2]
+    if attempt.isdigit() and int(attempt) > 1:
+        return f"attempt {attempt}"
+    started = row.spec.created_s if row.spec is not None else 0.0
+    skew = row.facts.clock_skew_s if row.facts is not None and row.facts.clock_skew_s is not None else 0.0
+    seconds = row.exit.at_s - skew - started
+    return f"after {duration(seconds)}" if started and seconds >= 0 else ""
+
+
+def _figures(result: RunSummary) -> list[tuple[str, str]]:
+    """(label, text) of each figure that the run has."""
+    found = []
+    for key, label in FIGURES.items():
+        value = result.metrics.get(key)
+        if value is not None and _is_number(value):
+            text = f"{value:.2f}" if key == "skill" else number(float(value))
+            found.append((label, text + (_interval(result) if key == "accuracy" else "")))
+    return found
+
+
+def _interval(result: RunSummary) -> str:
+    low, high = result.metrics.get("accuracy_low"), result.metrics.get("accuracy_high")
+    return f" ({low:.2f}-{high:.2f})" if _is_number(low) and _is_number(high) else ""
+
+
+def _beside(result: RunSummary, name: str, room: int) -> Line:
+    """What a figure must be compared with: its best control; the effort beside the skill. A number is never cut."""
+    if name == "skill":
+        told: Line = [("not above its best control", "warn")] if _without_skill(result) else _effort(result)
+        return cut_line(told, max(0, room))
+    control = best_control(result.controls, next(key for key, label in FIGURES.items() if label == name))
+    if control is None:
+        return []
+    value = f"{control[1]:.2f}" if name == "accuracy" else number(control[1])
+    named = cut(control[0], room - len(value) - 1)
+    return [(f"{named} ", "dim"), (value, "")] if len(named) > 3 else []
+
+
+def _effort(result: RunSummary) -> Line:
+    """How long it learned, and how large the model is."""
+    trained: Line = [(f"trained {duration(result.train_s)}", "dim")] if result.train_s > 0 else []
+    weights: Line = [(f"{result.parameters:,} weights", "dim")] if result.parameters > 0 else []
+    return joined([trained, weights])
+
+
+def _without_skill(result: RunSummary) -> bool:
+    return NO_SKILL in (result.verdict, *result.flags)
+
+
+def _other_flags(result: RunSummary) -> list[str]:
+    return [flag for flag in result.flags if flag not in (NO_SKILL, result.verdict)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
