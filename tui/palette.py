@@ -11,6 +11,7 @@ from textual.content import Content
 from tui.format import safe
 from tui.keys import KEYS
 from tui.theme import COLOURS
+from tui.words import state_words
 
 if TYPE_CHECKING:
     from tui.app import TrajvidApp
@@ -34,7 +35,8 @@ class Commands(Provider):
             yield f"{key.label}{about}", key.help, lambda key=key: app.do(key.action)  # type: ignore[misc]
         for worker in app.store.all():
             name = worker.worker
-            yield f"go to {safe(name)} on {safe(worker.host)}", worker.state.value, lambda name=name: app.pick(name)  # type: ignore[misc]
+            state = state_words(worker, app.store.now())[0]
+            yield f"go to {safe(name)} on {safe(worker.host)}", state, lambda name=name: app.pick(name)  # type: ignore[misc]
         for theme in COLOURS:
             yield f"theme {theme}", "colours", lambda theme=theme: app.use_theme(theme)  # type: ignore[misc]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remote.snapshot import RunSnapshot
-from tui.format import Line, Span, cut, cut_line, duration, joined, line_width, number, pad_line
+from tui.format import Line, Span, cut, duration, line_width, number, pad_line, spread, while_it_fits
 from wire.records import RunSummary
 from wire.state import State
 
@@ -31,12 +31,11 @@ def result_lines(result: RunSummary, label: int, width: int) -> list[Line]:
     """One figure a line with its best control beside it, behind a column of `label` cells."""
     role = "bold warn" if _without_skill(result) else "bold"
     figures = _figures(result)
-    column = max((len(text) for _, text in figures), default=0) + (2 if width > 50 else 1)
     lines: list[Line] = []
     for name, text in figures:
         head: Line = [("" if lines else "result", "dim")]
-        line = [*pad_line(head, label), (SHORT.get(name, name).ljust(6), ""), (text.ljust(column), role)]
-        lines.append([*line, *_beside(result, name, width - line_width(line))])
+        line = [*pad_line(head, label), (SHORT.get(name, name).ljust(6), ""), (text, role)]
+        lines.append(spread(line, _beside(result, name, width - line_width(line) - 1), width))
     lines += [[("".ljust(label), ""), (f"▲ {flag}", "warn")] for flag in _other_flags(result)]
     return lines
 
@@ -99,8 +98,8 @@ def _interval(result: RunSummary) -> str:
 def _beside(result: RunSummary, name: str, room: int) -> Line:
     """What a figure must be compared with: its best control; the effort beside the skill. A number is never cut."""
     if name == "skill":
-        told: Line = [("not above its best control", "warn")] if _without_skill(result) else _effort(result)
-        return cut_line(told, max(0, room))
+        told = [[("not above its best control", "warn")]] if _without_skill(result) else _effort(result)
+        return while_it_fits(told, room, " · ")
     control = best_control(result.controls, next(key for key, label in FIGURES.items() if label == name))
     if control is None:
         return []
@@ -109,11 +108,11 @@ def _beside(result: RunSummary, name: str, room: int) -> Line:
     return [(f"{named} ", "dim"), (value, "")] if len(named) > 3 else []
 
 
-def _effort(result: RunSummary) -> Line:
+def _effort(result: RunSummary) -> list[Line]:
     """How long it learned, and how large the model is."""
     trained: Line = [(f"trained {duration(result.train_s)}", "dim")] if result.train_s > 0 else []
     weights: Line = [(f"{result.parameters:,} weights", "dim")] if result.parameters > 0 else []
-    return joined([trained, weights])
+    return [trained, weights]
 
 
 def _without_skill(result: RunSummary) -> bool:

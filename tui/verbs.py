@@ -13,7 +13,7 @@ from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, duration, safe, size
 from tui.screens.dialog import Confirm
 from tui.screens.launch import LaunchChoice, LaunchScreen
-from tui.words import commit_words, count_words, state_words
+from tui.words import commit_words, count_words, state_and_age
 from wire.state import State
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class VerbRunner:
         """The launch dialog, then the launch."""
 
         async def work() -> str:
-            choice = await self._app.push_screen_wait(LaunchScreen(self._app.store.all(), selected, self._commit_of))
+            choice = await self._app.push_screen_wait(
+                LaunchScreen(self._app.store.all(), selected, self._app.store.clock(), self._commit_of)
+            )
             if choice is None:
                 return ""
             self._app.pick(choice.worker)
@@ -89,12 +91,14 @@ class VerbRunner:
     def launch_all(self) -> None:
         """Launch whatever does not run and is not complete, after one question."""
         rows = [row for row in self._app.store.all() if not row.state.active and row.state is not State.COMPLETED]
+        now = self._app.store.clock()
 
         async def work() -> str:
             if not rows:
                 return "nothing to launch: every worker runs or is complete"
             lines: list[Line] = [
-                [(row.worker, "bold"), (f"  {row.state.value}  ", "dim"), *commit_words(row)] for row in rows
+                [(row.worker, "bold"), ("  ", ""), *state_and_age(row, now), ("  ", ""), *commit_words(row)]
+                for row in rows
             ]
             question = Confirm(f"Launch {len(rows)} workers?", lines[:16], "Launch", danger=False)
             if await self._app.push_screen_wait(question):
@@ -168,7 +172,7 @@ class VerbRunner:
         if row.checkpoint_at is not None:
             saved = f"{duration(now - row.checkpoint_at)} old"
         lines: list[Line] = [
-            [("state       ", "dim"), state_words(row, now)],
+            [("state       ", "dim"), *state_and_age(row, now)],
             [("host        ", "dim"), (row.host, "")],
             [("branch      ", "dim"), *commit_words(row)],
             [("progress    ", "dim"), (count_words(row) or "not reported", "")],
@@ -188,7 +192,7 @@ def what_goes_on(rows: list[RunSnapshot], now: float) -> list[Line]:
     lines: list[Line] = [[(f"{len(going)} still running on {', '.join(hosts)}; this terminal is not needed:", "bold")]]
     width = max(len(safe(row.worker)) for row in going)
     lines += [
-        [("  " + row.worker.ljust(width) + "  ", ""), state_words(row, now), ("  " + count_words(row), "dim")]
+        [("  " + row.worker.ljust(width) + "  ", ""), *state_and_age(row, now), ("  " + count_words(row), "dim")]
         for row in going
     ]
     return [

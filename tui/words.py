@@ -61,6 +61,12 @@ def age_words(row: RunSnapshot, now: float) -> Span:
     return ("never seen", "dim")
 
 
+def state_and_age(row: RunSnapshot, now: float) -> Line:
+    """The state, and the age of that knowledge where no live connection confirms it."""
+    state: Line = [state_words(row, now)]
+    return state if row.confirmed(now) or not known(row) else [*state, ("  ", ""), age_words(row, now)]
+
+
 def link_words(link: LinkStatus, now: float) -> Span:
     """Glyph, word and role of a connection, short enough for the title bar."""
     if link.link is Link.LIVE:

@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
@@ -15,6 +16,7 @@ from tui.format import Line
 from tui.theme import Palette
 
 T = TypeVar("T")
+LOW = 28
 
 
 class Dialog(ModalScreen[T | None], Generic[T]):
@@ -28,6 +30,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+    def on_resize(self, event: Resize) -> None:
+        """On a low terminal the air between the parts goes first: the buttons must be seen."""
+        self.set_class(event.size.height < LOW, "low")
 
     def text(self, lines: Sequence[Line], *, id: str | None = None) -> Static:
         """Lines of spans as a widget, without markup."""

@@ -14,6 +14,7 @@ from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
 from tui.format import Line, cut_line, safe, wrapped
 from tui.screens.dialog import Dialog
+from tui.words import state_and_age
 
 TEXT_WIDTH = 60
 CommitOf = Callable[[str], Awaitable[list[Line]]]
@@ -41,8 +42,11 @@ def parse_overrides(text: str) -> tuple[str, ...]:
 class LaunchScreen(Dialog[LaunchChoice]):
     """The launch dialog; Start is reached by tab or by Enter in the overrides."""
 
-    def __init__(self, rows: Sequence[RunSnapshot], selected: str, commit_of: CommitOf | None = None) -> None:
+    def __init__(
+        self, rows: Sequence[RunSnapshot], selected: str, now: float, commit_of: CommitOf | None = None
+    ) -> None:
         super().__init__()
+        self._now = now
         self._rows = {row.worker: row for row in rows}
         self._selected = selected
         self._commit_of = commit_of
@@ -93,9 +97,11 @@ class LaunchScreen(Dialog[LaunchChoice]):
             lines.insert(1, [("model   ", "dim"), (row.extractor, "")])
         if last is not None and last.commit:
             subject = f"  {last.subject}" if last.subject else ""
-            lines.append([("before  ", "dim"), (f"{last.commit[:7]}, {row.state.value}", ""), (subject, "dim")])
+            before: Line = [("before  ", "dim"), (f"{last.commit[:7]} ", ""), *state_and_age(row, self._now)]
+            lines.append(cut_line([*before, (subject, "dim")], TEXT_WIDTH + 8))
         if row.state.active:
-            lines.append([("▲ it is running: launching again answers with the running run", "warn")])
+            tense = "is" if row.confirmed(self._now) else "was"
+            lines.append([(f"▲ it {tense} {row.state.value}: launching again answers with the running run", "warn")])
         return lines
 
     def on_select_changed(self, event: Select.Changed) -> None:
