@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from remote.bridge import Bridge
 from remote.clean import clean
@@ -68,7 +69,7 @@ async def sync_run(
     """
     probe = await far.ready()
     wish = _Wish(connection, remote_run_dir, local, _now_and_then(on_bytes), bandwidth_kib, everything, max_file_bytes)
-    rsync = await find_rsync() if probe.rsync is not None else None
+    rsync = await _rsync_here(connection) if probe.rsync is not None else None
     started = time.monotonic()
     try:
         private_folder(local)
@@ -81,6 +82,20 @@ async def sync_run(
     if on_bytes is not None:
         on_bytes(got.bytes)
     return SyncResult(got.files, got.bytes, time.monotonic() - started, got.method, got.skipped)
+
+
+_known_rsync: WeakKeyDictionary[Connection, Rsync] = WeakKeyDictionary()
+
+
+async def _rsync_here(connection: Connection) -> Rsync | None:
+    """The laptop's rsync, asked once a connection for what it can do: a sync without news is short."""
+    known = _known_rsync.get(connection)
+    if known is not None and os.access(known.path, os.X_OK):
+        return known
+    found = await find_rsync()
+    if found is not None:
+        _known_rsync[connection] = found
+    return found
 
 
 @dataclass(frozen=True)
