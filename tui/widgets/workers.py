@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from rich.style import Style
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -70,6 +71,7 @@ class Workers(ScrollView, can_focus=True):
         self._empty = empty
         self._names: list[str] = []
         self._cells: dict[str, list[Strip]] = {}
+        self._base: Style | None = None
         self._shown = ""
         self.wish = "auto"
         self.arrangement = Layout(1, 1, BOARD_ROWS, panels=False)
@@ -82,6 +84,7 @@ class Workers(ScrollView, can_focus=True):
         """Colours changed."""
         super().notify_style_update()
         self._cells.clear()
+        self._base = None
 
     def lay_out(self) -> None:
         """Lay out anew: after a resize, another filter, or more workers."""
@@ -140,7 +143,7 @@ class Workers(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen, put together from the cells that it crosses."""
-        base, layout = self.rich_style, self.arrangement
+        base, layout = self._style(), self.arrangement
         if not self._names:
             lines = self._empty()
             line = lines[y] if y < len(lines) else []
@@ -148,7 +151,15 @@ class Workers(ScrollView, can_focus=True):
         row, inner = divmod(y + self.scroll_offset.y, layout.height)
         names = self._names[row * layout.columns : (row + 1) * layout.columns]
         strips = [self._cell(name)[inner] for name in names]
+        if len(strips) == 1 and strips[0].cell_length == self.size.width:
+            return strips[0]
         return Strip.join(strips).adjust_cell_length(self.size.width, base)
+
+    def _style(self) -> Style:
+        """The widget's own style: Textual puts it together anew each time it is asked, which a row is too often."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
 
     def _cell(self, worker: str) -> list[Strip]:
         """The worker's strips, from the cache or drawn now."""
@@ -161,8 +172,10 @@ class Workers(ScrollView, can_focus=True):
             panels = self.arrangement.panels
             lines = panel_lines(row, width, height, selected=selected) if panels else board_lines(
                 row, width, selected=selected)  # fmt: skip
-            palette, base = self._palette(), self.rich_style
-            self._cells[worker] = [palette.strip(line, width, base) for line in lines]
+            palette, base = self._palette(), self._style()
+            # The only cell of its rows is made as wide as they are, so that no frame has to.
+            full = self.size.width if self.arrangement.columns == 1 else width
+            self._cells[worker] = [palette.strip(line, full, base) for line in lines]
         return self._cells[worker]
 
     def on_click(self, event: Click) -> None:
