@@ -35,6 +35,8 @@ OLDEST = (3, 9)
 CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3.10", "python3.9", "python3", "python")
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
 BUNDLE_TIMEOUT_S = 300.0
+CRASH_CHARS = 300
+"""So much of a crash's last line is shown; a host may have printed anything."""
 
 _PATHS = frozenset({"root", "path", "home", "executable", "bundle"})
 """Answers that go back to the host as arguments: kept to the byte, always quoted, cleaned where they are shown."""
@@ -192,11 +194,11 @@ class FarSide:
 
     def _crash(self, verb: str, done: Completed) -> FarSideError:
         lines = [line for line in (done.stderr or clean_bytes(done.stdout)).splitlines() if line.strip()]
-        last = clean(lines[-1]) if lines else "no output"
+        last = clean(lines[-1], CRASH_CHARS) if lines else "no output"
         gone = "ModuleNotFoundError: No module named 'remote" in last or "can't open file" in last
         return FarSideError(
             f"{verb} failed on {self._name} with status {done.code}: {last}",
-            hint="try again; if it stays, run `trajvid-tui doctor`",
+            hint="try again; `trajvid-tui hosts` shows what this host has",
             code="bundle_gone" if gone else "far_crash",
         )
 

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from remote.errors import FarSideError, Unreachable, UsageError
+from remote.fold import FOLDER_NAME
 from remote.names import check_name, slug
 from remote.run_spec import checked, new_nonce, run_id, spec_of
 from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, steps
@@ -229,7 +230,13 @@ def _spec_in(facts: dict[str, Any]) -> RunSpec | None:
 
 def _launched(fleet: Fleet, place: Place, answer: dict[str, Any], spec: RunSpec, verb: str = "launch") -> Launched:
     already = answer.get("same_nonce") is False
-    run, attempt = str(answer.get("run", "")), str(answer.get("attempt", ""))
+    run, attempt = str(answer.get("run")), str(answer.get("attempt"))
+    if not (FOLDER_NAME.match(run) and attempt.rpartition(".")[0] == run):
+        raise FarSideError(
+            f"{place.host}: the answer to the launch of {place.name} names no run",
+            hint=f"it started once or not at all; `trajvid-tui status {place.name}` will tell",
+            code="outcome_unknown",
+        )
     fleet.record(place.name, verb, shlex.join(spec.command), f"{'runs already' if already else 'started'}: {attempt}")
     return Launched(place.name, place.host, run, attempt, "" if already else spec.commit, already)
 

@@ -180,6 +180,10 @@ async def test_crash_on_the_host_is_one_clean_line(embedded: FarHost) -> None:
     with pytest.raises(FarSideError) as caught:
         await far.call("status", {})
     assert caught.value.code == "far_crash" and "\x1b" not in str(caught.value) and "\n" not in str(caught.value)
+    far.command = lambda verb, *argv: "yes | head -c 100000 | tr -d '\\n'"  # type: ignore[method-assign]
+    with pytest.raises(FarSideError) as caught:
+        await far.call("status", {})
+    assert caught.value.code == "far_crash" and len(str(caught.value)) < 500 and "hosts" in caught.value.hint
 
 
 async def test_connection_lost_is_unreachable(embedded: FarHost) -> None:

@@ -13,7 +13,9 @@ import pytest
 from remote import runs
 from remote.embedded import shared
 from remote.errors import Declined, FarSideError, Unreachable, UsageError
+from remote.farside import FarSide
 from remote.fleet import Fleet
+from remote.git import Commit
 from remote.profiles import Profile
 from remote.run_spec import requirements, spec_of
 from remote.snapshot import RunSnapshot
@@ -72,7 +74,7 @@ async def test_a_failed_run_says_its_code_and_its_log_is_read(fleet: Fleet, proj
 
 
 async def test_waiting_follows_by_itself_and_tells_nothing_of_the_run_before(fleet: Fleet) -> None:
-    told = []
+    told: list[RunSnapshot] = []
     async with asyncio.timeout(60):
         for _ in range(2):
             launched = await runs.launch(fleet, "good")
@@ -86,7 +88,7 @@ async def test_a_dirty_tree_runs_as_its_own_commit(fleet: Fleet, project: Projec
     (project.folder / "file.txt").write_text("edited\n")
     (project.folder / "new").write_text("x")
     (project.folder / "ignored").write_text("x")
-    commits = []
+    commits: list[Commit] = []
     launched = await runs.launch(fleet, "good", on_commit=commits.append)
     await ended(fleet, "good", runs={"good": launched})
     assert await runs.logs(fleet, "good") == ["at edited"]
@@ -164,6 +166,21 @@ async def launch_stubbornly(fleet: Fleet) -> runs.Launched:
             assert exc.code == "push_failed", exc
 
 
+@pytest.mark.parametrize("answer", [{}, {"run": {"a": 1}, "attempt": [1]}, {"run": "../x", "attempt": "../x.1"}])
+async def test_an_answer_that_names_no_run_is_no_launch(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object]
+) -> None:
+    call = FarSide.call
+
+    async def lying(far: FarSide, verb: str, request: dict[str, object], **more: float) -> dict[str, object]:
+        return {"ok": True, **answer} if verb == "launch" else await call(far, verb, request, **more)
+
+    monkeypatch.setattr(FarSide, "call", lying)
+    with pytest.raises(FarSideError, match="names no run") as failure:
+        await runs.launch(fleet, "good")
+    assert failure.value.code == "outcome_unknown" and failure.value.hint
+
+
 async def test_stop_resume_kill(fleet: Fleet, project: Project) -> None:
     first = await runs.launch(fleet, "long")
     await running(fleet, "long", lambda row: row.state is State.RUNNING and row.beat is not None)
@@ -224,8 +241,6 @@ async def test_overrides_are_checked_before_anything_happens(fleet: Fleet) -> No
 
 
 def test_the_spec_of_a_trainer_worker(project: Project) -> None:
-    from remote.git import Commit
-
     profile = project.profile
     worker = replace(
         profile.workers["good"],
