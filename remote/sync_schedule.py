@@ -7,6 +7,7 @@ do not wait for it. What the last transfer did is part of the worker's snapshot.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote.errors import RemoteError, UsageError
+from remote.folders import open_private, private_folder
 from remote.snapshot import Link, RunSnapshot, SyncPhase, SyncStatus
 from wire.run_dir import Root
 
@@ -144,14 +146,15 @@ class SyncSchedule:
 
 
 def _make_results(folder: Path) -> None:
-    """Create the results folder so that git ignores it: a snapshot of uncommitted work must not take it along.
+    """Create the results folder, private and so that git ignores it: a snapshot of uncommitted work must not take it.
 
     Raises `UsageError` where no folder can be.
     """
     try:
         if not folder.is_dir():
-            folder.mkdir(parents=True)
-            (folder / ".gitignore").write_text("*\n", encoding="ascii")
+            private_folder(folder)
+            with os.fdopen(open_private(folder / ".gitignore", os.O_WRONLY), "w", encoding="ascii") as file:
+                file.write("*\n")
     except OSError as exc:
         raise UsageError(f"{folder}: {exc.strerror}", hint="set `results:` in profiles.yaml to another folder") from exc
 

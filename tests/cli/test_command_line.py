@@ -171,6 +171,9 @@ def test_the_whole_way(project: Project, trajvid: Trajvid) -> None:
     assert data["launched"][0]["run"] == row["run"]
     assert (Path(row["sync"]["folder"]) / "training.log").read_text() == "at first\n"
 
+    for path in [folder / "results", *(folder / "results").rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
     done = trajvid("launch", "good", "bad", "--wait", cwd=folder)
     assert done.returncode == 5 and done.stdout == ""
     assert "bad failed (exit code 3" in done.stderr and "logs bad" in done.stderr
