@@ -112,8 +112,10 @@ class TrajvidApp(VerbKeys, App[int]):
                 await fleet.settled({row.host for row in fleet.snapshots()})
                 self._runner.launch_new()
         except RemoteError as exc:
-            title = "The profile is not usable" if isinstance(exc, ConfigError) else "Cannot begin"
-            self.post_message(FleetFailed(title, exc.message, exc.hint, exc.exit_code))
+            bad_profile = isinstance(exc, ConfigError)
+            title = "The profile is not usable" if bad_profile else "Cannot begin"
+            hint = exc.hint or ("mend the file, then start again" if bad_profile else "")
+            self.post_message(FleetFailed(title, exc.message, hint, exc.exit_code))
         except Exception as exc:
             text = f"{type(exc).__name__}: {exc}"
             self.post_message(FleetFailed("An error of trajvid-tui itself", text, "please report it", 1))
@@ -125,6 +127,7 @@ class TrajvidApp(VerbKeys, App[int]):
 
     def on_fleet_failed(self, message: FleetFailed) -> None:
         self.failed = True
+        self._rearrange()
         self.push_screen(ProblemScreen(message))
 
     async def on_unmount(self) -> None:

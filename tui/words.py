@@ -185,7 +185,7 @@ def left_words(row: RunSnapshot, now: float, *, short: bool = False) -> str:
     if row.stalled(now) or row.silent(now):
         return ""
     seconds = max(0.0, progress.eta_s - (now - row.progress_at if row.progress_at is not None else 0.0))
-    return f"{age(seconds) if short else duration(seconds)} left"
+    return f"{age(round(seconds)) if short else duration(seconds)} left"
 
 
 def checkpoint_words(row: RunSnapshot, now: float) -> str:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.tui.desk import desk
+from tests.tui.screen_text import plain
 from tests.tui.worlds import WALL, disk_watch, ended, plain_command, result, running
 from tui.format import Line, wrapped
 from tui.progress import news, phase_words, prepared_share
@@ -102,3 +104,9 @@ def test_preparing_shows_the_bytes_of_the_download_and_never_a_full_bar_of_packa
 def test_text_is_broken_between_words() -> None:
     assert wrapped("waiting for keypoint-a: installing numpy", 28) == ["waiting for keypoint-a:", "installing numpy"]
     assert wrapped("a" * 25, 10) == ["a" * 10, "a" * 10, "a" * 5]
+
+
+async def test_a_line_of_wide_letters_is_wrapped_and_loses_nothing() -> None:
+    text = "漢字" * 60
+    async with desk([running("a", log_tail=(text,))], (40, 12), "l") as (app, _, _):
+        assert plain(app).count("漢") == 60

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
 from rich.style import Style
 
+from remote.asker import Asker
+from remote.errors import ConfigError
 from tests.tui.desk import desk, settle
 from tests.tui.screen_text import plain, rows
-from tests.tui.worlds import default_world, many_states, running
+from tests.tui.worlds import default_world, many_states, offline, running
 from tui.app import TrajvidApp
+from tui.session import FleetLike
 
 Same = Callable[[TrajvidApp], None]
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -74,6 +78,41 @@ def colour_of(style: Style) -> str:
     return "default" if named <= {"default"} else ",".join(sorted(named))
 
 
+@pytest.mark.parametrize("key", ["n", "x", "X"])
+async def test_a_dialog_keeps_its_buttons_on_a_low_terminal(key: str) -> None:
+    async with desk(default_world(), (80, 24), key) as (app, _, _):
+        assert "Cancel" in plain(app)
+
+
+@pytest.mark.parametrize("key", ["n", "x", "X", "l", "v", "enter", "question_mark", "colon", "slash"])
+async def test_a_tiny_terminal_breaks_nothing(key: str) -> None:
+    async with desk(many_states(), (20, 5), key) as (app, _, _):
+        assert len(plain(app).split("\n")) == 5
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40)])
+async def test_a_number_is_never_cut(size: tuple[int, int]) -> None:
+    async with desk(many_states(), size, "v") as (app, _, _):
+        assert not re.search(r"\d…", plain(app).replace("package 1…", ""))
+
+
+async def test_what_was_wrong_with_the_profile_stays_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def opener(asker: Asker) -> FleetLike:
+        raise ConfigError("profiles.yaml:3: unknown key 'comand'")
+
+    app = TrajvidApp(opener, project="demo")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(app, pilot)
+        text = plain(app)
+        assert "unknown key 'comand'" in text and "mend the file" in text and "Opening" not in text
+        said: list[str] = []
+        leave = app.exit
+        monkeypatch.setattr(app, "exit", lambda *args, **how: (said.append(str(how["message"])), leave(*args, **how)))
+        await pilot.press("q")
+    assert app.return_code == 2
+    assert "unknown key 'comand'" in "".join(said)
+
+
 async def test_an_unreachable_worker_is_neither_healthy_nor_failed() -> None:
     async with desk([row for row in many_states() if row.worker == "far-away"], (120, 40)) as (app, _, _):
         text = plain(app)
@@ -91,7 +130,7 @@ async def test_before_the_fleet_is_there_the_last_snapshots_are_shown() -> None:
         await gate.wait()
         return Feed([])
 
-    cached = [running("keypoint-a", link=many_states()[9].link, seen_at=None, cached_age_s=7300.0)]
+    cached = [running("keypoint-a", link=offline(), seen_at=None, cached_age_s=7300.0)]
     app = TrajvidApp(opener, cached=cached, project="demo", store=still_store())
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(app, pilot)

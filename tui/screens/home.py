@@ -73,6 +73,8 @@ class HomeScreen(MainScreen):
                 [("  No worker matches ", ""), (self.tv.store.pattern, "bold"), (".", "")],
                 [("  esc", "bold info"), (" clears the filter.", "dim")],
             ]
+        if self.tv.failed:
+            return []
         if self.tv.fleet is None:
             return [[], [("  Opening the profile …", "dim")]]
         return [[], [("  The profile has no workers.", "")], [("  Add some under ", "dim"), ("workers:", "bold")]]

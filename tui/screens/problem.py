@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.widgets import Static
 
+from tui.format import Line
 from tui.messages import FleetFailed
 from tui.screens.dialog import Dialog
 
@@ -18,11 +19,12 @@ class ProblemScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with self.box():
-            lines = [[(self._failed.title, "bold bad")], [], [(self._failed.message, "")]]
-            if self._failed.hint:
-                lines += [[], [("→ ", "info"), (self._failed.hint, "")]]
-            yield self.text(lines)
+            yield self.text(self._lines())
             yield Static("any of  q  esc  enter  leaves", markup=False, classes="quiet")
+
+    def _lines(self) -> list[Line]:
+        lines: list[Line] = [[(self._failed.title, "bold bad")], [], [(self._failed.message, "")]]
+        return [*lines, [], [("→ ", "info"), (self._failed.hint, "")]] if self._failed.hint else lines
 
     def key_q(self) -> None:
         self.action_cancel()
@@ -31,4 +33,6 @@ class ProblemScreen(Dialog[None]):
         self.action_cancel()
 
     def action_cancel(self) -> None:
-        self.app.exit(self._failed.exit_code, return_code=self._failed.exit_code)
+        """Leave; what was wrong stays on the terminal."""
+        said = self.app.palette.text(self._lines())  # type: ignore[attr-defined]
+        self.app.exit(self._failed.exit_code, return_code=self._failed.exit_code, message=said)

@@ -144,11 +144,12 @@ def _disk(row: RunSnapshot) -> Line:
 def metric_lines(metrics: Sequence[Metric], width: int, colour: str, *, at_most: int) -> list[Line]:
     """One metric a line: value, sparkline, best."""
     lines: list[Line] = []
+    label = max(LABEL, min(width // 5, max((len(metric.label) + 1 for metric in metrics[:at_most]), default=0)))
     for metric in metrics[:at_most]:
         best = metric.best
         end: Line = [("best ", "dim"), (number(best), "")] if best is not None and len(metric.values) > 1 else []
-        head: Line = [(cut(metric.label, LABEL - 1).ljust(LABEL), "dim"), (number(metric.value).rjust(7), "bold")]
-        graph = spark(metric.values, min(40, len(metric.values), max(0, width - LABEL - 9 - line_width(end) - 2)))
+        head: Line = [(cut(metric.label, label - 1).ljust(label), "dim"), (number(metric.value).rjust(7), "bold")]
+        graph = spark(metric.values, min(40, len(metric.values), max(0, width - label - 9 - line_width(end) - 2)))
         lines.append(spread([*head, ("  " + graph, colour)], end, width))
     return lines
 
