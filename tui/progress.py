@@ -10,6 +10,8 @@ _BYTES = re.compile(r"\b(\d+) of (\d+) MB\b")
 _EPOCH = re.compile(r"\bepoch \d+/\d+")
 _STEP = re.compile(r"\bstep \d+/\d+")
 _LEFT = re.compile(r"(?:\d+ (?:s|min|h|d) )+left\s*$")
+MESSAGE_READ, METRICS_READ = 400, 40
+"""How much of a message is looked at, and for how many metrics: both come from a host and are read at every redraw."""
 
 
 def phase_words(progress: Progress) -> str:
@@ -27,19 +29,19 @@ def prepared_share(progress: Progress) -> float | None:
     """
     if progress.samples_total > 0:
         return min(1.0, progress.samples_done / progress.samples_total)
-    found = _BYTES.search(progress.message)
+    found = _BYTES.search(progress.message[:MESSAGE_READ])
     return min(1.0, int(found[1]) / int(found[2])) if found and int(found[2]) else None
 
 
 def news(progress: Progress) -> str:
     """The message without phase, epoch, step, time left and metrics: those are shown already, and more exactly."""
-    text = progress.message
+    text = progress.message[:MESSAGE_READ]
     if progress.phase and text.startswith(f"{progress.phase} "):
         text = text[len(progress.phase) :]
     if progress.total_epochs > 0:
         text = _STEP.sub("", _EPOCH.sub("", text))
     if progress.eta_s is not None and progress.total_epochs > 0:
         text = _LEFT.sub("", text)
-    for name in progress.metrics:
+    for name in list(progress.metrics)[:METRICS_READ]:
         text = re.sub(rf"\b{re.escape(name)} (?:-?[\d.]+(?:e[+-]?\d+)?(?: %)?|n/a)(?![\w.])", "", text)
     return " ".join(text.split())

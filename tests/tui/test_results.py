@@ -110,3 +110,10 @@ async def test_a_line_of_wide_letters_is_wrapped_and_loses_nothing() -> None:
     text = "漢字" * 60
     async with desk([running("a", log_tail=(text,))], (40, 12), "l") as (app, _, _):
         assert plain(app).count("漢") == 60
+
+
+def test_a_hostile_message_costs_no_time() -> None:
+    report = progress(
+        "train", "1 s " * 50_000, total_epochs=3, eta_s=1.0, metrics={f"m{at}": 0.0 for at in range(5000)}
+    )
+    assert len(news(report)) <= 400

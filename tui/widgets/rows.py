@@ -148,7 +148,7 @@ def _panel_body(row: Row, inner: int, room: int) -> list[Line]:
     body = [spread(words.state_parts(row.state, row.phase, inner - len(row.age[0]) - 1), [row.age], inner)]
     if row.notice is not None:
         body += [[(piece, row.notice[1])] for piece in wrapped(row.notice[0], inner, 1 if row.counted else 3)]
-    told = wrapped(row.last[0], inner)
+    told = wrapped(row.last[0], inner, 3)
     # How a run ended is worth a second row: that of the bar if it is full anyway, else that of the metrics.
     tight = row.ended and len(told) > 1 and room - len(body) < 5
     if (row.counted or row.share is not None) and not (tight and row.share == 1.0):
