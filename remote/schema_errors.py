@@ -58,6 +58,8 @@ def _error(model: type[BaseModel], document: Document, error: Any) -> ConfigErro
         hint = nearest(key, _keys(model, place[:-1]))
     elif error["type"] == "missing":
         text = f"the key {dotted!r} is missing"
+    elif error["type"] == "too_short":
+        text = f"{dotted!r} is empty"
     elif error["type"] in _TYPES:
         text = f"{dotted!r} must be {_TYPES[error['type']]}, not {_shown(error['input'])}"
     else:

@@ -17,10 +17,13 @@ import pytest
 
 from remote.errors import RemoteError, SomeHostsFailed, Unreachable
 from remote.profiles import Host, load_profile
+from remote.snapshot import RunSnapshot
 from tests.fixtures.project import Project, make_project
 from tests.fixtures.ssh import Sshd
 from tui.__main__ import main
 from tui.cli.session import together
+from tui.cli.waiting import verdict
+from wire.state import State
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("textual", "asyncssh", "pydantic", "yaml", "rich", "asyncio", "sqlite3")
@@ -302,6 +305,18 @@ def test_one_error_out_of_several() -> None:
     some = together({"a": first}, 2)
     assert isinstance(some, SomeHostsFailed) and some.exit_code == 6 and some.message == "a: refused"
     assert isinstance(together({"a": first, "c": other}, 2), SomeHostsFailed)
+
+
+def test_the_end_of_a_wait_in_one_error() -> None:
+    def row(worker: str, state: State) -> RunSnapshot:
+        return RunSnapshot(host="h", project="p", worker=worker, state=state, reason="why")
+
+    done, held, lost = row("a", State.COMPLETED), row("b", State.HELD), row("c", State.LOST)
+    assert verdict([done]) is None
+    waits = verdict([done, held])
+    assert waits is not None and (waits.exit_code, waits.code) == (8, "held") and "b" in waits.message
+    failed = verdict([held, lost])
+    assert failed is not None and (failed.exit_code, failed.message) == (5, "c lost (why)")
 
 
 @pytest.mark.hosts

@@ -131,10 +131,18 @@ def test_mistakes_are_named_with_their_place(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "just text", "project: p\n", "project: p\nworkers: {}\n", "workers: 3\nproject: p"]
+    ("text", "says"),
+    [
+        ("", "not empty"),
+        ("[]", "a group of keys is expected"),
+        ("just text", "a group of keys is expected"),
+        ("project: p\n", "'workers' is missing"),
+        ("project: p\nworkers: {}\n", "'workers' is empty$"),
+        ("workers: 3\nproject: p", "'workers' must be a group of keys, not 3"),
+    ],
 )
-def test_files_of_another_shape(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError):
+def test_files_of_another_shape(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
         load(tmp_path, text)
 
 
