@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 HZ = 10.0
 BATCH_S = 0.05
 FRAMES = 20
-WARM_S = 3.0
 LAG_LIMIT_MS, KEY_LIMIT_MS = 15.0, 50.0
 COLUMNS, LINES = 160, 50
 WITHIN_S = 30.0
@@ -67,8 +66,8 @@ def films(workers: int) -> list[list[RunSnapshot]]:
 
 def _frame(base: RunSnapshot, number: int) -> RunSnapshot:
     assert base.progress is not None
-    metrics = {name: value + number / 1000 for name, value in base.progress.metrics.items()}
-    progress = replace(base.progress, step=base.progress.step + number, metrics=metrics)
+    metrics = {name: (value or 0.0) + number / 1000 for name, value in base.progress.metrics.items()}
+    progress = replace(base.progress, step=base.progress.step + number, metrics={**metrics})
     return replace(base, progress=progress, messages=(f"epoch 3 of 10, step {progress.step}",))
 
 
@@ -160,13 +159,13 @@ def their_app(film: list[list[RunSnapshot]]) -> tuple[App[Any], Take]:
 APPS = {"ours": our_app, "theirs": their_app}
 
 
-def inside(name: str, workers: int, seconds: float, out: Path) -> None:
+def inside(name: str, workers: int, seconds: float, warm_s: float, out: Path) -> None:
     """In the terminal: run an app, measure, write the figures to `out`, and go on feeding until killed."""
     film = films(workers)
     app, take = APPS[name](film)
 
     async def drive() -> None:
-        await feed(take, film, WARM_S)
+        await feed(take, film, warm_s)
         cpu, begun = time.process_time(), time.perf_counter()
         share = await feed(take, film, seconds)
         cost = (time.process_time() - cpu) / (time.perf_counter() - begun)
@@ -188,12 +187,13 @@ def inside(name: str, workers: int, seconds: float, out: Path) -> None:
 class Terminal:
     """A pseudo-terminal with one of the apps in it; kills it at the end."""
 
-    def __init__(self, name: str, workers: int, seconds: float, out: Path) -> None:
+    def __init__(self, name: str, workers: int, seconds: float, warm_s: float, out: Path) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR")}
         more = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-        given = ["--inside", name, "--workers", str(workers), "--seconds", str(seconds), "--out", str(out)]
+        given = ["--inside", name, "--workers", str(workers), "--seconds", str(seconds)]
+        given += ["--warm", str(warm_s), "--out", str(out)]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.board", *given],
             stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env={**kept, **more}, start_new_session=True,
@@ -230,7 +230,8 @@ class Terminal:
         """Milliseconds from pressing `key` until `text` was painted."""
         self.seen, begun = b"", time.perf_counter()
         os.write(self.master, key.encode())
-        self.read_until(lambda: self.painted(text), WITHIN_S)
+        if not self.read_until(lambda: self.painted(text), WITHIN_S):
+            raise RuntimeError(f"{text!r} was not painted after {key!r}; a board needs 20 workers or more here")
         return (time.perf_counter() - begun) * 1e3
 
 
@@ -246,12 +247,12 @@ class Watched:
     keys_ms: list[float]
 
 
-def watch(name: str, workers: int, seconds: float, presses: int) -> Watched:
+def watch(name: str, workers: int, seconds: float, warm_s: float, presses: int) -> Watched:
     """Run one app: first undisturbed, then under keys that move the selection down and up again."""
     with tempfile.TemporaryDirectory(prefix="tv-") as folder:
         out = Path(folder) / "out.json"
-        with Terminal(name, workers, seconds, out) as terminal:
-            if not terminal.read_until(out.exists, WARM_S + 8 * seconds + 4 * WITHIN_S):
+        with Terminal(name, workers, seconds, warm_s, out) as terminal:
+            if not terminal.read_until(out.exists, warm_s + 8 * seconds + 4 * WITHIN_S):
                 raise RuntimeError(f"the app wrote no figures: {terminal.seen[-500:]!r}")
             figures = json.loads(out.read_text())
             keys, at = [], 0
@@ -264,8 +265,8 @@ def watch(name: str, workers: int, seconds: float, presses: int) -> Watched:
     return Watched(figures["cpu"], figures["share"], figures["lags"], keys)
 
 
-def compare(workers: int, seconds: float, presses: int) -> list[Row]:
-    us, them = (watch(name, workers, seconds, presses) for name in ("ours", "theirs"))
+def compare(workers: int, seconds: float, warm_s: float, presses: int) -> list[Row]:
+    us, them = (watch(name, workers, seconds, warm_s, presses) for name in ("ours", "theirs"))
     target = 15.0 if workers >= 200 else 7.0
     name = f"{workers} workers"
     ours, theirs = (seen.cpu / seen.share * 100 for seen in (us, them))
@@ -284,14 +285,15 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--workers", type=int, nargs="+", default=[50, 200])
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each measurement")
+    parser.add_argument("--warm", type=float, default=3.0, help="seconds of the same before it")
     parser.add_argument("--keys", type=int, default=60, help="keys that are pressed in each app")
     parser.add_argument("--inside", choices=APPS, help="be one of the apps (used by the benchmark itself)")
     parser.add_argument("--out", type=Path, help="where that app writes its figures")
     chosen = parser.parse_args()
     if chosen.inside:
-        inside(chosen.inside, chosen.workers[0], chosen.seconds, chosen.out)
+        inside(chosen.inside, chosen.workers[0], chosen.seconds, chosen.warm, chosen.out)
         return
-    rows = [row for workers in chosen.workers for row in compare(workers, chosen.seconds, chosen.keys)]
+    rows = [row for workers in chosen.workers for row in compare(workers, chosen.seconds, chosen.warm, chosen.keys)]
     show(f"The board at {HZ:g} updates a second of each worker", rows, as_json=chosen.json)
 
 

@@ -133,8 +133,8 @@ async def measure(us: Way, them: Way, source: Path, folder: Path, repeat: int, *
             local = folder / f"{source.name}-{way.name}"
             if full:
                 shutil.rmtree(local, ignore_errors=True)
-            # Writing back what an earlier turn left in memory is not this turn's work.
-            await asyncio.to_thread(os.sync)
+                # Writing back what an earlier turn left in memory is not this turn's work.
+                await asyncio.to_thread(os.sync)
             async with loop_lag() as lags:
                 begun = time.perf_counter()
                 await way.bring(source, local)

@@ -1,0 +1,57 @@
+"""The benchmarks run and print what machines read. Nothing here says how fast: that is for a quiet machine."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.ssh import SSHD
+
+ROOT = Path(__file__).parents[1]
+FIELDS = {"name", "ratio", "target", "unit", "met", "ours", "theirs"}
+TINY = {
+    "board": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2"],
+    "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
+    "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
+}
+NEEDS = {"board": [], "heartbeat": [SSHD, "ssh"], "sync": [SSHD, "ssh", "rsync"]}
+ROWS = {"board": 5, "heartbeat": 6, "sync": 6}
+
+
+def run(name: str, *argv: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *argv],
+        cwd=ROOT, env={**os.environ, "LANG": "C.UTF-8"}, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_every_benchmark_that_is_run_is_tested() -> None:
+    runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text("utf-8")}
+    assert runnable == set(TINY)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_help(name: str) -> None:
+    assert "--json" in run(name, "--help")
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_json_rows_have_exactly_these_fields(name: str) -> None:
+    missing = [tool for tool in NEEDS[name] if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    rows = json.loads(run(name, "--json", *TINY[name]))
+    assert len(rows) == ROWS[name] and len({row["name"] for row in rows}) == len(rows)
+    for row in rows:
+        assert set(row) == FIELDS
+        assert row["met"] is (row["ratio"] >= row["target"])
+        assert all(math.isfinite(row[field]) and row[field] > 0 for field in ("ratio", "target", "ours", "theirs")), row
