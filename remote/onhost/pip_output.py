@@ -82,14 +82,15 @@ class PipOutput:
         if not self.package:
             return "installing: asking the package index"
         words = [f"installing {self.package}"]
-        if self.bytes_done and self.bytes_total:
+        if self.bytes_done and self.bytes_total >= 1_000_000:
             words.append(f"{self.bytes_done / 1e6:.0f} of {self.bytes_total / 1e6:.0f} MB")
-        elif self.bytes_total:
+        elif self.bytes_total >= 1_000_000:
             words.append(f"{self.bytes_total / 1e6:.0f} MB")
         left_s = self.left_s(now)
         if left_s is not None:
             words.append(f"{left_s:.0f} s left")
-        place = f" (package {self.collected} of {max(self.total, self.collected)})"
+        # What the requirements need in turn is not known beforehand: no total is better than one that grows.
+        place = f" (package {self.collected}{f' of {self.total}' if self.collected <= self.total else ''})"
         return ", ".join(words) + place + (" - the network is slow, trying again" if self.unreachable else "")
 
     def reason(self, last_line: str) -> str:

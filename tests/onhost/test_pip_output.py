@@ -51,7 +51,7 @@ def test_local_files_and_the_unpacking() -> None:
 def test_more_packages_than_were_named() -> None:
     output = PipOutput(total=1)
     feed(output, "Collecting pandas\nCollecting six>=1.5 (from pandas)")
-    assert output.message(2.0) == "installing six (package 2 of 2)"
+    assert output.message(2.0) == "installing six (package 2)"
 
 
 def test_why_it_failed() -> None:
