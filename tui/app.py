@@ -155,14 +155,14 @@ class TrajvidApp(VerbKeys, App[int]):
             if severity == "error":
                 self.bell()
 
-    def flush(self, *, force: bool = False) -> None:
-        """Draw what is dirty: 4 times a second, 10 while keys are pressed, at once when forced."""
+    def flush(self, *, force: bool = False, everything: bool = False) -> None:
+        """Draw what is dirty: 4 times a second, 10 while keys are pressed, at once when forced; or everything."""
         now = time.monotonic()
-        if not force and now < self._next_flush and now > self._fast_until:
+        if not (force or everything) and now < self._next_flush and now > self._fast_until:
             return
         self._next_flush = now + FLUSH_S
         second = int(self.store.wall())
-        tick, self._second = second != self._second or force, second
+        tick, self._second = second != self._second or everything, second
         dirty = self.store.take_dirty()
         self._stream_selected()
         if dirty or tick:
@@ -184,7 +184,7 @@ class TrajvidApp(VerbKeys, App[int]):
         home = self.screen_stack[0] if self.screen_stack else None
         if isinstance(home, HomeScreen) and home.is_mounted:
             home.rearrange()
-        self.flush(force=True)
+        self.flush(everything=True)
 
     def toast(self, text: str, severity: Severity = "information", *, title: str = "") -> None:
         """Tell something for a while; never markup."""
@@ -209,7 +209,7 @@ class TrajvidApp(VerbKeys, App[int]):
     def pick(self, worker: str) -> None:
         """Select a worker."""
         self.store.selected = worker
-        self.flush(force=True)
+        self._moved()
 
     def use_theme(self, theme: str) -> None:
         self.theme = theme
@@ -229,6 +229,8 @@ class TrajvidApp(VerbKeys, App[int]):
             self.pick(names[(at + by) % len(names)])
 
     def _moved(self) -> None:
+        """Answer the key at once with what it changed; other rows wait for their turn."""
+        self.store.touch(self.store.selected)
         self.flush(force=True)
 
     def action_open(self) -> None:

@@ -64,6 +64,10 @@ class Store:
         self._dirty.update(self._rows)
         return False
 
+    def touch(self, worker: str) -> None:
+        """Have a worker drawn again although nothing was heard of it."""
+        self._dirty.add(worker)
+
     def take_dirty(self) -> set[str]:
         """Workers to draw again since the last call."""
         dirty, self._dirty = self._dirty, set()
