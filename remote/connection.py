@@ -178,15 +178,21 @@ class Connection:
         import asyncssh
 
         refusal = ""
+        lost = Unreachable(f"{self.host.name}: the connection was lost at a command's start")
         for attempt in range(OPEN_TRIES):
             ssh = await self.ssh()
             try:
                 return await start(ssh)
-            # The assertion is asyncssh's own: the connection went between the host's yes and our session.
-            except (asyncssh.Error, OSError, AssertionError) as exc:
-                if not isinstance(exc, asyncssh.ChannelOpenError) or ssh.is_closed():
-                    raise Unreachable(f"{self.host.name}: the connection was lost at a command's start") from exc
+            except asyncssh.ChannelOpenError as exc:
+                if ssh.is_closed():
+                    raise lost from exc
                 refusal = clean(exc.reason)
+            except Exception as exc:
+                # asyncssh stumbles (AssertionError, AttributeError) over a connection that goes in this moment.
+                await asyncio.sleep(0)
+                if isinstance(exc, (asyncssh.Error, OSError)) or ssh.is_closed():
+                    raise lost from exc
+                raise
             await asyncio.sleep(0.02 * 2**attempt * (1 + random.random()))
         raise FarSideError(
             f"{self.host.name} refuses to open another session ({refusal})",

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from remote import embedded as embedded_module
@@ -498,3 +499,19 @@ async def test_nothing_heavy_is_imported_before_the_first_dial() -> None:
     )
     done = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=Path(__file__).parents[2])
     assert await done.wait() == 0
+
+
+async def test_a_library_that_stumbles_over_a_lost_connection_is_a_lost_connection(embedded: FarHost) -> None:
+    """Found by launches under random disconnects: asyncssh raised AssertionError and AttributeError."""
+
+    async def go_meanwhile(ssh: asyncssh.SSHClientConnection) -> None:
+        ssh.abort()
+        raise AttributeError("'NoneType' object has no attribute 'session_started'")
+
+    async def our_own_mistake(ssh: asyncssh.SSHClientConnection) -> None:
+        raise AttributeError("a typing error")
+
+    with pytest.raises(Unreachable):
+        await embedded.connection.channel(go_meanwhile)
+    with pytest.raises(AttributeError, match="a typing error"):
+        await embedded.connection.channel(our_own_mistake)
