@@ -48,9 +48,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.laptop: $(INPUTS) | $(BIN)/python
-	$(PIP) --editable .
+	@echo "installing the laptop side into $(VENV) (about 85 MB)"
+	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.test: $(INPUTS) | $(BIN)/python
-	$(PIP) --editable '.[train,dev,preview]'
+	@echo "installing what the tests need into $(VENV) (about 1.3 GB with a CPU build of torch)"
+	@$(PIP) --editable '.[train,dev,preview]'
 	@touch $@ $(VENV)/.laptop
