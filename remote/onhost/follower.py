@@ -67,6 +67,8 @@ class Follower:
         self._offsets: Dict[str, Any] = {}
         self._selected, self._tail_bytes = "", 0
         self._out: List[Message] = []
+        self._pongs: List[Message] = []
+        """Answers wait for what was asked before them: a ping after a watch says that everything has been told."""
         self._warned: Set[str] = set()
         self._sent_at = 0.0
         self._tasks: Dict[str, Tuple[Callable[[], None], float]] = {
@@ -90,8 +92,8 @@ class Follower:
                 if self._due[name] <= now:
                     self._due[name] = now + interval_s
                     task()
-            if self._out:
-                out, self._out = self._out, []
+            if self._out or self._pongs:
+                out, self._out, self._pongs = [*self._out, *self._pongs], [], []
                 self._stream.send(out)
                 self._sent_at = time.monotonic()
 
@@ -112,7 +114,7 @@ class Follower:
         op = asked.get("op")
         try:
             if op == "ping":
-                self._out.append({"k": "pong", "t": asked.get("t")})
+                self._pongs.append({"k": "pong", "t": asked.get("t")})
             elif op == "watch":
                 self._watch(asked)
             elif op == "select":

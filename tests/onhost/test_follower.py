@@ -58,6 +58,20 @@ def test_a_run_from_its_start_to_its_end(far: Far, follow: Follow, mode: tuple[s
     assert sum("spec" in message for message in following.messages) == 1, "what did not change is not said again"
 
 
+def test_a_ping_is_answered_after_everything_that_was_asked_before_it(far: Far, follow: Follow) -> None:
+    """Both requests in one write: the answer to the ping is the word that all runs have been told."""
+    far.launch("true")
+    following = follow()
+    watch = {"op": "watch", "root": far.root, "project": PROJECT, "offsets": {}}
+    stdin = following.process.stdin
+    assert stdin is not None
+    stdin.write(b"".join(json.dumps(asked).encode() + b"\n" for asked in (watch, {"op": "ping", "t": 1.5})))
+    stdin.flush()
+    following.wait(lambda m: m["k"] == "pong")
+    kinds = [message["k"] for message in following.messages]
+    assert kinds.index("run") < kinds.index("pong")
+
+
 @MODES
 def test_a_resume_is_seen(far: Far, follow: Follow, mode: tuple[str, ...]) -> None:
     run = far.launch("false")
