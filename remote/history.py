@@ -87,7 +87,7 @@ class History:
 
     def actions(self, project: str, worker: str = "", limit: int = 100) -> list[tuple[str, Action]]:
         """Return the newest actions with their workers, newest first; `worker` "" means all."""
-        query = "SELECT worker, data FROM actions WHERE project = ?1 AND ?2 IN ('', worker) ORDER BY id DESC LIMIT ?3"
+        query = "SELECT worker, data FROM actions WHERE project = ? AND ? IN ('', worker) ORDER BY id DESC LIMIT ?"
         rows = self._run(lambda base: base.execute(query, (project, worker, limit)).fetchall())
         found = []
         for name, data in rows or ():
