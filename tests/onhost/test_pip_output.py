@@ -5,7 +5,7 @@ from __future__ import annotations
 from remote.onhost.pip_output import PipOutput
 
 COUNTING = """\
-Looking in indexes: https://pypi.org/simple
+Looking in indexes: https://index.example.org/simple
 Collecting numpy==2.5.5 (from -r requirements.txt (line 1))
   Downloading numpy-2.5.5-cp313-cp313-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl (15.7 MB)
 Progress 0 of 15713899
