@@ -18,14 +18,8 @@ from remote.fleet import Fleet
 from remote.history import History
 from remote.profiles import Host, SyncPolicy
 from remote.snapshot import Link, RunSnapshot, SyncPhase
-from tests.fixtures.project import Project, make_project
-from tests.fixtures.ssh import FarHost
+from tests.fixtures.project import Project
 from wire.state import State
-
-
-@pytest.fixture
-def project(embedded: FarHost, short_tmp: Path) -> Project:
-    return make_project(short_tmp / "project", embedded.host)
 
 
 @pytest.fixture

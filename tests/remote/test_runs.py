@@ -19,15 +19,9 @@ from remote.git import Commit
 from remote.profiles import Profile
 from remote.run_spec import requirements, spec_of
 from remote.snapshot import RunSnapshot
-from tests.fixtures.project import Project, make_project
-from tests.fixtures.ssh import FarHost
+from tests.fixtures.project import Project
 from wire.run_dir import Root
 from wire.state import State
-
-
-@pytest.fixture
-def project(embedded: FarHost, short_tmp: Path) -> Project:
-    return make_project(short_tmp / "project", embedded.host)
 
 
 @pytest.fixture
