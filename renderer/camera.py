@@ -5,9 +5,10 @@ Camera axes: x right, y down, z forward. Pixel origin top-left; the centre of pi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from renderer.motion import Floats
 
@@ -22,6 +23,10 @@ class Cameras:
     """Camera centre C in the world, (n, 3)."""
     focal_px: float
     size_px: int
+
+    def of(self, rows: NDArray[np.int64]) -> Cameras:
+        """Return the cameras of some rows, in the order given."""
+        return replace(self, rotation=self.rotation[rows], position=self.position[rows])
 
     def to_camera(self, world: Floats) -> Floats:
         """Return points (n, t, 3) of the world in camera coordinates."""

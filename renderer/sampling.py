@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from renderer.camera import Cameras, look_at_origin
+from renderer.errors import RendererError, SamplingError
 from renderer.families import FAMILIES
 from renderer.motion import Family, Motion, frame_times
 from renderer.tiers import Tier
@@ -14,10 +15,6 @@ from renderer.tiers import Tier
 MARGIN = 0.05
 """Share of the picture's side that all T + 5 centres keep from its border."""
 _MAX_ROUNDS = 200
-
-
-class SamplingError(RuntimeError):
-    """The ranges of a tier hardly ever give a path that stays in view."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,14 @@ class Window:
     horizon: int = 5
     fps: float = 30.0
     size_px: int = 64
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("frames", 1, 64), ("horizon", 0, 64), ("size_px", 8, 2048)):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and low <= value <= high):
+                raise RendererError(f"{name} cannot be {value!r}: a whole number from {low} to {high} is needed")
+        if not 0 < self.fps <= 1000:
+            raise RendererError(f"fps cannot be {self.fps!r}: a number above 0 and up to 1000 is needed")
 
     @property
     def times_s(self) -> np.ndarray:

@@ -3,27 +3,74 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from renderer.motion import Family
-from renderer.recipe import STYLES, Recipe
+from renderer.motion import Family, Floats, Motion
+from renderer.raster import TRAIL_FADE, TRAIL_LENGTH, Video, draw_discs
+from renderer.recipe import Generated, Recipe, per_clip
 from renderer.sampling import Window, draw_family
 from renderer.tiers import TIERS
+
+STYLES = ("dot", "trail")
+"""`dot` is the sphere alone, `trail` the sphere and its fading past; the index is stored."""
 
 COLOUR_LOW = 120
 """Darkest channel of a sphere: bright enough to stand out of the noise of every tier."""
 
 
-@dataclass(frozen=True)
-class Generated:
-    """A recipe, and how often each class had to be drawn (rates must be alike, or extent leaks the class)."""
+@dataclass(frozen=True, kw_only=True)
+class TrajectoryRecipe(Recipe):
+    """One sphere a clip."""
 
-    recipe: Recipe
-    acceptance: dict[str, float]
+    KIND: ClassVar[str] = "trajectories"
+
+    sphere_radius: float
+    """Workspace half-sides, the same in every clip."""
+    motion: Floats = per_clip()
+    """`Motion.to_array`, (n, 5, 3)."""
+    colour: NDArray[np.uint8] = per_clip()
+    """RGB of the sphere, (n, 3)."""
+    style: NDArray[np.uint8] = per_clip()
+    """Index into `STYLES`, (n,)."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return tuple(family.name.lower() for family in Family)
+
+    def camera_path(self, start: int = 0, stop: int | None = None) -> Floats:
+        """Return camera-frame positions (n, stop - start, 3) of frames `start` to `stop` (default: T + 5)."""
+        times = self.window.times_s[start:stop]
+        return self.cameras.to_camera(Motion.from_array(self.motion).positions(times))
+
+    def draw(self, out: Video) -> None:
+        """Draw the seen frames; the frames to forecast are never computed, so no pixel can depend on them."""
+        camera = self.camera_path(0, self.window.frames)
+        pixels = self.cameras.project(camera)
+        radius = self.focal_px * self.sphere_radius / camera[..., 2]
+        trail = self.style == STYLES.index("trail")
+        _layer(out, np.flatnonzero(~trail), 0, pixels, radius, self.colour, blend=False)
+        for age in range(min(TRAIL_LENGTH, self.window.frames)):
+            faded = np.rint(self.colour * TRAIL_FADE**age).astype(np.uint8)
+            _layer(out, np.flatnonzero(trail), age, pixels, radius, faded, blend=True)
 
 
-def make_recipe(tier: str, clips: int, seed: int, window: Window | None = None, style: str = "dot") -> Generated:
+def _layer(out: Video, clips: NDArray[np.int64], age: int, pixels: Floats, radius: Floats, colour: NDArray[np.uint8],
+           blend: bool) -> None:  # fmt: skip
+    """Draw each chosen clip's sphere as it was `age` frames ago into all frames that had seen it."""
+    if len(clips) == 0:
+        return
+    seen = pixels.shape[1] - age
+    clip = np.repeat(clips, seen)
+    frame = np.tile(np.arange(age, pixels.shape[1]), len(clips))
+    draw_discs(out, clip, frame, pixels[clip, frame - age], radius[clip, frame - age], colour[clip], blend)
+
+
+def make_recipe(
+    tier: str, clips: int, seed: int, window: Window | None = None, style: str = "dot"
+) -> Generated[TrajectoryRecipe]:
     """Draw `clips` clips, the classes as even as their number allows, shuffled; each class from its own stream.
 
     `style` is `dot`, `trail` or `both` (drawn per clip).
@@ -36,11 +83,12 @@ def make_recipe(tier: str, clips: int, seed: int, window: Window | None = None, 
     shuffle = order.permutation(clips)
     label = np.repeat([np.uint8(family) for family in Family], [counts[family] for family in Family])
     styles = look.integers(0, 2, clips) if style == "both" else np.full(clips, STYLES.index(style))
-    recipe = Recipe(
+    recipe = TrajectoryRecipe(
         tier=tier,
         seed=seed,
         window=window,
         focal_px=parts[0].cameras.focal_px,
+        noise="exact",
         sphere_radius=ranges.sphere_radius,
         label=label[shuffle],
         scene=np.arange(clips, dtype=np.int64),

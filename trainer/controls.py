@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from renderer.recipe import Recipe
+from renderer.trajectories import TrajectoryRecipe
 from trainer.metrics import Array, forecast_mae_percent, forecast_mse
 
 
@@ -42,7 +42,7 @@ class Controls:
         return rows
 
 
-def compute_controls(train: Recipe, split: Recipe) -> Controls:
+def compute_controls(train: TrajectoryRecipe, split: TrajectoryRecipe) -> Controls:
     """Return the controls of `split`; means and majority come from the training split."""
     frames, horizon = split.window.frames, split.window.horizon
     whole = split.camera_path()

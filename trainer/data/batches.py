@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from renderer.noise import TRAINING_LEVELS
-from renderer.recipe import Recipe
+from renderer.trajectories import TrajectoryRecipe
 from renderer.video import render
 
 
@@ -43,7 +43,7 @@ class Batch:
 class Batches:
     """One split, rendered batch by batch into one reused buffer: use a batch before taking the next."""
 
-    def __init__(self, recipe: Recipe, batch_size: int, seed: int, *, shuffle: bool, noise_mix: bool) -> None:
+    def __init__(self, recipe: TrajectoryRecipe, batch_size: int, seed: int, *, shuffle: bool, noise_mix: bool) -> None:
         self.recipe = recipe
         self.batch_size = min(batch_size, len(recipe))
         self.seed = seed

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.errors import RecipeError
 from renderer.motion import Family
-from renderer.recipe import RECIPE_VERSION, Recipe, RecipeError
+from renderer.recipe import RECIPE_VERSION, Generated, read_recipe
 from renderer.sampling import Window
-from renderer.trajectories import Generated, make_recipe
+from renderer.trajectories import TrajectoryRecipe, make_recipe
 from trainer.data.splits import SPLITS, split_scenes
 from trainer.errors import DataError
 from wire.run_dir import replace_file
@@ -27,11 +28,11 @@ MANIFEST_NAME = "manifest.json"
 class DataSet:
     """A recipe and which of its clips belong to which split."""
 
-    recipe: Recipe
+    recipe: TrajectoryRecipe
     rows: dict[str, NDArray[np.int64]]
     manifest: dict[str, Any]
 
-    def split(self, name: str) -> Recipe:
+    def split(self, name: str) -> TrajectoryRecipe:
         """Return the recipe of one split."""
         return self.recipe.take(self.rows[name])
 
@@ -68,7 +69,7 @@ def write_dataset(folder: Path, wanted: Wanted) -> None:
     replace_file(str(folder / MANIFEST_NAME), json.dumps(manifest, separators=(",", ":")).encode() + b"\n")
 
 
-def _manifest(generated: Generated, data: bytes, wanted: Wanted) -> dict[str, Any]:
+def _manifest(generated: Generated[TrajectoryRecipe], data: bytes, wanted: Wanted) -> dict[str, Any]:
     recipe = generated.recipe
     rows = split_scenes(recipe.scene, recipe.label, wanted.seed)
     return {
@@ -102,14 +103,15 @@ def load_dataset(folder: Path) -> DataSet:
     if hashlib.sha256(data).hexdigest() != recorded:
         raise DataError(f"{folder / RECIPE_NAME}: content differs from its manifest", hint="remove both files")
     try:
-        recipe = Recipe.from_bytes(data)
+        recipe = read_recipe(data)
+        assert isinstance(recipe, TrajectoryRecipe)
     except RecipeError as exc:
         raise DataError(f"{folder / RECIPE_NAME}: {exc}") from exc
     check_splits(recipe, rows)
     return DataSet(recipe, rows, manifest)
 
 
-def check_splits(recipe: Recipe, rows: dict[str, NDArray[np.int64]]) -> None:
+def check_splits(recipe: TrajectoryRecipe, rows: dict[str, NDArray[np.int64]]) -> None:
     """Refuse constant labels, a split that lacks a class, and clips or scenes in two splits."""
     if len(np.unique(recipe.label)) < 2:
         raise DataError(f"all {len(recipe)} labels are the same: there is nothing to learn")
