@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from renderer.errors import RendererError
 from renderer.recipe import Generated, Recipe
 from renderer.sampling import Window
+from renderer.streams import hashed
 from renderer.tiers import TIERS
 from renderer.trajectories import STYLES, make_recipe
 
 MAX_CLIPS = 10_000_000
+MAX_SEED = 2**31 - 1
+NOISES = ("exact", "bank")
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Wanted:
     name: str
     tier: str
     clips: int
+    """Scenes; each is one clip, or `variants` of them."""
     seed: int = 0
     frames: int = 16
     size_px: int = 64
@@ -32,6 +36,8 @@ class Wanted:
     clutter: int = 0
     """`objects` only: clutter shapes a clip."""
     noise: str = "exact"
+    variants: int = 1
+    """`trajectories` only: how many of its 180 views each scene is seen in."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,12 @@ class DataSet:
     frames: tuple[int, ...]
     tests: tuple[str, ...] = ("shifted-camera", "shifted-motion", "noisy")
     """Held-out test sets, drawn outside the training ranges."""
-    styles: tuple[str, ...] = ()
-    cues: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ("dot",)
+    cues: tuple[str, ...] = ("none",)
+    clutter: int = 0
+    """Most clutter shapes a clip that can be asked for."""
+    variants: int = 1
+    """Views that a scene has."""
 
 
 def _trajectories(wanted: Wanted, test: str) -> Generated[Recipe]:
@@ -63,24 +73,40 @@ DATASETS = {
 
 
 def make(wanted: Wanted, test: str = "") -> Generated[Recipe]:
-    """Draw a recipe, or that of one of its held-out tests. Raises `RendererError` for what cannot be asked."""
+    """Draw a recipe, or that of one of its held-out tests, which has one clip a scene and shares no random number
+    with it. Raises `RendererError` for what cannot be asked.
+    """
     check(wanted)
-    return DATASETS[wanted.name].make(wanted, test)
+    data = DATASETS[wanted.name]
+    if test:
+        _choice(f"test of {wanted.name}", test, data.tests)
+        seed = int(hashed(wanted.seed, 1 + data.tests.index(test))) % MAX_SEED
+        wanted = replace(wanted, seed=seed, variants=1)
+    generated = data.make(wanted, test)
+    return replace(generated, recipe=generated.recipe.replace(noise=wanted.noise))
 
 
 def check(wanted: Wanted) -> None:
-    """Refuse a wish that names what does not exist. Raises `RendererError`."""
+    """Refuse a wish for what does not exist. Raises `RendererError`."""
     _choice("data set", wanted.name, tuple(DATASETS))
     data = DATASETS[wanted.name]
     _choice(f"tier of {wanted.name}", wanted.tier, data.tiers)
-    if data.styles:
-        _choice("style", wanted.style, data.styles)
-    if data.cues:
-        _choice("cue", wanted.cue, data.cues)
+    _choice("noise", wanted.noise, NOISES)
+    _choice(f"style of {wanted.name}", wanted.style, data.styles)
+    _choice(f"cue of {wanted.name}", wanted.cue, data.cues)
     if wanted.frames not in data.frames:
         raise RendererError(f"{wanted.name} has {' or '.join(map(str, data.frames))} frames, not {wanted.frames}")
-    if not 1 <= wanted.clips <= MAX_CLIPS:
-        raise RendererError(f"clips cannot be {wanted.clips}: a number from 1 to {MAX_CLIPS:,} is needed")
+    _range("clips", wanted.clips, 1, MAX_CLIPS // max(1, wanted.variants))
+    _range("seed", wanted.seed, 0, MAX_SEED)
+    _range(f"clutter of {wanted.name}", wanted.clutter, 0, data.clutter)
+    _range(f"variants of {wanted.name}", wanted.variants, 1, data.variants)
+    Window(frames=wanted.frames, size_px=wanted.size_px)
+
+
+def _range(what: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        needed = f"a number from {low} to {high:,} is needed" if high > low else f"only {low} is possible"
+        raise RendererError(f"{what} cannot be {value}: {needed}")
 
 
 def _choice(what: str, value: str, known: tuple[str, ...]) -> None:
