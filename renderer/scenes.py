@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from renderer.motion import Floats, Motion
 from renderer.recipe import Recipe, per_object
+from renderer.shapes import Shape
+
+__all__ = ["CLUTTER", "Persistence", "SceneRecipe", "Shape"]
 
 
 class Persistence(IntEnum):
@@ -22,15 +25,6 @@ class Persistence(IntEnum):
 
 CLUTTER = 2
 """Third value of `SceneRecipe.kind`: a shape that is no object, and never counts as one."""
-
-
-class Shape(IntEnum):
-    """What a sprite looks like."""
-
-    SPHERE = 0
-    SQUARE = 1
-    TRIANGLE = 2
-    STAR = 3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from renderer.raster import coverage, draw_discs
+from renderer.raster import draw
+from renderer.shapes import coverage
 
 
 def canvas(clips: int = 1, frames: int = 1) -> np.ndarray:
@@ -11,10 +12,10 @@ def canvas(clips: int = 1, frames: int = 1) -> np.ndarray:
 
 
 def disc(
-    out: np.ndarray, x: float, y: float, radius: float, colour: tuple = (255, 255, 255), blend: bool = False
+    out: np.ndarray, x: float, y: float, radius: float, colour: tuple = (255, 255, 255), blend: str = "replace"
 ) -> None:
     zero = np.zeros(1, np.int64)
-    draw_discs(out, zero, zero, np.array([[x, y]]), np.array([radius]), np.array([colour], np.uint8), blend)
+    draw(out, zero, zero, np.array([[x, y]]), np.array([radius]), np.array([colour], np.uint8), blend=blend)
 
 
 @pytest.mark.parametrize("radius", [1.7, 2.0, 2.5, 3.0, 4.3, 7.0, 12.0])
@@ -53,7 +54,9 @@ def test_single_pixels() -> None:
 
 def reference(x: float, y: float, radius: float) -> np.ndarray:
     """The whole picture by one formula, without patches."""
-    return np.floor(coverage(np.array([[x, y]]), np.array([radius]), 64)[0] * 255 + 0.5).astype(np.uint8)
+    return np.floor(coverage(np.zeros(1, int), np.array([[x, y]]), np.array([radius]), 64)[0] * 255 + 0.5).astype(
+        np.uint8
+    )
 
 
 @pytest.mark.parametrize("radius", [2.4, 3.4, 6.0])
@@ -63,7 +66,7 @@ def test_patches_equal_the_whole_picture_also_across_borders(radius: float) -> N
     out = canvas(len(places))
     index = np.arange(len(places))
     colours = np.full((len(places), 3), 255, np.uint8)
-    draw_discs(out, index, index * 0, places, np.full(len(places), radius), colours)
+    draw(out, index, index * 0, places, np.full(len(places), radius), colours)
     for row, (x, y) in enumerate(places):
         difference = np.abs(out[row, 0, 0].astype(int) - reference(x, y, radius))
         assert difference.max() <= 1, (x, y)
@@ -71,16 +74,16 @@ def test_patches_equal_the_whole_picture_also_across_borders(radius: float) -> N
 
 def test_blending_keeps_the_brighter() -> None:
     out = canvas()
-    disc(out, 30, 30, 3, (100, 100, 100), blend=True)
+    disc(out, 30, 30, 3, (100, 100, 100), blend="max")
     before = out.copy()
-    disc(out, 33, 30, 3, (200, 200, 200), blend=True)
+    disc(out, 33, 30, 3, (200, 200, 200), blend="max")
     assert (out >= before).all() and out[0, 0, 0, 30, 33] == 200 and out[0, 0, 0, 30, 28] == 100
 
 
 def test_discs_of_one_call_land_in_their_own_frames() -> None:
     out = canvas(2, 3)
     clip, frame = np.array([0, 1, 1]), np.array([2, 0, 1])
-    draw_discs(out, clip, frame, np.full((3, 2), 30.0), np.array([2.0, 3.0, 5.0]), np.full((3, 3), 255, np.uint8))
+    draw(out, clip, frame, np.full((3, 2), 30.0), np.array([2.0, 3.0, 5.0]), np.full((3, 3), 255, np.uint8))
     lit = out.any(axis=(2, 3, 4))
     assert lit.tolist() == [[False, False, True], [True, True, False]]
 
