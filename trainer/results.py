@@ -132,7 +132,7 @@ def training_results(session: Session, summary: RunSummary, confusion: np.ndarra
         "history": session.state.history,
         "confusion_matrix": confusion.tolist(),
         "validation_controls": session.validation_controls.table(),
-        "data": {name: value for name, value in session.data.manifest.items() if name != "splits"},
+        "data": session.data.manifest.summary(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         "commit": session.checkpoints.commit,
         "device": str(session.device),

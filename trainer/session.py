@@ -49,7 +49,7 @@ class Session:
 def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop) -> Session:
     """Generate or load the data, build the model from the seed, and go on from last.pt if there is one."""
     device = prepare_torch(config)
-    wanted = Wanted(config.tier, config.clips, config.seed, config.frames, config.style)
+    wanted = Wanted("trajectories", config.tier, config.clips, config.seed, config.frames, style=config.style)
     data = load_dataset(ensure_dataset(Path(run.artifacts) / "data", wanted))
     stop.check()
     train, validation, test = (data.split(name) for name in ("train", "validation", "test"))

@@ -1,131 +1,152 @@
-"""A data set on disk: `recipe.npz` and `manifest.json`. Loading refuses what must not be trained on."""
+"""A data set on disk. Loading refuses what must not be trained on.
+
+recipe.npz          every clip, as its recipe
+tests/<name>.npz    the held-out tests, as many clips as the ordinary test split each
+manifest.json       comes last
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.errors import RecipeError
-from renderer.motion import Family
-from renderer.recipe import RECIPE_VERSION, Generated, read_recipe
-from renderer.sampling import Window
-from renderer.trajectories import TrajectoryRecipe, make_recipe
-from trainer.data.splits import SPLITS, split_scenes
-from trainer.errors import DataError
+from renderer.catalogue import DATASETS, Wanted, make
+from renderer.errors import RecipeError, RendererError
+from renderer.recipe import KINDS, Generated, Recipe, read_recipe
+from trainer.data.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
+from trainer.data.space import disk_errors, require_space
+from trainer.data.splits import SHARES, SPLITS, Rows, check_shares, check_splits, split_scenes
+from trainer.errors import ConfigError, DataError
 from wire.run_dir import replace_file
 
+__all__ = ["DataSet", "Wanted", "ensure_dataset", "holds", "load_dataset", "write_dataset"]
+
 RECIPE_NAME = "recipe.npz"
-MANIFEST_NAME = "manifest.json"
+TESTS = "tests"
+_AGAIN = "remove the folder to generate it again"
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A recipe and which of its clips belong to which split."""
+    """A recipe, which of its clips belong to which split, and the held-out tests."""
 
-    recipe: TrajectoryRecipe
-    rows: dict[str, NDArray[np.int64]]
-    manifest: dict[str, Any]
+    recipe: Recipe
+    rows: Rows
+    tests: dict[str, Recipe]
+    manifest: Manifest
 
-    def split(self, name: str) -> TrajectoryRecipe:
+    def split(self, name: str) -> Recipe:
         """Return the recipe of one split."""
         return self.recipe.take(self.rows[name])
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Everything that a generated data set depends on."""
-
-    tier: str
-    clips: int
-    seed: int = 0
-    frames: int = 16
-    style: str = "dot"
+def held_out_file(test: str) -> str:
+    """Return the name of a held-out test's file within the folder."""
+    return f"{TESTS}/{test}.npz"
 
 
-def ensure_dataset(folder: Path, wanted: Wanted) -> Path:
+def holds(folder: Path, wanted: Wanted, shares: Sequence[float] = SHARES) -> bool:
+    """Return whether the folder says that it is just this data set. Raises `DataError` for an unusable manifest."""
+    if not (folder / MANIFEST_NAME).exists():
+        return False
+    manifest = read_manifest(folder)
+    return manifest.wanted == asdict(wanted) and manifest.shares == tuple(shares)
+
+
+def ensure_dataset(folder: Path, wanted: Wanted, shares: Sequence[float] = SHARES) -> Path:
     """Generate the data set unless the folder has just this one (left by an earlier attempt); return the folder."""
     try:
-        there = json.loads((folder / MANIFEST_NAME).read_bytes())["wanted"]
-    except (OSError, ValueError, KeyError, TypeError):
-        there = None
-    if there != asdict(wanted):
-        write_dataset(folder, wanted)
+        there = holds(folder, wanted, shares)
+    except DataError:
+        there = False
+    if not there:
+        write_dataset(folder, wanted, shares)
     return folder
 
 
-def write_dataset(folder: Path, wanted: Wanted) -> None:
-    """Generate the `trajectories` data set into `folder`; the manifest comes last, so it marks a whole one."""
-    generated = make_recipe(wanted.tier, wanted.clips, wanted.seed, Window(frames=wanted.frames), wanted.style)
-    data = generated.recipe.to_bytes()
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_file(str(folder / RECIPE_NAME), data)
-    manifest = _manifest(generated, data, wanted)
-    replace_file(str(folder / MANIFEST_NAME), json.dumps(manifest, separators=(",", ":")).encode() + b"\n")
+def write_dataset(folder: Path, wanted: Wanted, shares: Sequence[float] = SHARES) -> None:
+    """Generate a data set into `folder`, over whatever data set it held. Raises `ConfigError` for a wish that cannot
+    be granted, and `DataError` for data that must not be trained on or a disk that is too small; then nothing is
+    written.
+    """
+    check_shares(shares)
+    try:
+        generated = make(wanted)
+        rows = split_scenes(generated.recipe.scene, generated.recipe.label, wanted.seed, shares)
+        check_splits(generated.recipe, rows)
+        clips = replace(wanted, clips=len(np.unique(generated.recipe.scene[rows["test"]])))
+        tests = {name: make(clips, name).recipe for name in DATASETS[wanted.name].tests}
+    except RendererError as exc:
+        raise ConfigError(str(exc), hint=exc.hint) from exc
+    check_splits(generated.recipe, rows, tests)
+    content = {RECIPE_NAME: generated.recipe.to_bytes()}
+    content |= {held_out_file(name): recipe.to_bytes() for name, recipe in tests.items()}
+    require_space(folder, sum(map(len, content.values())))
+    with disk_errors(folder):
+        (folder / TESTS).mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        for name, data in content.items():
+            replace_file(str(folder / name), data, mode=0o644)
+        write_manifest(folder, _manifest(wanted, tuple(shares), generated, rows, tests, content))
 
 
-def _manifest(generated: Generated[TrajectoryRecipe], data: bytes, wanted: Wanted) -> dict[str, Any]:
+def _manifest(
+    wanted: Wanted, shares: tuple[float, ...], generated: Generated[Recipe], rows: Rows, tests: dict[str, Recipe],
+    content: dict[str, bytes],
+) -> Manifest:  # fmt: skip
     recipe = generated.recipe
-    rows = split_scenes(recipe.scene, recipe.label, wanted.seed)
-    return {
-        "name": "trajectories",
-        "wanted": asdict(wanted),
-        "generator_version": RECIPE_VERSION,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "recipe_digest": recipe.digest(),
-        "bytes": len(data),
-        "acceptance": {name: round(rate, 4) for name, rate in generated.acceptance.items()},
-        "counts": {name: _class_counts(recipe.label[rows[name]]) for name in SPLITS},
-        "splits": {name: rows[name].tolist() for name in SPLITS},
-    }
+    labels = {name: recipe.label[chosen] for name, chosen in rows.items()}
+    labels |= {name: test.label for name, test in tests.items()}
+    return Manifest(
+        name=wanted.name,
+        wanted=asdict(wanted),
+        shares=shares,
+        acceptance={name: round(rate, 4) for name, rate in generated.acceptance.items()},
+        counts={name: _class_counts(recipe, label) for name, label in labels.items()},
+        sha256={name: hashlib.sha256(data).hexdigest() for name, data in content.items()},
+        digest=recipe.digest(),
+        bytes=sum(map(len, content.values())),
+        splits={name: chosen.tolist() for name, chosen in rows.items()},
+    )
 
 
-def _class_counts(label: NDArray[np.uint8]) -> dict[str, int]:
-    return {family.name.lower(): int((label == family).sum()) for family in Family}
+def _class_counts(recipe: Recipe, label: NDArray[np.uint8]) -> dict[str, int]:
+    found = Counter(label.tolist())
+    return {name: found[value] for value, name in enumerate(recipe.class_names)}
 
 
 def load_dataset(folder: Path) -> DataSet:
     """Read and check a data set. Raises `DataError` with what is wrong."""
+    manifest = read_manifest(folder)
+    if manifest.name not in DATASETS:
+        raise DataError(f"{folder}: a data set of the unknown kind {manifest.name!r}", hint=_AGAIN)
+    recipe = _read(folder, RECIPE_NAME, manifest)
+    tests = {name: _read(folder, held_out_file(name), manifest) for name in DATASETS[manifest.name].tests}
     try:
-        manifest = json.loads((folder / MANIFEST_NAME).read_bytes())
-        data = (folder / RECIPE_NAME).read_bytes()
-        rows = {name: np.asarray(manifest["splits"][name], np.int64) for name in SPLITS}
-        recorded = manifest["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise DataError(
-            f"{folder}: no readable data set: {exc}", hint="remove the folder to generate it again"
-        ) from exc
-    if hashlib.sha256(data).hexdigest() != recorded:
-        raise DataError(f"{folder / RECIPE_NAME}: content differs from its manifest", hint="remove both files")
+        rows = {name: np.asarray(manifest.splits[name], np.int64) for name in SPLITS}
+    except (KeyError, TypeError, ValueError) as exc:
+        raise DataError(f"{folder / MANIFEST_NAME}: no usable splits: {exc}", hint=_AGAIN) from exc
+    check_splits(recipe, rows, tests)
+    return DataSet(recipe, rows, tests, manifest)
+
+
+def _read(folder: Path, name: str, manifest: Manifest) -> Recipe:
+    """Return the recipe in a file that is just as its manifest says."""
     try:
+        data = (folder / name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != manifest.sha256.get(name):
+            raise DataError(f"{folder / name}: content differs from its manifest: edited or damaged", hint=_AGAIN)
         recipe = read_recipe(data)
-        assert isinstance(recipe, TrajectoryRecipe)
+    except OSError as exc:
+        raise DataError(f"{folder / name}: cannot be read: {exc.strerror}", hint=_AGAIN) from exc
     except RecipeError as exc:
-        raise DataError(f"{folder / RECIPE_NAME}: {exc}") from exc
-    check_splits(recipe, rows)
-    return DataSet(recipe, rows, manifest)
-
-
-def check_splits(recipe: TrajectoryRecipe, rows: dict[str, NDArray[np.int64]]) -> None:
-    """Refuse constant labels, a split that lacks a class, and clips or scenes in two splits."""
-    if len(np.unique(recipe.label)) < 2:
-        raise DataError(f"all {len(recipe)} labels are the same: there is nothing to learn")
-    classes = set(np.unique(recipe.label).tolist())
-    for name, chosen in rows.items():
-        if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(recipe)):
-            raise DataError(f"the {name} split names clips that the recipe does not have")
-        missing = classes - set(np.unique(recipe.label[chosen]).tolist())
-        if missing:
-            names = ", ".join(Family(value).name.lower() for value in sorted(missing))
-            raise DataError(f"the {name} split lacks class {names}", hint="use more clips, or split again")
-    seen: dict[int, str] = {}
-    for name, chosen in rows.items():
-        for scene in np.unique(recipe.scene[chosen]).tolist():
-            if scene in seen:
-                raise DataError(f"scene {scene} is in both {seen[scene]} and {name}")
-            seen[scene] = name
+        raise DataError(f"{folder / name}: {exc}", hint=exc.hint) from exc
+    if not isinstance(recipe, KINDS[manifest.name]):
+        raise DataError(f"{folder / name}: holds {recipe.KIND}, not {manifest.name}", hint=_AGAIN)
+    return recipe

@@ -1,22 +1,78 @@
-"""Splits of 70/15/15, stratified by class, by scene: all views of a scene fall into one split."""
+"""Splits stratified by class, by scene: all views of a scene fall into one split."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.recipe import Recipe
+from trainer.data.content import content_hashes
+from trainer.errors import ConfigError, DataError
+
 SPLITS = ("train", "validation", "test")
 SHARES = (0.70, 0.15, 0.15)
 
+Rows = dict[str, NDArray[np.int64]]
+"""The clips of each split, ascending."""
 
-def split_scenes(scene: NDArray[np.int64], label: NDArray[np.uint8], seed: int) -> dict[str, NDArray[np.int64]]:
-    """Return the clip rows of each split, ascending. Each class with at least three scenes is in every split."""
+
+def check_shares(shares: Sequence[float]) -> None:
+    """Refuse shares that are no way to cut a whole into `SPLITS`. Raises `ConfigError`."""
+    text = " ".join(f"{share:g}" for share in shares)
+    hint = f"for example {' '.join(f'{share:g}' for share in SHARES)}: {', '.join(SPLITS)}"
+    if len(shares) != len(SPLITS) or not all(0 < share < 1 for share in shares):
+        raise ConfigError(f"the split cannot be {text!r}: three shares between 0 and 1 are needed", hint=hint)
+    if abs(sum(shares) - 1) > 1e-6:
+        raise ConfigError(f"the split cannot be {text!r}: the shares add up to {sum(shares):g}, not 1", hint=hint)
+
+
+def split_scenes(
+    scene: NDArray[np.int64], label: NDArray[np.uint8], seed: int, shares: Sequence[float] = SHARES
+) -> Rows:
+    """Shuffle the scenes of each class by `seed` and cut them by `shares`, rounded; the train split takes the rest."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, 0x5711]))
     chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in SPLITS}
     for value in np.unique(label):
         scenes = rng.permutation(np.unique(scene[label == value]))
-        held = max(1, round(SHARES[1] * len(scenes)))
-        parts = np.split(scenes, [max(0, len(scenes) - 2 * held), max(0, len(scenes) - held)])
-        for name, part in zip(SPLITS, parts, strict=True):
+        validation, test = (round(share * len(scenes)) for share in shares[1:])
+        cuts = [max(0, len(scenes) - validation - test), max(0, len(scenes) - test)]
+        for name, part in zip(SPLITS, np.split(scenes, cuts), strict=True):
             chosen[name].append(part)
     return {name: np.flatnonzero(np.isin(scene, np.concatenate(parts))) for name, parts in chosen.items()}
+
+
+def check_splits(recipe: Recipe, rows: Rows, tests: Mapping[str, Recipe] | None = None) -> None:
+    """Refuse constant labels, a split or held-out test that lacks a class, and clips, scenes or paths that two splits
+    share. Raises `DataError`.
+    """
+    if len(np.unique(recipe.label)) < 2:
+        raise DataError(f"all {len(recipe)} labels are the same: there is nothing to learn")
+    for name, chosen in rows.items():
+        if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(recipe)):
+            raise DataError(f"the {name} split names clips that the recipe does not have")
+        _check_classes(recipe, recipe.label[chosen], f"the {name} split")
+    for name, test in (tests or {}).items():
+        _check_classes(recipe, test.label, f"the held-out test {name}")
+    _check_disjoint({name: recipe.scene[chosen] for name, chosen in rows.items()}, "scene {} is in both {} and {}")
+    content = content_hashes(recipe)
+    shown = {name: content[chosen] for name, chosen in rows.items()}
+    shown |= {name: content_hashes(test) for name, test in (tests or {}).items()}
+    _check_disjoint(shown, "the same paths (content {:016x}) are in both {} and {}")
+
+
+def _check_classes(recipe: Recipe, label: NDArray[np.uint8], place: str) -> None:
+    missing = set(np.unique(recipe.label).tolist()) - set(np.unique(label).tolist())
+    if missing:
+        names = ", ".join(recipe.class_names[value] for value in sorted(missing))
+        raise DataError(f"{place} lacks class {names}", hint="use more clips, or other shares of the split")
+
+
+def _check_disjoint(values: Mapping[str, NDArray[np.int64] | NDArray[np.uint64]], problem: str) -> None:
+    seen: dict[int, str] = {}
+    for name, numbers in values.items():
+        for number in np.unique(numbers).tolist():
+            if number in seen:
+                raise DataError(problem.format(number, seen[number], name), hint="generate the data set again")
+        seen |= dict.fromkeys(np.unique(numbers).tolist(), name)
