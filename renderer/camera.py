@@ -28,13 +28,17 @@ class Cameras:
         """Return the cameras of some rows, in the order given."""
         return replace(self, rotation=self.rotation[rows], position=self.position[rows])
 
+    def turned(self, vector: Floats) -> Cameras:
+        """Return the cameras turned about their own axes by rotation vectors (n, 3), in radians."""
+        return replace(self, rotation=rotation_matrix(vector) @ self.rotation)
+
     def to_camera(self, world: Floats) -> Floats:
         """Return points (n, t, 3) of the world in camera coordinates."""
-        return np.einsum("nij,ntj->nti", self.rotation, world - self.position[:, None])
+        return (world - self.position[:, None]) @ self.rotation.transpose(0, 2, 1)
 
     def to_world(self, camera: Floats) -> Floats:
         """Inverse of `to_camera`."""
-        return np.einsum("nji,ntj->nti", self.rotation, camera) + self.position[:, None]
+        return camera @ self.rotation + self.position[:, None]
 
     def project(self, camera: Floats) -> Floats:
         """Return pixel coordinates (n, t, 2) of points in camera coordinates (n, t, 3)."""
@@ -45,11 +49,19 @@ class Cameras:
 
         `margin` is the share of the picture's side that stays free at each border.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pixels = self.project(camera)
-        free = margin * self.size_px
-        within = (pixels >= free) & (pixels <= self.size_px - free)
-        return np.asarray((within.all(axis=2) & (camera[..., 2] > 0)).all(axis=1))
+        free = (0.5 - margin) * self.size_px / self.focal_px
+        extent = np.maximum(np.abs(camera[..., 0]), np.abs(camera[..., 1]))
+        return np.asarray(((extent <= free * camera[..., 2]) & (camera[..., 2] > 0)).all(axis=1))
+
+
+def rotation_matrix(vector: Floats) -> Floats:
+    """Return the matrices (n, 3, 3) that turn by rotation vectors (n, 3), in radians (Rodrigues 1840)."""
+    angle = np.sqrt(np.square(vector).sum(axis=1))
+    x, y, z = (vector / np.where(angle > 0, angle, 1.0)[:, None]).T
+    zero = np.zeros_like(x)
+    across = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
+    angle = angle[:, None, None]
+    return np.eye(3) + np.sin(angle) * across + (1 - np.cos(angle)) * (across @ across)
 
 
 def look_at_origin(azimuth: Floats, elevation: Floats, distance: Floats, focal_px: float, size_px: int) -> Cameras:

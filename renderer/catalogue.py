@@ -61,7 +61,7 @@ class DataSet:
 
 def _trajectories(wanted: Wanted, test: str) -> Generated[Recipe]:
     window = Window(frames=wanted.frames, size_px=wanted.size_px)
-    return make_recipe(wanted.tier, wanted.clips, wanted.seed, window, wanted.style)
+    return make_recipe(wanted.tier, wanted.clips, wanted.seed, window, wanted.style, test)
 
 
 DATASETS = {

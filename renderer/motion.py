@@ -13,7 +13,7 @@ rotation vector (Rodrigues; the two are orthogonal). A family is which terms are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -44,14 +44,47 @@ class Motion:
     """From the turning centre to the object at s = 0; orthogonal to `rotation`."""
 
     def positions(self, s: Floats) -> Floats:
-        """Return world positions (n, t, 3) at times `s` (t,), seconds from the middle of the window."""
-        s = np.asarray(s, np.float64)[None, :, None]
-        path = self.centre[:, None] + self.velocity[:, None] * s + 0.5 * self.acceleration[:, None] * s**2
-        speed = np.linalg.norm(self.rotation, axis=1)
-        axis = self.rotation / np.where(speed > 0, speed, 1.0)[:, None]
-        angle = speed[:, None, None] * s
-        turned = np.cross(axis, self.radius)
-        return path + np.cos(angle) * self.radius[:, None] + np.sin(angle) * turned[:, None]
+        """Return world positions (n, t, 3) at times `s`, (t,) or (n, t), seconds from the middle of the window."""
+        return self.basis(s) @ self.vectors()
+
+    def vectors(self) -> Floats:
+        """Return the five vectors (n, 5, 3) that a position is a combination of, with the weights of `basis`."""
+        turned = np.cross(self.axis, self.radius)
+        return np.stack([self.centre, self.velocity, self.acceleration, self.radius, turned], axis=1)
+
+    def basis(self, s: Floats) -> Floats:
+        """Return the weights (n, t, 5) of `vectors` at times `s`, (t,) or (n, t)."""
+        angle = self.angular_speed[:, None] * s
+        weights = np.empty((*angle.shape, 5))
+        weights[..., 0] = 1
+        weights[..., 1] = s
+        weights[..., 2] = 0.5 * np.square(s)
+        np.cos(angle, out=weights[..., 3])
+        np.sin(angle, out=weights[..., 4])
+        return weights
+
+    @property
+    def angular_speed(self) -> Floats:
+        """Radians a second, (n,)."""
+        return np.sqrt(np.square(self.rotation).sum(axis=1))
+
+    @property
+    def axis(self) -> Floats:
+        """Unit vectors of the turning axes (n, 3), zero where nothing turns."""
+        speed = self.angular_speed
+        return self.rotation / np.where(speed > 0, speed, 1.0)[:, None]
+
+    def shifted(self, seconds: Floats) -> Motion:
+        """Return the same paths with their clocks set forward: at s they are where these are at s + seconds[i]."""
+        start = self.positions(seconds[:, None])[:, 0]
+        angle = (self.angular_speed * seconds)[:, None]
+        radius = np.cos(angle) * self.radius + np.sin(angle) * np.cross(self.axis, self.radius)
+        velocity = self.velocity + self.acceleration * seconds[:, None]
+        return replace(self, centre=start - radius, velocity=velocity, radius=radius)
+
+    def turned(self, matrix: Floats) -> Motion:
+        """Return the paths turned about the origin by rotation matrices (n, 3, 3)."""
+        return Motion.from_array(self.to_array() @ matrix.transpose(0, 2, 1))
 
     def to_array(self) -> Floats:
         """Return all parameters as one array (n, 5, 3), in the order of the fields."""

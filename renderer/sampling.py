@@ -1,10 +1,13 @@
-"""Draw paths and cameras together until each path stays in view: rejection, counted per class."""
+"""Draw paths and cameras together until each path stays in view: rejection, counted per class. What `draw_...` draws,
+`..._contains` knows again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from renderer.camera import Cameras, look_at_origin
 from renderer.errors import RendererError, SamplingError
@@ -14,7 +17,12 @@ from renderer.tiers import Tier
 
 MARGIN = 0.05
 """Share of the picture's side that all T + 5 centres keep from its border."""
-_MAX_ROUNDS = 200
+_MOST_AT_ONCE = 65_536
+"""Draws of one round: bounds the memory of a large data set."""
+_LOWEST_RATE = 0.01
+"""Acceptance below which drawing gives up."""
+_PATIENCE = 2_000
+"""Draws before it does."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Window:
                 raise RendererError(f"{name} cannot be {value!r}: a whole number from {low} to {high} is needed")
         if not 0 < self.fps <= 1000:
             raise RendererError(f"fps cannot be {self.fps!r}: a number above 0 and up to 1000 is needed")
+        if self.frames + self.horizon < 2:
+            raise RendererError("one frame and none to forecast: a path needs at least two", hint="take more frames")
 
     @property
     def times_s(self) -> np.ndarray:
@@ -64,21 +74,61 @@ def draw_cameras(rng: np.random.Generator, n: int, tier: Tier, size_px: int) -> 
     )
 
 
-def _candidates(rng: np.random.Generator, n: int, family: Family, tier: Tier, window: Window) -> Motion:
+def cameras_contains(cameras: Cameras, tier: Tier) -> NDArray[np.bool_]:
+    """Return for each camera whether `draw_cameras` could have drawn it, (n,)."""
+    x, y, z = cameras.position.T
+    distance = np.linalg.norm(cameras.position, axis=1)
+    azimuth, elevation = np.arctan2(y, x), np.arcsin(z / distance)
+    own = look_at_origin(azimuth, elevation, distance, cameras.focal_px, cameras.size_px)
+    past_low_deg = (np.degrees(azimuth) - tier.azimuth_deg.low + 180) % 360 - 180
+    past_low_deg += np.where(past_low_deg < -1e-5, 360, 0)
+    return np.asarray(
+        (past_low_deg <= tier.azimuth_deg.high - tier.azimuth_deg.low + 1e-5)
+        & tier.elevation_deg.contains(np.degrees(elevation), slack=1e-5)
+        & tier.distance.contains(distance)
+        & (np.abs(own.rotation - cameras.rotation).max(axis=(1, 2)) < 1e-6)
+        & np.isclose(cameras.focal_px, tier.focal_px_at_64 * cameras.size_px / 64)
+    )
+
+
+def draw_motion(rng: np.random.Generator, n: int, family: Family, tier: Tier, window: Window) -> Motion:
     """Draw n paths whose *mean position* lies uniformly around the origin, so that place says nothing of class."""
-    motion = FAMILIES[family](rng, n, tier, window.length_s)
+    motion = FAMILIES[family].sample(rng, n, tier, window.length_s)
+    if tier.turned:
+        motion = motion.turned(_random_turns(rng, n))
     offset = np.stack([tier.offset.sample(rng, n) for _ in range(3)], axis=1)
     return replace(motion, centre=offset - motion.positions(window.times_s).mean(axis=1))
 
 
+def motion_contains(motion: Motion, family: Family, tier: Tier, window: Window) -> NDArray[np.bool_]:
+    """Return for each path whether `draw_motion` could have drawn it, (n,)."""
+    offset = motion.positions(window.times_s).mean(axis=1)
+    return FAMILIES[family].contains(motion, tier, window.length_s) & tier.offset.contains(offset).all(axis=1)
+
+
+def _random_turns(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    """Draw rotation matrices (n, 3, 3) uniformly: unit quaternions from normal deviates (Muller 1959)."""
+    w, *axis = (rng.standard_normal((n, 4))).T
+    x, y, z = axis
+    doubled = 2 / (w * w + x * x + y * y + z * z)
+    rows = [
+        [1 - doubled * (y * y + z * z), doubled * (x * y - z * w), doubled * (x * z + y * w)],
+        [doubled * (x * y + z * w), 1 - doubled * (x * x + z * z), doubled * (y * z - x * w)],
+        [doubled * (x * z - y * w), doubled * (y * z + x * w), 1 - doubled * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=1) for row in rows], axis=1)
+
+
 def draw_family(rng: np.random.Generator, n: int, family: Family, tier: Tier, window: Window) -> Drawn:
-    """Draw until n clips of `family` have every centre, seen or not, inside the picture."""
+    """Draw until n clips of `family` have every centre, seen or not, inside the picture.
+
+    Raises `SamplingError` where hardly any has, after a moment.
+    """
     motions, rotations, positions = [], [], []
     accepted = drawn = 0
-    focal_px = tier.focal_px_at_64 * window.size_px / 64
-    for _ in range(_MAX_ROUNDS):
-        count = max(64, 2 * (n - accepted))
-        motion = _candidates(rng, count, family, tier, window)
+    while True:
+        count = min(max(64, 2 * (n - accepted)), _MOST_AT_ONCE)
+        motion = draw_motion(rng, count, family, tier, window)
         cameras = draw_cameras(rng, count, tier, window.size_px)
         keep = np.flatnonzero(cameras.inside(cameras.to_camera(motion.positions(window.times_s)), MARGIN))
         if accepted + len(keep) >= n:
@@ -91,6 +141,11 @@ def draw_family(rng: np.random.Generator, n: int, family: Family, tier: Tier, wi
         drawn += count
         if accepted == n:
             motion = Motion.from_array(np.concatenate(motions))
-            cameras = Cameras(np.concatenate(rotations), np.concatenate(positions), focal_px, window.size_px)
+            cameras = replace(cameras, rotation=np.concatenate(rotations), position=np.concatenate(positions))
             return Drawn(motion, cameras, drawn)
-    raise SamplingError(f"tier {tier.name}: only {accepted} of {drawn} {family.name.lower()} paths stay in view")
+        if drawn >= _PATIENCE and accepted < _LOWEST_RATE * drawn:
+            raise SamplingError(
+                f"tier {tier.name}: only {accepted} of {drawn} {family.name.lower()} paths stay in view "
+                f"({accepted / drawn:.2%}, at least {_LOWEST_RATE:.0%} are needed)",
+                hint="narrow the ranges of its paths, or move its cameras away",
+            )

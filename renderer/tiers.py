@@ -1,11 +1,14 @@
-"""Difficulty tiers of the `trajectories` data set: the ranges that paths and cameras are drawn from."""
+"""Difficulty tiers of the `trajectories` data set and their held-out tests: the ranges that all is drawn from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from renderer.errors import RendererError
 from renderer.motion import Floats
 
 
@@ -20,9 +23,18 @@ class Range:
         """Draw `size` values."""
         return rng.uniform(self.low, self.high, size)
 
-    def contains(self, values: Floats, slack: float = 1e-9) -> bool:
-        """True if every value lies in the range."""
-        return bool(np.all((values >= self.low - slack) & (values <= self.high + slack)))
+    def at(self, share: Floats) -> Floats:
+        """Return the values at shares in [0, 1] of the way from low to high."""
+        return self.low + (self.high - self.low) * share
+
+    def contains(self, values: ArrayLike, slack: float = 1e-9) -> NDArray[np.bool_]:
+        """Return for each value whether it lies in the range."""
+        values = np.asarray(values)
+        return np.asarray((values >= self.low - slack) & (values <= self.high + slack))
+
+    def overlaps(self, other: Range) -> bool:
+        """True if some value lies in both ranges."""
+        return self.low <= other.high and other.low <= self.high
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,8 @@ class Tier:
     """When a parabola is at its highest, as a share of the window."""
     noise_sigma: float
     """Noise of validation and test clips; training mixes levels."""
+    turned: bool = False
+    """Each path is turned as a whole, uniformly: neither an axis nor gravity has a preferred direction."""
     focal_px_at_64: float = 70.0
     """Fixed and known: a focal length chosen from the clip would leak its future."""
     sphere_radius: float = 8.0 / 70.0
@@ -89,4 +103,58 @@ MEDIUM = Tier(
     apex=Range(0.3, 0.7),
     noise_sigma=0.02,
 )
-TIERS = {tier.name: tier for tier in (EASY, MEDIUM)}
+HARD = Tier(
+    name="hard",
+    azimuth_deg=Range(-150, 150),
+    elevation_deg=Range(-20, 60),
+    distance=Range(2.8, 4.2),
+    tilt_deg=Range(0, 90),
+    offset=Range(-0.6, 0.6),
+    travel=Range(0.4, 1.8),
+    turns=Range(0.35, 1.5),
+    turn_radius=Range(0.2, 0.6),
+    climb=Range(0.4, 1.4),
+    throw=Range(0.4, 1.5),
+    fall=Range(1.6, 4.4),
+    apex=Range(0.2, 0.8),
+    noise_sigma=0.05,
+    turned=True,
+)
+TIERS = {tier.name: tier for tier in (EASY, MEDIUM, HARD)}
+
+SHIFTED_MOTION = {
+    "travel": Range(1.82, 1.92),
+    "turns": Range(1.55, 2.0),
+    "turn_radius": Range(0.64, 0.7),
+    "climb": Range(0.45, 0.58),
+    "throw": Range(1.52, 1.62),
+    "fall": Range(4.5, 4.9),
+}
+"""Faster and wider than every tier, but helices climb less: a larger climb would leave the picture far more often than
+the other classes do, and so tell the class by where its clips can be."""
+TESTS: dict[str, dict[str, dict[str, Any]]] = {
+    "shifted-camera": {
+        "easy": {"azimuth_deg": Range(20, 60), "elevation_deg": Range(40, 55)},
+        "medium": {"azimuth_deg": Range(60, 120), "elevation_deg": Range(55, 70)},
+        "hard": {"azimuth_deg": Range(160, 200), "elevation_deg": Range(65, 80)},
+    },
+    "shifted-motion": {
+        "easy": SHIFTED_MOTION,
+        "medium": SHIFTED_MOTION,
+        "hard": SHIFTED_MOTION | {"climb": Range(0.28, 0.38)},
+    },
+    "noisy": {tier: {"noise_sigma": 0.1} for tier in TIERS},
+}
+"""What each held-out test changes in each tier; no changed range touches the range that it replaces."""
+
+
+def find_tier(name: str, test: str = "") -> Tier:
+    """Return a tier, or that of one of its held-out tests (named `tier/test`). Raises `RendererError`."""
+    name, _, own_test = name.partition("/")
+    test = test or own_test
+    if name not in TIERS or test not in ("", *TESTS):
+        raise RendererError(
+            f"no tier {name!r}" if name not in TIERS else f"no held-out test {test!r}",
+            hint=f"tiers: {', '.join(TIERS)}; tests: {', '.join(TESTS)}",
+        )
+    return replace(TIERS[name], name=f"{name}/{test}", **TESTS[test][name]) if test else TIERS[name]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from renderer.motion import Family, Floats, Motion
 from renderer.raster import TRAIL_FADE, TRAIL_LENGTH, Video, draw_discs
 from renderer.recipe import Generated, Recipe, per_clip
-from renderer.sampling import Window, draw_family
-from renderer.tiers import TIERS
+from renderer.sampling import Window, cameras_contains, draw_family, motion_contains
+from renderer.tiers import Tier, find_tier
 
 STYLES = ("dot", "trail")
 """`dot` is the sphere alone, `trail` the sphere and its fading past; the index is stored."""
@@ -69,14 +69,14 @@ def _layer(out: Video, clips: NDArray[np.int64], age: int, pixels: Floats, radiu
 
 
 def make_recipe(
-    tier: str, clips: int, seed: int, window: Window | None = None, style: str = "dot"
+    tier: str, clips: int, seed: int, window: Window | None = None, style: str = "dot", test: str = ""
 ) -> Generated[TrajectoryRecipe]:
     """Draw `clips` clips, the classes as even as their number allows, shuffled; each class from its own stream.
 
-    `style` is `dot`, `trail` or `both` (drawn per clip).
+    `style` is `dot`, `trail` or `both` (drawn per clip); `test` names a held-out test of the tier (`renderer.tiers`).
     """
     window = window or Window()
-    ranges = TIERS[tier]
+    ranges = find_tier(tier, test)
     order, look, *streams = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6))
     counts = {family: len(range(int(family), clips, len(Family))) for family in Family}
     parts = [draw_family(streams[family], counts[family], family, ranges, window) for family in Family]
@@ -84,7 +84,7 @@ def make_recipe(
     label = np.repeat([np.uint8(family) for family in Family], [counts[family] for family in Family])
     styles = look.integers(0, 2, clips) if style == "both" else np.full(clips, STYLES.index(style))
     recipe = TrajectoryRecipe(
-        tier=tier,
+        tier=ranges.name,
         seed=seed,
         window=window,
         focal_px=parts[0].cameras.focal_px,
@@ -100,5 +100,15 @@ def make_recipe(
         noise_sigma=np.full(clips, ranges.noise_sigma, np.float32),
         noise_seed=look.integers(0, 2**63, clips, dtype=np.uint64),
     )
-    rates = {family.name.lower(): counts[family] / parts[family].drawn for family in Family}
+    rates = {family.name.lower(): counts[family] / parts[family].drawn for family in Family if counts[family]}
     return Generated(recipe, rates)
+
+
+def contains(tier: Tier, recipe: TrajectoryRecipe) -> NDArray[np.bool_]:
+    """Return for each clip whether `make_recipe` could have drawn its path and camera from the tier's ranges, (n,)."""
+    inside = cameras_contains(recipe.cameras, tier)
+    for family in Family:
+        rows = np.flatnonzero(recipe.label == family)
+        motion = Motion.from_array(recipe.motion[rows])
+        inside[rows] &= motion_contains(motion, family, tier, recipe.window)
+    return inside
