@@ -113,7 +113,7 @@ def _place_words(
     index = start[:, None] + grid.reshape(1, -1)
     shape = (len(clip), channels, side, side)
     behind = words[index].view(np.uint8).reshape(shape) if blend != "replace" else alpha
-    words[index] = _blended(behind, alpha, colour, blend).reshape(len(clip), -1).view(np.uint64)
+    words[index] = _blended(behind, alpha, colour, blend).reshape(len(clip), 8 * index.shape[1]).view(np.uint64)
 
 
 def _place_pixels(
