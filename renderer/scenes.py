@@ -9,11 +9,14 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.lives import unpack
 from renderer.motion import Floats, Motion
+from renderer.raster import Video, draw
 from renderer.recipe import Recipe, per_object
 from renderer.shapes import Shape
+from renderer.sprites import sprites
 
-__all__ = ["CLUTTER", "Persistence", "SceneRecipe", "Shape"]
+__drawn_ = ["CLUTTER", "Persistence", "SceneRecipe", "Shape"]
 
 
 class Persistence(IntEnum):
@@ -69,10 +72,18 @@ class SceneRecipe(Recipe):
     @property
     def is_drawn(self) -> NDArray[np.bool_]:
         """Whether object i is drawn in frame t, (m, T)."""
-        bits = self.shown[:, None] >> np.arange(self.window.frames, dtype=np.uint64)
-        return (bits & np.uint64(1)).astype(bool)
+        return unpack(self.shown, self.window.frames)
 
     def camera_path(self, start: int = 0, stop: int | None = None) -> Floats:
         """Return the objects' camera-frame positions (m, stop - start, 3), without jitter."""
         world = Motion.from_array(self.motion.astype(np.float64)).positions(self.window.times_s[start:stop])
         return self.cameras.of(self.clip).to_camera(world)
+
+    def draw(self, out: Video) -> None:
+        """Draw far to near, one sprite a frame at a time: nearer objects hide farther ones."""
+        drawn = sprites(self)
+        for layer in range(int(drawn.layer.max(initial=-1)) + 1):
+            chosen = np.flatnonzero(drawn.layer == layer)
+            row = drawn.row[chosen]
+            draw(out, self.clip[row], drawn.frame[chosen], drawn.pixels[chosen], drawn.radius[chosen], self.colour[row],
+                 shape=self.shape[row], blend="over" if layer else "replace")  # fmt: skip

@@ -1,0 +1,62 @@
+"""The objects of a scene recipe under construction: groups of them, joined and put in the order of their clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.motion import Floats
+from renderer.sampling import Window
+
+COLOUR_LOW = 120
+"""Darkest channel of an object: bright enough to stand out of the noise of every tier."""
+JITTER_PX_AT_64 = 0.1
+"""Every object trembles a little about its path."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """m objects, in any order; the fields are those of `SceneRecipe`."""
+
+    clip: NDArray[np.int64]
+    kind: NDArray[np.integer]
+    shape: NDArray[np.integer]
+    colour: NDArray[np.integer]
+    birth: NDArray[np.integer]
+    life: NDArray[np.integer]
+    shown: NDArray[np.uint64]
+    motion: Floats
+    jitter_px: Floats
+
+    @classmethod
+    def joined(cls, parts: list[Cast]) -> Cast:
+        """Return the objects of all parts."""
+        return cls(**{item.name: np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)})
+
+    def arrays(self, rng: np.random.Generator, radius: float) -> dict[str, NDArray[Any]]:
+        """Return the object arrays of a `SceneRecipe`, ordered by clip and in random order within it.
+
+        Objects that no frame shows are left out.
+        """
+        order = np.lexsort((rng.random(len(self.clip)), self.clip))
+        order = order[self.shown[order] > 0]
+        types: dict[str, type] = dict(
+            clip=np.int64, kind=np.uint8, shape=np.uint8, colour=np.uint8, birth=np.int16, life=np.int16,
+            shown=np.uint64, motion=np.float32, jitter_px=np.float32,
+        )  # fmt: skip
+        arrays = {name: getattr(self, name)[order].astype(kind) for name, kind in types.items()}
+        number = np.arange(len(order), dtype=np.int64)
+        return arrays | {"identity": number, "radius": np.full(len(order), radius, np.float32)}
+
+
+def colours(rng: np.random.Generator, m: int) -> NDArray[np.int64]:
+    """Draw m bright colours, (m, 3)."""
+    return rng.integers(COLOUR_LOW, 256, (m, 3))
+
+
+def tremble(m: int, window: Window, factor: float = 1.0) -> Floats:
+    """Return the jitter of m objects in pixels, at `factor` times the usual."""
+    return np.full(m, factor * JITTER_PX_AT_64 * window.size_px / 64)
