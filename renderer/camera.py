@@ -45,13 +45,13 @@ class Cameras:
         return camera[..., :2] / camera[..., 2:] * self.focal_px + self.size_px / 2
 
     def inside(self, camera: Floats, margin: float) -> np.ndarray:
-        """Return for each camera whether all its points lie in front and inside the picture, (n,) bool.
+        """Return for each path (..., t, 3) whether all its points lie in front and inside the picture, (...) bool.
 
         `margin` is the share of the picture's side that stays free at each border.
         """
         free = (0.5 - margin) * self.size_px / self.focal_px
         extent = np.maximum(np.abs(camera[..., 0]), np.abs(camera[..., 1]))
-        return np.asarray(((extent <= free * camera[..., 2]) & (camera[..., 2] > 0)).all(axis=1))
+        return np.asarray(((extent <= free * camera[..., 2]) & (camera[..., 2] > 0)).all(axis=-1))
 
 
 def rotation_matrix(vector: Floats) -> Floats:

@@ -43,6 +43,10 @@ class Motion:
     radius: Floats
     """From the turning centre to the object at s = 0; orthogonal to `rotation`."""
 
+    def of(self, rows: NDArray[np.int64]) -> Motion:
+        """Return some of the paths, in the order given."""
+        return Motion.from_array(self.to_array()[rows])
+
     def positions(self, s: Floats) -> Floats:
         """Return world positions (n, t, 3) at times `s`, (t,) or (n, t), seconds from the middle of the window."""
         return self.basis(s) @ self.vectors()
@@ -76,11 +80,14 @@ class Motion:
 
     def shifted(self, seconds: Floats) -> Motion:
         """Return the same paths with their clocks set forward: at s they are where these are at s + seconds[i]."""
-        start = self.positions(seconds[:, None])[:, 0]
-        angle = (self.angular_speed * seconds)[:, None]
-        radius = np.cos(angle) * self.radius + np.sin(angle) * np.cross(self.axis, self.radius)
-        velocity = self.velocity + self.acceleration * seconds[:, None]
-        return replace(self, centre=start - radius, velocity=velocity, radius=radius)
+        forward = seconds[:, None]
+        angle = self.angular_speed[:, None] * forward
+        return replace(
+            self,
+            centre=self.centre + self.velocity * forward + 0.5 * self.acceleration * forward**2,
+            velocity=self.velocity + self.acceleration * forward,
+            radius=np.cos(angle) * self.radius + np.sin(angle) * np.cross(self.axis, self.radius),
+        )
 
     def turned(self, matrix: Floats) -> Motion:
         """Return the paths turned about the origin by rotation matrices (n, 3, 3)."""
