@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from renderer.errors import RendererError
+from renderer.objects import CUES, FRAMES, MAX_CLUTTER, OBJECT_TIERS, make_objects
+from renderer.persistence import FRAMES as PERSISTENCE_FRAMES
+from renderer.persistence import PERSISTENCE_TIERS, make_persistence
 from renderer.recipe import Generated, Recipe
 from renderer.sampling import Window
 from renderer.streams import hashed
@@ -64,10 +67,24 @@ def _trajectories(wanted: Wanted, test: str) -> Generated[Recipe]:
     return make_recipe(wanted.tier, wanted.clips, wanted.seed, window, wanted.style, test)
 
 
+def _persistence(wanted: Wanted, test: str) -> Generated[Recipe]:
+    window = Window(frames=wanted.frames, size_px=wanted.size_px)
+    return make_persistence(wanted.tier, wanted.clips, wanted.seed, window, test)
+
+
+def _objects(wanted: Wanted, test: str) -> Generated[Recipe]:
+    window = Window(frames=wanted.frames, size_px=wanted.size_px)
+    return make_objects(wanted.tier, wanted.clips, wanted.seed, window, wanted.cue, wanted.clutter, test)
+
+
 DATASETS = {
     "trajectories": DataSet(
         _trajectories, tiers=("medium", *sorted(set(TIERS) - {"medium"})), clips=2000, frames=(16, 32),
         styles=(*STYLES, "both"),
+    ),
+    "persistence": DataSet(_persistence, tiers=tuple(PERSISTENCE_TIERS), clips=2500, frames=(PERSISTENCE_FRAMES,)),
+    "objects": DataSet(
+        _objects, tiers=tuple(OBJECT_TIERS), clips=2000, frames=(FRAMES,), cues=CUES, clutter=MAX_CLUTTER,
     ),
 }  # fmt: skip
 
