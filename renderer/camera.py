@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.errors import RendererError
 from renderer.motion import Floats
 
 
@@ -52,6 +53,23 @@ class Cameras:
         free = (0.5 - margin) * self.size_px / self.focal_px
         extent = np.maximum(np.abs(camera[..., 0]), np.abs(camera[..., 1]))
         return np.asarray(((extent <= free * camera[..., 2]) & (camera[..., 2] > 0)).all(axis=-1))
+
+
+def check_in_front(camera: Floats, radius: float | Floats) -> None:
+    """Refuse spheres that the camera's plane cuts or has behind it, and positions that are no numbers.
+
+    `camera` (..., 3) in camera coordinates, `radius` (...) or one for all. Raises `RendererError`.
+    """
+    depth = camera[..., 2]
+    if (depth > radius).all():
+        return
+    if not np.isfinite(camera).all():
+        raise RendererError("a path has positions that are no numbers", hint="look for NaN in its parameters")
+    raise RendererError(
+        f"an object is behind its camera or around it: {depth.min():.3g} in front of it at a radius of "
+        f"{np.max(radius):.3g} half-sides",
+        hint="move the camera away, or turn it towards the path",
+    )
 
 
 def rotation_matrix(vector: Floats) -> Floats:

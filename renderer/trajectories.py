@@ -8,8 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.camera import check_in_front
+from renderer.errors import RendererError
 from renderer.motion import Family, Floats, Motion
-from renderer.raster import TRAIL_FADE, TRAIL_LENGTH, Video, draw_discs
+from renderer.raster import TRAIL_FADE, TRAIL_LENGTH, Blend, Video, draw
 from renderer.recipe import Generated, Recipe, per_clip
 from renderer.sampling import Window, cameras_contains, draw_family, motion_contains
 from renderer.tiers import Tier, find_tier
@@ -46,26 +48,36 @@ class TrajectoryRecipe(Recipe):
         return self.cameras.to_camera(Motion.from_array(self.motion).positions(times))
 
     def draw(self, out: Video) -> None:
-        """Draw the seen frames; the frames to forecast are never computed, so no pixel can depend on them."""
+        """Draw the seen frames; the frames to forecast are never computed, so no pixel can depend on them.
+
+        Raises `RendererError` where the sphere is behind its camera, or around it.
+        """
         camera = self.camera_path(0, self.window.frames)
-        pixels = self.cameras.project(camera)
-        radius = self.focal_px * self.sphere_radius / camera[..., 2]
-        trail = self.style == STYLES.index("trail")
-        _layer(out, np.flatnonzero(~trail), 0, pixels, radius, self.colour, blend=False)
-        for age in range(min(TRAIL_LENGTH, self.window.frames)):
-            faded = np.rint(self.colour * TRAIL_FADE**age).astype(np.uint8)
-            _layer(out, np.flatnonzero(trail), age, pixels, radius, faded, blend=True)
+        check_in_front(camera, self.sphere_radius)
+        radius_px = self.focal_px * self.sphere_radius / camera[..., 2]
+        draw_spheres(out, self.cameras.project(camera), radius_px, self.colour, self.style)
 
 
-def _layer(out: Video, clips: NDArray[np.int64], age: int, pixels: Floats, radius: Floats, colour: NDArray[np.uint8],
-           blend: bool) -> None:  # fmt: skip
+def draw_spheres(
+    out: Video, pixels: Floats, radius_px: Floats, colour: NDArray[np.uint8], style: NDArray[np.uint8]
+) -> None:
+    """Draw one sphere a clip at `pixels` (n, T, 2) with `radius_px` (n, T) into black clips, in `style` (n,)."""
+    trail = style == STYLES.index("trail")
+    _draw_past(out, np.flatnonzero(~trail), 0, pixels, radius_px, colour, "replace")
+    for age in range(min(TRAIL_LENGTH, pixels.shape[1])):
+        faded = np.rint(colour * TRAIL_FADE**age).astype(np.uint8)
+        _draw_past(out, np.flatnonzero(trail), age, pixels, radius_px, faded, "max")
+
+
+def _draw_past(out: Video, clips: NDArray[np.int64], age: int, pixels: Floats, radius_px: Floats,
+               colour: NDArray[np.uint8], blend: Blend) -> None:  # fmt: skip
     """Draw each chosen clip's sphere as it was `age` frames ago into all frames that had seen it."""
     if len(clips) == 0:
         return
     seen = pixels.shape[1] - age
     clip = np.repeat(clips, seen)
     frame = np.tile(np.arange(age, pixels.shape[1]), len(clips))
-    draw_discs(out, clip, frame, pixels[clip, frame - age], radius[clip, frame - age], colour[clip], blend)
+    draw(out, clip, frame, pixels[clip, frame - age], radius_px[clip, frame - age], colour[clip], blend=blend)
 
 
 def make_recipe(
@@ -77,6 +89,8 @@ def make_recipe(
     """
     window = window or Window()
     ranges = find_tier(tier, test)
+    if clips < 1:
+        raise RendererError(f"clips cannot be {clips}: at least one is needed")
     order, look, *streams = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6))
     counts = {family: len(range(int(family), clips, len(Family))) for family in Family}
     parts = [draw_family(streams[family], counts[family], family, ranges, window) for family in Family]
