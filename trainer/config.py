@@ -24,7 +24,9 @@ class TrainConfig(BaseModel):
     """Feature extractor."""
     width: float = Field(1.0, ge=0.01, le=4)
     """Scales the extractor's feature dimension."""
-    tier: Literal["easy", "medium"] = "medium"
+    data: str = ""
+    """Folder to train on: of `trainer generate`, or `videos.npy` + `metadata.json`. '' generates what follows."""
+    tier: Literal["easy", "medium", "hard"] = "medium"
     """Difficulty of the generated data."""
     clips: int = Field(2000, ge=28, le=1_000_000)
     """Clips in the data set, before the 70/15/15 split."""
@@ -32,8 +34,14 @@ class TrainConfig(BaseModel):
     """Frames seen of each clip; the five after them are forecast."""
     style: Literal["dot", "trail", "both"] = "dot"
     """How the sphere is drawn."""
+    noise: Literal["exact", "bank"] = "exact"
+    """How pixel noise is made: exact normal deviates, or windows of a bank of them (faster)."""
     train_noise: Literal["mix", "tier"] = "mix"
     """Pixel noise in training: a mix of levels (robust), or the tier's own."""
+    augmentation: Literal["none", "full"] = "none"
+    """Training views: each scene's own, or one of its 180 variants (view, phase, style, noise), anew every epoch."""
+    shifted_tests: bool = True
+    """Test on the held-out sets too: cameras and motions outside the training ranges, and more noise."""
     seed: int = Field(0, ge=0, le=2**31 - 1)
     """Seeds data, split, weights and batches."""
     epochs: int = Field(10, ge=1, le=100_000)
@@ -53,6 +61,8 @@ class TrainConfig(BaseModel):
     """Weight of the forecast loss, an MSE in half-sides squared: small numbers, so a weight of 10 balances them."""
     threads: int = Field(1, ge=1, le=1024)
     """CPU threads of torch. One is fastest beside other jobs."""
+    prefetch: Literal["auto", "on", "off"] = "auto"
+    """Make the next batch in a thread meanwhile; auto = with CUDA, where the CPU has nothing else to do."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["float32"] = "float32"
     checkpoint_every_s: float = Field(300.0, gt=0)
@@ -64,7 +74,7 @@ class TrainConfig(BaseModel):
 
 
 FREE_ON_RESUME = frozenset(
-    {"threads", "device", "checkpoint_every_s", "checkpoint_every_epochs"},
+    {"threads", "device", "prefetch", "shifted_tests", "checkpoint_every_s", "checkpoint_every_epochs"},
 )
 """Options that a resumed run may change without becoming another experiment."""
 

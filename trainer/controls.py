@@ -4,6 +4,8 @@ hold_last           the true position in the last seen frame, held
 constant_velocity   the true last step, repeated
 class_mean          mean training target of the clip's true class
 majority            the commonest training class
+
+Where positions are not known, majority is all there is.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from renderer.trajectories import TrajectoryRecipe
+from trainer.data.source import ClipSource
 from trainer.metrics import Array, forecast_mae_percent, forecast_mse
 
 
@@ -23,12 +25,14 @@ class Controls:
 
     forecasts: dict[str, Array]
     path: Array
+    """The truth, (n, 5, 3)."""
     majority_accuracy: float
 
     @property
-    def best_mse(self) -> float:
-        """Smallest MSE at t+5 of any control."""
-        return min(float(forecast_mse(forecast, self.path)[-1]) for forecast in self.forecasts.values())
+    def best_mse(self) -> float | None:
+        """Smallest MSE at t+5 of any control; None without positions."""
+        errors = [float(forecast_mse(forecast, self.path)[-1]) for forecast in self.forecasts.values()]
+        return min(errors, default=None)
 
     def table(self) -> dict[str, Any]:
         """Return {control: {metric: value}} as it stands in result.json."""
@@ -42,19 +46,21 @@ class Controls:
         return rows
 
 
-def compute_controls(train: TrajectoryRecipe, split: TrajectoryRecipe) -> Controls:
+def compute_controls(train: ClipSource, split: ClipSource) -> Controls:
     """Return the controls of `split`; means and majority come from the training split."""
-    frames, horizon = split.window.frames, split.window.horizon
-    whole = split.camera_path()
-    last, step = whole[:, frames - 1], whole[:, frames - 1] - whole[:, frames - 2]
-    ahead = np.arange(1, horizon + 1)[None, :, None]
-    future = train.camera_path(frames)
-    means = np.stack([future[train.label == value].mean(axis=0) for value in np.unique(train.label)])
-    place = np.searchsorted(np.unique(train.label), split.label)
+    majority = np.bincount(train.labels).argmax()
+    accuracy = float((split.labels == majority).mean())
+    if train.path is None or split.path is None:
+        return Controls({}, np.empty((len(split), 0, 3)), accuracy)
+    frames = split.frames
+    seen, future = split.path[:, :frames], split.path[:, frames:]
+    last, step = seen[:, -1], seen[:, -1] - seen[:, -2]
+    ahead = np.arange(1, future.shape[1] + 1)[None, :, None]
+    classes = np.unique(train.labels)
+    means = np.stack([train.path[train.labels == value, frames:].mean(axis=0) for value in classes])
     forecasts = {
-        "hold_last": np.repeat(last[:, None], horizon, axis=1),
+        "hold_last": np.repeat(last[:, None], future.shape[1], axis=1),
         "constant_velocity": last[:, None] + ahead * step[:, None],
-        "class_mean": means[place],
+        "class_mean": means[np.searchsorted(classes, split.labels)],
     }
-    majority = np.bincount(train.label).argmax()
-    return Controls(forecasts, whole[:, frames:], float((split.label == majority).mean()))
+    return Controls(forecasts, future, accuracy)

@@ -30,14 +30,16 @@ def evaluate(
             labels.append(batch.class_label.cpu().numpy().copy())
             guesses.append(outputs["classification"].argmax(dim=1).cpu().numpy())
             forecasts.append(outputs["forecast"].double().cpu().numpy())
-            paths.append(batch.future_path.double().cpu().numpy())
+            if batch.future_path is not None:
+                paths.append(batch.future_path.double().cpu().numpy())
             on_batch(index, len(batches))
-    count = len(batches.recipe)
+    count = len(batches.source)
     return Predictions(
         np.concatenate(labels),
         np.concatenate(guesses),
         np.concatenate(forecasts),
-        np.concatenate(paths),
+        np.concatenate(paths) if paths else None,
         class_sum / count,
         pred_sum / count,
+        len(batches.source.class_names),
     )

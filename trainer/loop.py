@@ -86,7 +86,7 @@ class Trainer:
         figures = predictions.metrics(session.validation_controls.best_mse)
         loss = config.w_class * predictions.class_loss + config.w_pred * predictions.pred_loss
         names = {"accuracy": "val_accuracy", "pred_mse": "pred_mse", "skill": "skill"}
-        return {"val_loss": loss} | {name: figures[key] for key, name in names.items()}
+        return {"val_loss": loss} | {name: figures[key] for key, name in names.items() if key in figures}
 
     def finish_epoch(self, validation: dict[str, float]) -> None:
         """Close the epoch: history, metrics line, checkpoints."""
@@ -94,7 +94,7 @@ class Trainer:
         figures = {
             "train_loss": state.loss_sum / state.clips,
             "train_class_loss": state.class_sum / state.clips,
-            "train_pred_loss": state.pred_sum / state.clips,
+            **({} if session.train.source.path is None else {"train_pred_loss": state.pred_sum / state.clips}),
             "train_accuracy": state.correct / state.clips,
             **validation,
             "learning_rate": learning_rate(config, state.step - 1, session.total_steps),
@@ -159,7 +159,7 @@ class Trainer:
     def report(self, phase: Phase) -> None:
         """Tell the reporter where we are."""
         session, state = self.session, self.session.state
-        clips = len(session.train.recipe)
+        clips = len(session.train.source)
         session.reporter.update(
             phase=phase.value,
             step=state.step,

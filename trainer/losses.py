@@ -15,11 +15,13 @@ def compute_loss(
 
     `outputs`: `classification` (B, 4), `prediction` (B, 3), optionally `forecast` (B, 5, 3). `targets`: `class_label`
     (B,), `future_position` (B, 3), optionally `future_path` (B, 5, 3). Where both give all five frames the error
-    trains all five, else t+5 alone.
+    trains all five, else t+5 alone; without any future position the pred loss is 0.
     """
     class_loss = F.cross_entropy(outputs["classification"], targets["class_label"])
     if "forecast" in outputs and "future_path" in targets:
         pred_loss = F.mse_loss(outputs["forecast"], targets["future_path"])
+    elif "future_position" not in targets:
+        pred_loss = class_loss.new_zeros(())
     else:
         pred_loss = F.mse_loss(outputs["prediction"], targets["future_position"])
     return w_class * class_loss + w_pred * pred_loss, class_loss, pred_loss

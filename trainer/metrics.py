@@ -67,17 +67,24 @@ class Predictions:
     """(n,)."""
     forecast: Array
     """(n, 5, 3)."""
-    path: Array
-    """(n, 5, 3), the truth."""
+    path: Array | None
+    """(n, 5, 3), the truth; None if it is not known."""
     class_loss: float
     pred_loss: float
     """Mean over all five frames."""
+    classes: int = 4
 
-    def metrics(self, best_control_mse: float) -> dict[str, float]:
-        """Return every figure of the split; `pred_mse` is t+5 alone."""
-        figures = classification_metrics(confusion_matrix(self.label, self.guess))
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        return confusion_matrix(self.label, self.guess, self.classes)
+
+    def metrics(self, best_control_mse: float | None) -> dict[str, float]:
+        """Return every figure of the split; `pred_mse` is t+5 alone. No truth, no control: no forecast figures."""
+        figures = classification_metrics(self.confusion) | {"class_loss": self.class_loss}
+        if self.path is None or best_control_mse is None:
+            return figures
         mse, mae = forecast_mse(self.forecast, self.path), forecast_mae_percent(self.forecast, self.path)
-        figures |= {"class_loss": self.class_loss, "pred_loss": self.pred_loss}
+        figures |= {"pred_loss": self.pred_loss}
         figures |= {"pred_mse": float(mse[-1]), "skill": skill(float(mse[-1]), best_control_mse)}
         figures |= {f"mse_t{step}": float(value) for step, value in enumerate(mse, 1)}
         return figures | {f"mae_percent_t{step}": float(value) for step, value in enumerate(mae, 1)}

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
-from renderer.motion import Family
 from wire.run_dir import replace_file
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7"
@@ -77,7 +76,7 @@ def _name(key: str) -> str:
 
 
 def training_curves(
-    path: Path, history: Sequence[Mapping[str, float]], controls: Mapping[str, float], title: str
+    path: Path, history: Sequence[Mapping[str, float]], controls: Mapping[str, float], title: str, chance: float
 ) -> None:
     """Draw loss, accuracy, forecast error with its controls, and learning rate over the epochs."""
     epochs = [row["epoch"] for row in history]
@@ -97,17 +96,20 @@ def training_curves(
         accuracy.set_title("Class accuracy")
         line(accuracy, "train_accuracy", BLUE, "training", "--")
         line(accuracy, "val_accuracy", VERMILION, "validation")
-        accuracy.axhline(1 / len(Family), color=QUIET, linewidth=1, linestyle=":", label="chance")
+        accuracy.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="chance")
         accuracy.set_ylim(0, 1.02)
         accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
         accuracy.legend()
         error.set_title("Forecast MSE at t+5, validation (half-sides²)")
-        line(error, "pred_mse", VERMILION, "model")
-        for name, value in controls.items():
-            colour, style = CONTROL_STYLES[name]
-            error.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=_name(name))
-        _scale(error, [*(row["pred_mse"] for row in history), *controls.values()])
-        error.legend()
+        if controls:
+            line(error, "pred_mse", VERMILION, "model")
+            for name, value in controls.items():
+                colour, style = CONTROL_STYLES[name]
+                error.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=_name(name))
+            _scale(error, [*(row["pred_mse"] for row in history), *controls.values()])
+            error.legend()
+        else:
+            error.text(0.5, 0.5, "the data has no positions", transform=error.transAxes, ha="center", color=QUIET)
         rate.set_title("Learning rate at the epoch's end")
         line(rate, "learning_rate", GREEN, "")
         rate.set_ylim(bottom=0)
@@ -140,9 +142,8 @@ def forecasting_curves(path: Path, metrics: Mapping[str, Any], controls: Mapping
                 axes.legend()
 
 
-def confusion(path: Path, counts: np.ndarray) -> None:
+def confusion(path: Path, counts: np.ndarray, names: Sequence[str]) -> None:
     """Draw the confusion matrix, each row in percent of its true class with the count below."""
-    names = [family.name.lower() for family in Family]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     with _figure(path, "Confusion matrix, test split", 5.4, 4.9) as figure:
         axes = figure.subplots()

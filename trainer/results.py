@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import torch
 
 from trainer import plots
 from trainer.checkpoint import BEST, read_checkpoint
+from trainer.controls import compute_controls
+from trainer.data.source import ClipSource
 from trainer.evaluate import evaluate
-from trainer.metrics import Predictions, confusion_matrix
+from trainer.metrics import Predictions
 from trainer.session import Session
 from wire.records import RunSummary
 from wire.run_dir import replace_file
@@ -22,30 +25,45 @@ from wire.state import Phase
 
 CURVES_NAME = "training_curves.png"
 TINY_LOSS = 1e-6
+NO_POSITIONS = "no forecast figures: the data has no positions"
 
 
 def finish(session: Session) -> RunSummary:
     """Evaluate on the test split, write result.json, training_results.json and the pictures; return the summary."""
     session.reporter.update(force=True, phase=Phase.EVALUATE.value, message="testing the best checkpoint")
     note = load_best(session)
-
-    def on_batch(done: int, total: int) -> None:
-        session.reporter.update()
-        session.stop.check()
-
-    predictions = evaluate(session.model, session.test, session.device, on_batch)
+    predictions = run_test(session, session.data.test)
     figures = predictions.metrics(session.test_controls.best_mse)
     summary = summarise(session, figures, note)
-    write_artifacts(session, predictions, summary)
+    tests = {name: held_out(session, name, source) for name, source in session.data.tests.items()}
+    write_artifacts(session, predictions, summary, tests)
     session.reporter.write_result(summary)
     session.reporter.update(
         force=True,
         phase=Phase.DONE.value,
         eta_s=0.0,
-        metrics={"accuracy": figures["accuracy"], "pred_mse": figures["pred_mse"], "skill": figures["skill"]},
+        metrics={name: figures[name] for name in ("accuracy", "pred_mse", "skill") if name in figures},
         message=verdict_line(summary),
     )
     return summary
+
+
+def run_test(session: Session, source: ClipSource) -> Predictions:
+    """Run the model over a source. A signal ends it; nothing is lost, the checkpoint is written."""
+
+    def on_batch(done: int, total: int) -> None:
+        session.reporter.update()
+        session.stop.check()
+
+    return evaluate(session.model, session.batches(source), session.device, on_batch)
+
+
+def held_out(session: Session, name: str, source: ClipSource) -> dict[str, Any]:
+    """Test on a held-out set and say how it went; return its figures beside its own controls."""
+    controls = compute_controls(session.data.train, source)
+    figures = run_test(session, source).metrics(controls.best_mse)
+    session.reporter.update(message=f"{name}: {figure_words(figures)}")
+    return {"metrics": figures, "controls": controls.table()}
 
 
 def load_best(session: Session) -> str:
@@ -60,6 +78,9 @@ def load_best(session: Session) -> str:
 def summarise(session: Session, figures: dict[str, float], note: str = "") -> RunSummary:
     """Return the record that every comparison reads."""
     flags = judge(figures, session.test_controls.majority_accuracy, session.state.history)
+    notes = [note] if note else []
+    if "pred_mse" not in figures:
+        notes.append(NO_POSITIONS)
     parameters = list(session.model.parameters())
     return RunSummary(
         attempt=session.reporter.attempt,
@@ -67,7 +88,7 @@ def summarise(session: Session, figures: dict[str, float], note: str = "") -> Ru
         verdict="no skill" if "no skill" in flags else "completed",
         metrics={**figures, "val_loss": session.state.best_loss, "best_epoch": session.state.best_epoch},
         controls=session.test_controls.table(),
-        flags=(*flags, *([note] if note else [])),
+        flags=(*flags, *notes),
         train_s=session.state.train_s,
         epochs=session.state.epoch,
         parameters=sum(one.numel() for one in parameters),
@@ -78,7 +99,7 @@ def summarise(session: Session, figures: dict[str, float], note: str = "") -> Ru
 def judge(figures: dict[str, float], majority: float, history: list[dict[str, float]]) -> tuple[str, ...]:
     """Return what a reader must know before believing the figures."""
     flags = []
-    if figures["skill"] <= 0 or figures["accuracy"] <= majority:
+    if figures.get("skill", 1.0) <= 0 or figures["accuracy"] <= majority:
         flags.append("no skill")
     if figures["accuracy"] in (0.0, 1.0):
         flags.append(f"investigate: accuracy is exactly {figures['accuracy']:.0f}")
@@ -90,28 +111,37 @@ def judge(figures: dict[str, float], majority: float, history: list[dict[str, fl
 def verdict_line(summary: RunSummary) -> str:
     """Return the last line of a run."""
     values = {name: float(value) for name, value in summary.metrics.items() if value is not None}
-    interval = f"{100 * values['accuracy_low']:.1f} to {100 * values['accuracy_high']:.1f}"
     flags = "".join(f"; {flag}" for flag in summary.flags if flag != summary.verdict)
-    return (
-        f"{summary.verdict}: test accuracy {100 * values['accuracy']:.1f} % ({interval}, n {values['n']:.0f}), "
-        f"pred_mse {values['pred_mse']:.4f}, skill {values['skill']:.2f}{flags}"
-    )
+    return f"{summary.verdict}: test {figure_words(values)}{flags}"
 
 
-def write_artifacts(session: Session, predictions: Predictions, summary: RunSummary) -> None:
+def figure_words(values: Mapping[str, float]) -> str:
+    """Return the figures of a test in one line; those of the forecast only if there are any."""
+    interval = f"{100 * values['accuracy_low']:.1f} to {100 * values['accuracy_high']:.1f}"
+    line = f"accuracy {100 * values['accuracy']:.1f} % ({interval}, n {values['n']:.0f})"
+    if "pred_mse" not in values:
+        return line
+    return f"{line}, pred_mse {values['pred_mse']:.4f}, skill {values['skill']:.2f}"
+
+
+def write_artifacts(
+    session: Session, predictions: Predictions, summary: RunSummary, tests: dict[str, dict[str, Any]]
+) -> None:
     """Write training_results.json and the pictures into artifacts/."""
     folder = Path(session.run.artifacts)
-    confusion = confusion_matrix(predictions.label, predictions.guess)
-    results = training_results(session, summary, confusion)
+    confusion = predictions.confusion
+    results = training_results(session, summary, confusion) | {"tests": tests}
     text = json.dumps(results, indent=1, allow_nan=False).encode() + b"\n"
     guard = session.reporter.guard
     guard("training_results.json", lambda: replace_file(str(folder / "training_results.json"), text))
     guard(CURVES_NAME, lambda: draw_curves(session))
-    guard(
-        "forecasting_curves.png",
-        lambda: plots.forecasting_curves(folder / "forecasting_curves.png", summary.metrics, summary.controls),
-    )
-    guard("confusion_matrix.png", lambda: plots.confusion(folder / "confusion_matrix.png", confusion))
+    if "pred_mse" in summary.metrics:
+        guard(
+            "forecasting_curves.png",
+            lambda: plots.forecasting_curves(folder / "forecasting_curves.png", summary.metrics, summary.controls),
+        )
+    names = session.data.train.class_names
+    guard("confusion_matrix.png", lambda: plots.confusion(folder / "confusion_matrix.png", confusion, names))
 
 
 def draw_curves(session: Session) -> None:
@@ -120,8 +150,9 @@ def draw_curves(session: Session) -> None:
         name: float(row["pred_mse"]) for name, row in session.validation_controls.table().items() if "pred_mse" in row
     }
     path = Path(session.run.artifacts) / CURVES_NAME
-    title = f"{session.config.extractor} on {session.config.tier}, {session.config.clips} clips"
-    plots.training_curves(path, session.state.history, controls, title)
+    title = f"{session.config.extractor} on {session.data.title}"
+    chance = 1 / len(session.data.train.class_names)
+    plots.training_curves(path, session.state.history, controls, title, chance)
 
 
 def training_results(session: Session, summary: RunSummary, confusion: np.ndarray) -> dict[str, Any]:
@@ -132,7 +163,7 @@ def training_results(session: Session, summary: RunSummary, confusion: np.ndarra
         "history": session.state.history,
         "confusion_matrix": confusion.tolist(),
         "validation_controls": session.validation_controls.table(),
-        "data": session.data.manifest.summary(),
+        "data": session.data.facts,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         "commit": session.checkpoints.commit,
         "device": str(session.device),

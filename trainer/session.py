@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from trainer.checkpoint import LAST, Checkpoints, TrainState, restore
 from trainer.config import FREE_ON_RESUME, TrainConfig
 from trainer.controls import Controls, compute_controls
 from trainer.data.batches import Batches
-from trainer.data.dataset import DataSet, Wanted, ensure_dataset, load_dataset
+from trainer.data.opening import TrainingData, open_data
+from trainer.data.source import ClipSource
 from trainer.errors import ConfigError
 from trainer.models.extractors import EXTRACTORS
 from trainer.models.unified import UnifiedModel
@@ -19,6 +21,8 @@ from trainer.reporter import Reporter
 from trainer.stop import Stop
 from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.run_dir import RunDir
+
+EVALUATION_BATCH = 64
 
 
 @dataclass
@@ -28,10 +32,9 @@ class Session:
     config: TrainConfig
     run: RunDir
     device: torch.device
-    data: DataSet
+    data: TrainingData
     train: Batches
     validation: Batches
-    test: Batches
     validation_controls: Controls
     test_controls: Controls
     model: UnifiedModel
@@ -45,21 +48,20 @@ class Session:
     def total_steps(self) -> int:
         return self.config.epochs * len(self.train)
 
+    def batches(self, source: ClipSource) -> Batches:
+        """Return the batches in which a source is evaluated."""
+        return make_batches(self.config, source, self.device)
+
 
 def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop) -> Session:
     """Generate or load the data, build the model from the seed, and go on from last.pt if there is one."""
     device = prepare_torch(config)
-    wanted = Wanted("trajectories", config.tier, config.clips, config.seed, config.frames, style=config.style)
-    data = load_dataset(ensure_dataset(Path(run.artifacts) / "data", wanted))
+    data = open_data(config, Path(run.artifacts) / "data")
     stop.check()
-    train, validation, test = (data.split(name) for name in ("train", "validation", "test"))
-    batches = Batches(train, config.batch_size, config.seed, shuffle=True, noise_mix=config.train_noise == "mix")
     torch.manual_seed(config.seed)
-    model = UnifiedModel(EXTRACTORS[config.extractor](config.width), config.frames)
-    model.fit_targets(batches.futures)
-    model.to(device)
+    model = build_model(config, data.train).to(device)
     optimiser = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-    identity = {**config.model_dump(), "data": data.recipe.digest()}
+    identity = {**config.model_dump(), "data": data.digest}
     checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run))
     checkpoints.sweep()
     state = TrainState()
@@ -70,17 +72,37 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
         run=run,
         device=device,
         data=data,
-        train=batches,
-        validation=Batches(validation, 64, config.seed, shuffle=False, noise_mix=False),
-        test=Batches(test, 64, config.seed, shuffle=False, noise_mix=False),
-        validation_controls=compute_controls(train, validation),
-        test_controls=compute_controls(train, test),
+        train=make_batches(config, data.train, device, config.batch_size),
+        validation=make_batches(config, data.validation, device),
+        validation_controls=compute_controls(data.train, data.validation),
+        test_controls=compute_controls(data.train, data.test),
         model=model,
         optimiser=optimiser,
         checkpoints=checkpoints,
         state=state,
         reporter=reporter,
         stop=stop,
+    )
+
+
+def build_model(config: TrainConfig, train: ClipSource) -> UnifiedModel:
+    """Return the model of the config for these clips, fresh from torch's seed."""
+    model = UnifiedModel(EXTRACTORS[config.extractor](config.width), train.frames, len(train.class_names))
+    if train.path is not None:
+        model.fit_targets(train.path[:, train.frames :].astype(np.float32))
+    return model
+
+
+def make_batches(config: TrainConfig, source: ClipSource, device: torch.device, batch_size: int = 0) -> Batches:
+    """Return shuffled batches of `batch_size` to train on, or (0) those of an evaluation."""
+    cuda = device.type == "cuda"
+    return Batches(
+        source,
+        batch_size or EVALUATION_BATCH,
+        config.seed,
+        shuffle=batch_size > 0,
+        prefetch=cuda if config.prefetch == "auto" else config.prefetch == "on",
+        pinned=cuda,
     )
 
 

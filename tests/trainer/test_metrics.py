@@ -7,6 +7,7 @@ import pytest
 
 from renderer.trajectories import make_recipe
 from trainer.controls import compute_controls
+from trainer.data.source import RecipeSource
 from trainer.data.splits import split_scenes
 from trainer.metrics import Predictions, classification_metrics, confusion_matrix, skill, wilson_interval
 from trainer.results import judge
@@ -51,7 +52,7 @@ def test_forecast_figures_by_hand() -> None:
 
 
 def test_controls_are_what_they_say() -> None:
-    controls = compute_controls(TRAIN, TEST)
+    controls = compute_controls(RecipeSource(TRAIN), RecipeSource(TEST))
     path = TEST.camera_path()
     assert np.array_equal(controls.forecasts["hold_last"][:, 4], path[:, 15])
     expected = path[:, 15] + 5 * (path[:, 15] - path[:, 14])

@@ -6,15 +6,15 @@ Clips stay uint8 until they are on the device. Targets come from the closed form
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from renderer.noise import TRAINING_LEVELS
-from renderer.trajectories import TrajectoryRecipe
-from renderer.video import render
+from trainer.data.source import ClipSource
 
 
 @dataclass(frozen=True)
@@ -25,58 +25,81 @@ class Batch:
     """(B, T, 3, H, W) uint8."""
     class_label: torch.Tensor
     """(B,) int64."""
-    future_path: torch.Tensor
-    """(B, 5, 3) float32: camera-frame positions at t+1..t+5, workspace half-sides."""
+    future_path: torch.Tensor | None
+    """(B, 5, 3) float32: camera-frame positions at t+1..t+5, workspace half-sides; None if not known."""
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on `device`."""
-        parts = (self.video, self.class_label, self.future_path)
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+        path = self.future_path
+        return Batch(
+            self.video.to(device, non_blocking=True),
+            self.class_label.to(device, non_blocking=True),
+            None if path is None else path.to(device, non_blocking=True),
+        )
 
     @property
     def targets(self) -> dict[str, torch.Tensor]:
         """The targets as `compute_loss` takes them."""
+        if self.future_path is None:
+            return {"class_label": self.class_label}
         path = self.future_path
         return {"class_label": self.class_label, "future_position": path[:, -1], "future_path": path}
 
 
 class Batches:
-    """One split, rendered batch by batch into one reused buffer: use a batch before taking the next."""
+    """The clips of a source in batches, filled into a ring of reused buffers.
 
-    def __init__(self, recipe: TrajectoryRecipe, batch_size: int, seed: int, *, shuffle: bool, noise_mix: bool) -> None:
-        self.recipe = recipe
-        self.batch_size = min(batch_size, len(recipe))
+    A batch stays valid until `ring - 1` further ones are taken. `prefetch` fills the next one in a thread of its own
+    meanwhile. With `pinned` memory (CUDA), a buffer is filled anew only when the device has done all that was asked
+    of it before.
+    """
+
+    def __init__(self, source: ClipSource, batch_size: int, seed: int, *, shuffle: bool, ring: int = 2,
+                 prefetch: bool = False, pinned: bool = False) -> None:  # fmt: skip
+        if ring < 2:
+            raise ValueError(f"a ring of {ring} buffers: at least 2 are needed")
+        self.source = source
+        self.batch_size = min(batch_size, len(source))
         self.seed = seed
-        self.shuffle = shuffle
-        self.noise_mix = noise_mix
-        self.labels = recipe.label.astype(np.int64)
-        self.futures = recipe.camera_path(recipe.window.frames).astype(np.float32)
-        side = recipe.window.size_px
-        self._buffer = np.empty((self.batch_size, recipe.window.frames, 3, side, side), np.uint8)
+        self.shuffle, self.prefetch, self.pinned = shuffle, prefetch, pinned
+        shape = (self.batch_size, source.frames, 3, source.size_px, source.size_px)
+        self._ring = [torch.empty(shape, dtype=torch.uint8, pin_memory=pinned) for _ in range(ring)]
 
     def __len__(self) -> int:
         """Number of batches of an epoch; the last one may be smaller."""
-        return -(-len(self.recipe) // self.batch_size)
+        return -(-len(self.source) // self.batch_size)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from index `start` on."""
-        order, level, noise_seed = self._draw(epoch)
-        for index in range(start, len(self)):
-            rows = order[index * self.batch_size : (index + 1) * self.batch_size]
-            recipe = self.recipe.take(rows)
-            if self.noise_mix:
-                recipe = recipe.with_noise(level[rows], noise_seed[rows])
-            video = render(recipe, self._buffer[: len(rows)])
-            yield Batch(
-                torch.from_numpy(video),
-                torch.from_numpy(self.labels[rows]),
-                torch.from_numpy(self.futures[rows]),
-            )
+        order = self._order(epoch)
+        cuts = range(start * self.batch_size, len(order), self.batch_size)
+        parts = [order[cut : cut + self.batch_size] for cut in cuts]
+        buffers = cycle(self._ring)
+        if not self.prefetch or len(parts) < 2:
+            for rows in parts:
+                yield self._fill(next(buffers), rows, epoch, self._mark())
+            return
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
+            ahead = thread.submit(self._fill, next(buffers), parts[0], epoch, self._mark())
+            for rows in parts[1:]:
+                batch = ahead.result()
+                ahead = thread.submit(self._fill, next(buffers), rows, epoch, self._mark())
+                yield batch
+            yield ahead.result()
 
-    def _draw(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.uint64]]:
-        """Return the order of the epoch's clips and each clip's fresh noise."""
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, epoch]))
-        count = len(self.recipe)
-        order = rng.permutation(count) if self.shuffle else np.arange(count)
-        level = rng.choice(np.array(TRAINING_LEVELS, np.float32), count)
-        return order, level, rng.integers(0, 2**63, count, dtype=np.uint64)
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if not self.shuffle:
+            return np.arange(len(self.source))
+        return np.random.default_rng(np.random.SeedSequence([self.seed, epoch])).permutation(len(self.source))
+
+    def _mark(self) -> torch.cuda.Event | None:
+        """Return a mark in the device's work, behind every copy from a buffer that is about to be reused."""
+        return torch.cuda.current_stream().record_event() if self.pinned else None
+
+    def _fill(self, buffer: torch.Tensor, rows: NDArray[np.int64], epoch: int, mark: torch.cuda.Event | None) -> Batch:
+        if mark is not None:
+            mark.synchronize()
+        video = buffer[: len(rows)]
+        future = self.source.fill(rows, epoch, video.numpy())
+        labels = torch.from_numpy(self.source.labels[rows])
+        return Batch(video, labels, None if future is None else torch.from_numpy(future))

@@ -14,7 +14,7 @@ HORIZON = 5
 
 
 class UnifiedModel(nn.Module):
-    """video (B, T, 3, H, W) -> `classification` (B, 4), `prediction` (B, 3) at t+5, `forecast` (B, 5, 3).
+    """video (B, T, 3, H, W) -> `classification` (B, classes), `prediction` (B, 3) at t+5, `forecast` (B, 5, 3).
 
     Positions are in the camera frame, in workspace half-sides. The heads work in standard units; the mean and spread
     of the training targets are buffers, so a checkpoint holds them.
@@ -23,12 +23,12 @@ class UnifiedModel(nn.Module):
     target_mean: Tensor
     target_std: Tensor
 
-    def __init__(self, extractor: FeatureExtractor, frames: int, hidden: int = 128) -> None:
+    def __init__(self, extractor: FeatureExtractor, frames: int, classes: int = CLASSES, hidden: int = 128) -> None:
         super().__init__()
         self.extractor = extractor
         flat = frames * extractor.feature_dim
         self.trunk = nn.Sequential(nn.LayerNorm(flat), nn.Linear(flat, hidden), nn.GELU())
-        self.classify = nn.Linear(hidden, CLASSES)
+        self.classify = nn.Linear(hidden, classes)
         self.predict = nn.Linear(hidden, HORIZON * 3)
         self.register_buffer("target_mean", torch.zeros(HORIZON, 3))
         self.register_buffer("target_std", torch.ones(HORIZON, 3))

@@ -1,0 +1,67 @@
+"""What a run trains on: the data set of its config, generated or found, as sources of clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.config import TrainConfig
+from trainer.data.dataset import DataSet, Wanted, ensure_dataset, load_dataset
+from trainer.data.manifest import MANIFEST_NAME
+from trainer.data.source import ClipSource, RecipeSource
+from trainer.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Everything that a run needs of its data."""
+
+    train: ClipSource
+    validation: ClipSource
+    test: ClipSource
+    tests: dict[str, ClipSource]
+    """Held-out tests, by name."""
+    digest: str
+    """Hash of the content, by which a resumed run knows its data again."""
+    title: str
+    """A few words for a picture."""
+    facts: dict[str, Any]
+    """What `training_results.json` says of the data."""
+
+
+def open_data(config: TrainConfig, own: Path) -> TrainingData:
+    """Open `config.data`, or generate the config's data set into the folder `own`.
+
+    Raises `DataError` for data that must not be trained on, `ConfigError` if the config wants more than is known.
+    """
+    if not config.data:
+        wanted = Wanted("trajectories", config.tier, config.clips, config.seed, config.frames, style=config.style,
+                        noise=config.noise)  # fmt: skip
+        data = _of_recipe(load_dataset(ensure_dataset(own, wanted)), config)
+    elif (Path(config.data) / MANIFEST_NAME).exists():
+        data = _of_recipe(load_dataset(Path(config.data)), config)
+    else:
+        from trainer.data.external import open_external
+
+        data = open_external(Path(config.data), config.seed)
+    if data.train.path is None and config.w_pred:
+        raise ConfigError(
+            f"{config.data} knows no positions (trajectory_3d), so there is nothing to forecast",
+            hint="w_pred=0 trains on the classes alone",
+        )
+    return data
+
+
+def _of_recipe(data: DataSet, config: TrainConfig) -> TrainingData:
+    tests = data.tests if config.shifted_tests else {}
+    train = RecipeSource(data.split("train"), config.seed, noise=config.train_noise, augmentation=config.augmentation)
+    return TrainingData(
+        train=train,
+        validation=RecipeSource(data.split("validation")),
+        test=RecipeSource(data.split("test")),
+        tests={name: RecipeSource(recipe) for name, recipe in tests.items()},
+        digest=data.manifest.digest,
+        title=f"{data.recipe.tier}, {len(data.recipe)} clips",
+        facts=data.manifest.summary(),
+    )
