@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from trainer import audit, generate
+
 HELP = """\
 Learns to name and to forecast the path of an object from video.
 
@@ -14,6 +16,8 @@ Learns to name and to forecast the path of an object from video.
   trainer run --config my.yaml --out runs/mine     a config of your own, in a folder of your choice
   trainer run --config my.yaml --out runs/mine --resume    go on where it stopped, to the bit
   trainer check-config --config keypoint epochs=3  every option with its value and meaning; trains nothing
+  trainer generate objects --tier fast             a data set, from a seed; `trainer generate --help` shows all three
+  trainer audit data/objects-fast                  what a data set would give away without being looked at
 """
 RUN_HELP = """\
 The run's folder holds progress.json and PROGRESS.txt (where it is), metrics.jsonl (its history), checkpoints/
@@ -39,6 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
             "--config", required=True, metavar="NAME|FILE", help="bundled name (keypoint, transformer) or a YAML file"
         )
         verb.add_argument("overrides", nargs="*", metavar="key=value", help="options that replace those of the config")
+    run.set_defaults(run=_run)
+    check.set_defaults(run=_check_config)
+    generate.add_parser(verbs)
+    audit.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")
     run.add_argument(
         "--resume", action="store_true", help="go on from checkpoints/last.pt of --out (default: the newest)"
@@ -46,11 +54,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_config(name: str, overrides: Sequence[str]) -> int:
+def _run(arguments: argparse.Namespace) -> int:
+    from trainer.run import run
+
+    return run(arguments.config, arguments.overrides, arguments.out, arguments.resume)
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
     """Print every option as YAML, its meaning beside it."""
     from trainer.config import TrainConfig, load_config
 
-    config = load_config(name, overrides)
+    config = load_config(arguments.config, arguments.overrides)
     for key, field in TrainConfig.model_fields.items():
         text = f"{key}: {getattr(config, key)}"
         print(f"{text:<32}# {field.description}" if field.description else text)
@@ -61,10 +75,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; `key=value` words may stand before, between and after the options."""
     parser = build_parser()
     arguments, rest = parser.parse_known_args(argv)
-    wrong = [word for word in rest if word.startswith("-")]
+    takes_words = "overrides" in arguments
+    wrong = [word for word in rest if word.startswith("-") or not takes_words]
     if wrong:
-        parser.error(f"unknown option {wrong[0]}")
-    arguments.overrides = [*arguments.overrides, *rest]
+        parser.error(f"unknown {'option' if wrong[0].startswith('-') else 'argument'} {wrong[0]}")
+    if takes_words:
+        arguments.overrides = [*arguments.overrides, *rest]
     return arguments
 
 
@@ -74,11 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from trainer.errors import TrainerError
 
     try:
-        if arguments.verb == "check-config":
-            return check_config(arguments.config, arguments.overrides)
-        from trainer.run import run
-
-        return run(arguments.config, arguments.overrides, arguments.out, arguments.resume)
+        return int(arguments.run(arguments))
     except TrainerError as exc:
         # One line: the last line of a log is what a supervisor quotes as the reason of a failure.
         print(f"trainer: {exc}" + (f"; {exc.hint}" if exc.hint else ""), file=sys.stderr)

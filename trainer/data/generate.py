@@ -1,0 +1,101 @@
+"""Draw a data set into a folder of its own, say what is there, and by option export its pixels."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from renderer.catalogue import Wanted
+from trainer.data.dataset import RECIPE_NAME, TESTS, DataSet, holds, load_dataset, write_dataset
+from trainer.data.export import Layout, export, export_bytes
+from trainer.data.manifest import MANIFEST_NAME, read_manifest
+from trainer.data.space import disk_errors, in_words, require_space
+from trainer.data.splits import SPLITS
+from trainer.errors import ConfigError
+from trainer.meter import Meter
+from trainer.stop import Stop
+from wire.run_dir import TEMPORARY_PREFIX
+
+
+def generate(
+    folder: Path, wanted: Wanted, shares: Sequence[float], layout: Layout | None, workers: int, stop: Stop
+) -> None:
+    """See that `folder` holds the data set, and its pixels if a layout is given. Raises `TrainerError`."""
+    with _alone_in(folder):
+        there = _is_there(folder, wanted, shares)
+        if not there:
+            if layout:
+                require_space(folder, export_bytes(wanted.clips * wanted.variants, wanted.frames, wanted.size_px))
+            write_dataset(folder, wanted, shares)
+        data = load_dataset(folder)
+        print(f"{folder}: {'already there: ' if there else ''}{summary(data)}", flush=True)
+        stop.check()
+        if layout:
+            new = export(folder, data, layout, workers, partial(Meter, check=stop.check))
+            size = export_bytes(len(data.recipe), wanted.frames, wanted.size_px)
+            print(f"{folder}: {'' if new else 'already there: '}{layout.form}, {in_words(size)} of pixels", flush=True)
+
+
+def summary(data: DataSet) -> str:
+    """Return what a data set is, in one line."""
+    recipe, size = data.recipe, data.manifest.bytes
+    parts = ", ".join(f"{len(data.rows[name]):,} {name}" for name in SPLITS)
+    held_out = len(next(iter(data.tests.values())))
+    clips = len(recipe) + held_out * len(data.tests)
+    return (
+        f"{recipe.KIND}, tier {recipe.tier}, {len(recipe):,} clips ({parts}) and {len(data.tests)} held-out tests of "
+        f"{held_out:,}; {in_words(size)}, {size // clips} bytes a clip"
+    )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; make it if need be, and take it away again if nothing came into it."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is not a folder", hint="choose another --out")
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as exc:
+        raise ConfigError(
+            f"{folder}: another process generates there", hint="wait for it, or choose another --out"
+        ) from exc
+    finally:
+        os.close(descriptor)
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+
+
+def _is_there(folder: Path, wanted: Wanted, shares: Sequence[float]) -> bool:
+    """Return whether the folder holds this data set. Raises `ConfigError` if it holds anything else; what an
+    interrupted attempt left may be overwritten.
+    """
+    hint = "choose another --out, or remove the folder"
+    if not (folder / MANIFEST_NAME).exists():
+        strange = [path.name for path in folder.iterdir() if not _is_left_over(path.name)]
+        if strange:
+            raise ConfigError(f"{folder} is not empty and holds no data set (but {min(strange)})", hint=hint)
+        return False
+    if holds(folder, wanted, shares):
+        return True
+    found = read_manifest(folder)
+    asked = {**asdict(wanted), "split": tuple(shares)}
+    other = {**found.wanted, "split": found.shares}
+    differ = ", ".join(
+        f"{name} {other.get(name)!r}, not {asked[name]!r}" for name in asked if asked[name] != other.get(name)
+    )
+    raise ConfigError(f"{folder} holds another data set ({differ})", hint=hint)
+
+
+def _is_left_over(name: str) -> bool:
+    return name in (RECIPE_NAME, TESTS) or name.startswith(TEMPORARY_PREFIX)

@@ -1,0 +1,106 @@
+"""Which video files an export consists of, and what stands at their beginnings.
+
+`npy` is one `videos.npy` unless shards are asked for; `safetensors` is shards with an index, named as Hugging Face
+names those of large models. Pixels follow the header without a gap, so that a block of clips has one known place.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wire.run_dir import TEMPORARY_PREFIX
+
+FORMATS = ("npy", "safetensors")
+INDEX_NAME = "videos.safetensors.index.json"
+SHARD_CLIPS = 2000
+"""Clips of a safetensors shard unless asked otherwise."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One video file with the clips `start` to `stop`."""
+
+    name: str
+    start: int
+    stop: int
+    header: bytes
+    clip_bytes: int
+
+    @property
+    def temporary(self) -> str:
+        """Name until the whole export is done."""
+        return TEMPORARY_PREFIX + self.name
+
+    @property
+    def bytes(self) -> int:
+        return len(self.header) + (self.stop - self.start) * self.clip_bytes
+
+
+@dataclass(frozen=True)
+class Block:
+    """The clips between two checkpoints, and where they stand in their file."""
+
+    shard: Shard
+    start: int
+    stop: int
+
+    @property
+    def offset(self) -> int:
+        return len(self.shard.header) + (self.start - self.shard.start) * self.shard.clip_bytes
+
+    @property
+    def bytes(self) -> int:
+        return (self.stop - self.start) * self.shard.clip_bytes
+
+
+def plan_shards(form: str, clips: int, shard_clips: int, clip_shape: Sequence[int]) -> list[Shard]:
+    """Return the files of an export; `shard_clips` 0 means all in one (npy), or `SHARD_CLIPS` (safetensors)."""
+    each = shard_clips or (SHARD_CLIPS if form == "safetensors" else clips)
+    count = -(-clips // each)
+    shards = []
+    for number, start in enumerate(range(0, clips, each), 1):
+        shape = (min(each, clips - start), *clip_shape)
+        name = f"videos-{number:05d}-of-{count:05d}.{form}" if shard_clips or form == "safetensors" else "videos.npy"
+        header = _safetensors_header(tensor_name(number), shape) if form == "safetensors" else _npy_header(shape)
+        shards.append(Shard(name, start, start + shape[0], header, int(np.prod(clip_shape))))
+    return shards
+
+
+def plan_blocks(shards: Sequence[Shard], every: int) -> Iterator[Block]:
+    """Cut each file into blocks of `every` clips; no block lies in two files."""
+    for shard in shards:
+        for start in range(shard.start, shard.stop, every):
+            yield Block(shard, start, min(start + every, shard.stop))
+
+
+def tensor_name(number: int) -> str:
+    """Return the name of the tensor in shard `number` (from 1); the index needs them to differ."""
+    return f"videos.{number:05d}"
+
+
+def index_file(shards: Sequence[Shard]) -> bytes:
+    """Return the index of a safetensors export: which tensor is in which file."""
+    places = {tensor_name(number): shard.name for number, shard in enumerate(shards, 1)}
+    size = sum(shard.bytes - len(shard.header) for shard in shards)
+    return json.dumps({"metadata": {"total_size": size}, "weight_map": places}, indent=1).encode() + b"\n"
+
+
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+def _safetensors_header(name: str, shape: tuple[int, ...]) -> bytes:
+    """The format is a length, JSON padded to 8 bytes, and the raw data; written here because the library takes a
+    whole tensor in memory, while clips come block by block.
+    """
+    entry = {"dtype": "U8", "shape": shape, "data_offsets": [0, int(np.prod(shape))]}
+    text = json.dumps({name: entry}, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
