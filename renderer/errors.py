@@ -2,6 +2,7 @@
 
 RendererError
 |- SamplingError    ranges that hardly ever give a clip that stays in view
+|- EquationError    text that is not an equation of the documented grammar
 '- RecipeError      bytes that are not a recipe of this version, or not as they were written
 """
 
@@ -18,6 +19,10 @@ class RendererError(ValueError):
 
 class SamplingError(RendererError):
     """The ranges of a tier hardly ever give a path that stays in view."""
+
+
+class EquationError(RendererError):
+    """Text that is not an equation of the grammar of `renderer.equations`, or has no finite value."""
 
 
 class RecipeError(RendererError):

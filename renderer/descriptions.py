@@ -1,0 +1,105 @@
+"""What a path does, in numbers and in words, from its parameters; directions are those of the camera's picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from renderer.motion import Family, Floats, Motion
+from renderer.trajectories import TrajectoryRecipe
+
+SIDES = (("left", "right"), ("up", "down"), ("closer", "away"))
+"""Words for the camera's x, y and z, towards less and towards more."""
+_LEAST_SHARE = 0.35
+"""Part of a direction below which an axis is not worth a word."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What there is to say of one path; None where its family has no such thing."""
+
+    family: str
+    direction: str
+    """Of travel (linear), of the climb (helical), of the throw (parabolic): words of `SIDES`, the largest part first.
+    Circular: `clockwise` or `counter-clockwise` as the camera sees it.
+    """
+    extent: float
+    """Largest distance between two of its T + 5 positions, in half-sides."""
+    speed: float
+    """At frame 0, half-sides a second; constant but for parabolic."""
+    turns: float | None = None
+    """From the first of the T + 5 frames to the last."""
+    radius: float | None = None
+    """Of the circle, half-sides."""
+    apex_s: float | None = None
+    """When it is farthest against its fall, seconds from frame 0; may lie outside the seen frames."""
+
+
+def claims(recipe: TrajectoryRecipe) -> list[Claims]:
+    """Return the claims of each clip, exact."""
+    window = recipe.window
+    motion = Motion.from_array(recipe.motion).shifted(np.full(len(recipe), window.times_s[0]))
+    in_view = motion.turned(recipe.rotation)
+    centre = recipe.cameras.to_camera(motion.centre[:, None])[:, 0]
+    clockwise = (in_view.rotation * centre).sum(axis=1) > 0
+    speed = np.linalg.norm(motion.velocity + np.cross(motion.rotation, motion.radius), axis=1)
+    radius = np.linalg.norm(motion.radius, axis=1)
+    turns = motion.angular_speed * window.length_s / (2 * np.pi)
+    fall = in_view.acceleration
+    fall_squared = np.square(fall).sum(axis=1)
+    apex = -(in_view.velocity * fall).sum(axis=1) / np.where(fall_squared > 0, fall_squared, 1)
+    heading = in_view.velocity + fall * apex[:, None]
+    extent = _extent(motion.positions(window.times_s - window.times_s[0]))
+    every = []
+    for row, family in enumerate(Family(label) for label in recipe.label):
+        turning = family in (Family.CIRCULAR, Family.HELICAL)
+        sense = "clockwise" if clockwise[row] else "counter-clockwise"
+        every.append(
+            Claims(
+                family=family.name.lower(),
+                direction=sense if family is Family.CIRCULAR else direction(heading[row]),
+                extent=float(extent[row]),
+                speed=float(speed[row]),
+                turns=float(turns[row]) if turning else None,
+                radius=float(radius[row]) if turning else None,
+                apex_s=float(apex[row]) if family is Family.PARABOLIC else None,
+            )
+        )
+    return every
+
+
+def direction(heading: Floats) -> str:
+    """Return a direction (3,) of camera coordinates in words, such as `right, down and away`."""
+    share = heading / np.linalg.norm(heading)
+    axes = [axis for axis in np.argsort(-np.abs(share)) if abs(share[axis]) >= _LEAST_SHARE]
+    words = [SIDES[axis][int(share[axis] > 0)] for axis in axes]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _extent(path: Floats) -> Floats:
+    """Return the largest distance between two positions of each path (n, t, 3), (n,)."""
+    apart = [np.linalg.norm(path[:, step:] - path[:, :-step], axis=2).max(axis=1) for step in range(1, path.shape[1])]
+    return np.asarray(np.max(apart, axis=0))
+
+
+def describe(recipe: TrajectoryRecipe) -> list[str]:
+    """Return two sentences on each clip: its family and numbers, lengths in half-sides of the workspace."""
+    return [
+        f"{_motion(clip)} Over {recipe.window.length_s:.2f} s it spans {clip.extent:.2f}." for clip in claims(recipe)
+    ]
+
+
+def _motion(clip: Claims) -> str:
+    circle = f"{clip.turns:.2f} turns of radius {clip.radius:.2f} at {clip.speed:.2f} a second" if clip.turns else ""
+    match clip.family:
+        case "linear":
+            return f"The sphere moves in a straight line, {clip.direction}, at {clip.speed:.2f} a second."
+        case "circular":
+            return f"The sphere moves in a circle, {clip.direction}: {circle}."
+        case "helical":
+            return f"The sphere moves in a helix that advances {clip.direction}: {circle}."
+    return (
+        f"The sphere flies in a parabola, thrown {clip.direction}, at {clip.speed:.2f} a second at first; "
+        f"its apex is at {clip.apex_s:.2f} s."
+    )
