@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from renderer.catalogue import Wanted
     from trainer.data.export import Layout
 
-DESCRIPTION = "Draw a data set from a seed. The same command gives the same bytes, on any machine and at any time."
+DESCRIPTION = "Draw a data set from a seed. The same command gives the same clips, anywhere and at any time."
 EPILOG = """\
 data sets, their tiers (the first is the default) and options:
   trajectories   one sphere on a linear, circular, helical or parabolic path; its class, and the 5 frames after the clip
                  tiers medium, easy, hard; --frames 16 or 32; --style dot, trail or both; --variants 1 to 180
   persistence    is there an object that lasts? persistent, brief, noise and mixed clips of 25 frames
-                 tiers matched, clutter, easy, shape-motion
+                 tiers matched, easy, clutter, shape-motion
   objects        which objects last? persistent and transient spheres in clips of 32 frames
                  tiers standard, easy, transient_heavy, fast; --cue none, motion or colour; --clutter N
 
 examples:
-  trainer generate trajectories                          2,000 clips into data/trajectories-medium: about 1 MB
+  trainer generate trajectories                          2,000 clips into data/trajectories-medium: half a MB
   trainer generate trajectories --clips 10000 --seed 1 --out data/big
   trainer generate trajectories --variants 6             each of 2,000 scenes in 6 of its 180 views, in one split
   trainer generate objects --tier fast --cue motion      a wish of your own
@@ -32,7 +32,7 @@ examples:
   trainer generate persistence --export npy              pixels too: videos.npy, truth.npz and metadata.json
   trainer generate trajectories --clips 100000 --export safetensors --workers 8
 
-A data set is its recipe: recipe.npz (every clip, some 0.4 kB each), tests/ (held-out tests: cameras and motions never
+A data set is its recipe: recipe.npz (every clip, 0.2 to 0.7 kB each), tests/ (held-out tests: cameras and motions never
 trained on, more noise) and manifest.json (splits, counts, the SHA-256 of every file). Clips are rendered from it as
 they are needed; --export is for other programs. Whatever ended an export (Ctrl-C, a kill, a full disk), the same
 command goes on from the last checkpoint, and the result has the same bytes as one that nobody disturbed.

@@ -18,8 +18,8 @@ from renderer.recipe import Recipe
 from trainer.data.blocks import Advance, render_here, render_in_processes
 from trainer.data.dataset import RECIPE_NAME, DataSet
 from trainer.data.ground_truth import TRUTH_NAMES, truth_files
-from trainer.data.journal import Journal
-from trainer.data.shards import INDEX_NAME, Block, Shard, index_file, plan_blocks, plan_shards, tensor_name
+from trainer.data.journal import JOURNAL_NAME, Journal
+from trainer.data.shards import INDEX_NAME, VIDEO_FILES, Block, Shard, index_file, plan_blocks, plan_shards, tensor_name
 from trainer.data.space import disk_errors, require_space
 from trainer.errors import ConfigError, DataError
 from trainer.meter import Meter
@@ -61,6 +61,7 @@ def export(folder: Path, data: DataSet, layout: Layout, workers: int = 1, show: 
     }
     if (folder / METADATA_NAME).exists():
         _check_whole(folder, plan, shards, show)
+        (folder / JOURNAL_NAME).unlink(missing_ok=True)
         return False
     blocks = list(plan_blocks(shards, layout.checkpoint_clips))
     with disk_errors(folder):
@@ -85,9 +86,12 @@ def _clip_shape(recipe: Recipe) -> tuple[int, ...]:
 
 def _go_on(folder: Path, shards: Sequence[Shard], blocks: list[Block], journal: Journal, show: Show) -> list[Block]:
     """Take stock of an earlier attempt: return the blocks that are not in their place as the journal has them."""
-    for shard in shards:
-        if (folder / shard.name).exists():
-            (folder / shard.name).replace(folder / shard.temporary)
+    ours = {name: shard for shard in shards for name in (shard.name, shard.temporary)}
+    for path in [path for pattern in VIDEO_FILES for path in folder.glob(pattern)]:
+        if path.name in ours:
+            path.replace(folder / ours[path.name].temporary)
+        else:
+            path.unlink()
     recorded = [block for block in blocks if block.start in journal.done]
     sound = set()
     if recorded:

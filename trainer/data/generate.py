@@ -11,9 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from renderer.catalogue import Wanted
+from trainer.console import write_line
 from trainer.data.dataset import RECIPE_NAME, TESTS, DataSet, holds, load_dataset, write_dataset
 from trainer.data.export import Layout, export, export_bytes
+from trainer.data.journal import JOURNAL_NAME
 from trainer.data.manifest import MANIFEST_NAME, read_manifest
+from trainer.data.shards import FORMATS
 from trainer.data.space import disk_errors, in_words, require_space
 from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError
@@ -33,12 +36,12 @@ def generate(
                 require_space(folder, export_bytes(wanted.clips * wanted.variants, wanted.frames, wanted.size_px))
             write_dataset(folder, wanted, shares)
         data = load_dataset(folder)
-        print(f"{folder}: {'already there: ' if there else ''}{summary(data)}", flush=True)
+        write_line(1, f"{folder}: {'already there: ' if there else ''}{summary(data)}")
         stop.check()
         if layout:
             new = export(folder, data, layout, workers, partial(Meter, check=stop.check))
             size = export_bytes(len(data.recipe), wanted.frames, wanted.size_px)
-            print(f"{folder}: {'' if new else 'already there: '}{layout.form}, {in_words(size)} of pixels", flush=True)
+            write_line(1, f"{folder}: {'' if new else 'already there: '}{layout.form}, {in_words(size)} of pixels")
 
 
 def summary(data: DataSet) -> str:
@@ -63,17 +66,30 @@ def _alone_in(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, folder)
+        _sweep(folder)
         yield
-    except BlockingIOError as exc:
-        raise ConfigError(
-            f"{folder}: another process generates there", hint="wait for it, or choose another --out"
-        ) from exc
     finally:
         os.close(descriptor)
         for path in missing:
             with suppress(OSError):
                 path.rmdir()
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    """Lock the folder until the descriptor is closed, by us or by our death."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        hint = "wait for it, or choose another --out"
+        raise ConfigError(f"{folder}: another `trainer generate` is at work there", hint=hint) from exc
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the small files that a kill left half-written; videos and journal are what an export goes on with."""
+    for path in (*folder.glob(f"{TEMPORARY_PREFIX}*"), *folder.glob(f"{TESTS}/{TEMPORARY_PREFIX}*")):
+        if path.name != JOURNAL_NAME and path.suffix.removeprefix(".") not in FORMATS:
+            path.unlink()
 
 
 def _is_there(folder: Path, wanted: Wanted, shares: Sequence[float]) -> bool:

@@ -17,6 +17,8 @@ from wire.run_dir import TEMPORARY_PREFIX
 
 FORMATS = ("npy", "safetensors")
 INDEX_NAME = "videos.safetensors.index.json"
+VIDEO_FILES = (INDEX_NAME, *(f"{prefix}videos*.{form}" for prefix in ("", TEMPORARY_PREFIX) for form in FORMATS))
+"""Patterns of all files that any layout of an export may have left."""
 SHARD_CLIPS = 2000
 """Clips of a safetensors shard unless asked otherwise."""
 
