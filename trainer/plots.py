@@ -46,7 +46,7 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def _figure(path: Path, title: str, width_in: float, height_in: float) -> Iterator[Figure]:
+def canvas(path: Path, title: str, width_in: float, height_in: float) -> Iterator[Figure]:
     """Give a styled figure and write it to `path` atomically."""
     with matplotlib.rc_context(_STYLE):
         layout = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.09, hspace=0.04, wspace=0.03)
@@ -59,7 +59,7 @@ def _figure(path: Path, title: str, width_in: float, height_in: float) -> Iterat
     replace_file(str(path), buffer.getvalue())
 
 
-def _scale(axes: Any, values: Sequence[float]) -> None:
+def scale_y(axes: Any, values: Sequence[float]) -> None:
     """Give the y axis a log scale with plain ticks where the values span enough, else a linear one from zero."""
     values = [value for value in values if math.isfinite(value)] or [1.0]
     if min(values) <= 0 or max(values) < 4 * min(values):
@@ -71,50 +71,61 @@ def _scale(axes: Any, values: Sequence[float]) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _name(key: str) -> str:
+def spoken(key: str) -> str:
+    """Return a key as it stands in a picture."""
     return key.replace("_", " ")
 
 
+def control_style(name: str) -> tuple[str, str]:
+    """Return the colour and line style of a control."""
+    return CONTROL_STYLES.get(name, (QUIET, "--"))
+
+
 def training_curves(
-    path: Path, history: Sequence[Mapping[str, float]], controls: Mapping[str, float], title: str, chance: float
+    path: Path, history: Sequence[Mapping[str, float]], controls: Mapping[str, float], title: str, chance: float | None
 ) -> None:
-    """Draw loss, accuracy, forecast error with its controls, and learning rate over the epochs."""
+    """Draw loss, accuracy, forecast error with its controls, and learning rate over the epochs.
+
+    A curve without values is left out, and a panel without curves says so.
+    """
     epochs = [row["epoch"] for row in history]
     marker = "o" if len(epochs) <= 30 else ""
 
-    def line(axes: Any, key: str, colour: str, label: str, style: str = "-") -> None:
-        values = [row[key] for row in history]
-        axes.plot(epochs, values, style, color=colour, label=label, marker=marker, markersize=3.5)
+    def lines(axes: Any, title: str, *curves: tuple[str, str, str, str]) -> list[float]:
+        """Draw (key, colour, label, style); return every value that was drawn."""
+        axes.set_title(title)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        drawn: list[float] = []
+        for key, colour, label, style in curves:
+            values = [row.get(key, math.nan) for row in history]
+            if any(map(math.isfinite, values)):
+                axes.plot(epochs, values, style, color=colour, label=label, marker=marker, markersize=3.5)
+                drawn += values
+        if not drawn:
+            axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", color=QUIET)
+        return drawn
 
-    with _figure(path, title, 10, 6.4) as figure:
+    train, validation = (BLUE, "training", "--"), (VERMILION, "validation", "-")
+    with canvas(path, title, 10, 6.4) as figure:
         (loss, accuracy), (error, rate) = figure.subplots(2, 2)
-        loss.set_title("Loss")
-        line(loss, "train_loss", BLUE, "training", "--")
-        line(loss, "val_loss", VERMILION, "validation")
-        _scale(loss, [row[key] for row in history for key in ("train_loss", "val_loss")])
-        loss.legend()
-        accuracy.set_title("Class accuracy")
-        line(accuracy, "train_accuracy", BLUE, "training", "--")
-        line(accuracy, "val_accuracy", VERMILION, "validation")
-        accuracy.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="chance")
-        accuracy.set_ylim(0, 1.02)
-        accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
-        accuracy.legend()
-        error.set_title("Forecast MSE at t+5, validation (half-sides²)")
-        if controls:
-            line(error, "pred_mse", VERMILION, "model")
+        if values := lines(loss, "Loss", ("train_loss", *train), ("val_loss", *validation)):
+            scale_y(loss, values)
+            loss.legend()
+        if lines(accuracy, "Class accuracy", ("train_accuracy", *train), ("val_accuracy", *validation)):
+            if chance is not None:
+                accuracy.axhline(chance, color=QUIET, linewidth=1, linestyle=":", label="chance")
+            accuracy.set_ylim(0, 1.02)
+            accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
+            accuracy.legend()
+        forecast = "Forecast MSE at t+5, validation (half-sides²)"
+        if values := lines(error, forecast, ("pred_mse", VERMILION, "model", "-")):
             for name, value in controls.items():
-                colour, style = CONTROL_STYLES[name]
-                error.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=_name(name))
-            _scale(error, [*(row["pred_mse"] for row in history), *controls.values()])
+                colour, style = control_style(name)
+                error.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=spoken(name))
+            scale_y(error, [*values, *controls.values()])
             error.legend()
-        else:
-            error.text(0.5, 0.5, "the data has no positions", transform=error.transAxes, ha="center", color=QUIET)
-        rate.set_title("Learning rate at the epoch's end")
-        line(rate, "learning_rate", GREEN, "")
-        rate.set_ylim(bottom=0)
-        for axes in (loss, accuracy, error, rate):
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if lines(rate, "Learning rate at the epoch's end", ("learning_rate", GREEN, "", "-")):
+            rate.set_ylim(bottom=0)
         for axes in (error, rate):
             axes.set_xlabel("epoch")
 
@@ -123,16 +134,15 @@ def forecasting_curves(path: Path, metrics: Mapping[str, Any], controls: Mapping
     """Draw the error at t+1..t+5 of the model and of every control, as MSE and in percent of the workspace."""
     steps = np.arange(1, 6)
     rows = {"model": metrics} | {name: row for name, row in controls.items() if "mse_t1" in row}
-    styles = {"model": (VERMILION, "-"), **CONTROL_STYLES}
     panels = (("mse_t", "MSE (half-sides²)"), ("mae_percent_t", "Mean absolute error (% of the workspace side)"))
-    with _figure(path, "Forecast error on the test split", 10, 3.9) as figure:
+    with canvas(path, "Forecast error on the test split", 10, 3.9) as figure:
         for axes, (prefix, title) in zip(figure.subplots(1, 2), panels, strict=True):
             for name, row in rows.items():
-                colour, style = styles[name]
+                colour, style = (VERMILION, "-") if name == "model" else control_style(name)
                 values = np.array([row[f"{prefix}{step}"] for step in steps], float)
                 width = 2.4 if name == "model" else 1.5
                 axes.plot(
-                    steps, values, style, color=colour, linewidth=width, marker="o", markersize=4, label=_name(name)
+                    steps, values, style, color=colour, linewidth=width, marker="o", markersize=4, label=spoken(name)
                 )
             axes.set_title(title)
             axes.set_xticks(steps, [f"t+{step}" for step in steps])
@@ -145,7 +155,7 @@ def forecasting_curves(path: Path, metrics: Mapping[str, Any], controls: Mapping
 def confusion(path: Path, counts: np.ndarray, names: Sequence[str]) -> None:
     """Draw the confusion matrix, each row in percent of its true class with the count below."""
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    with _figure(path, "Confusion matrix, test split", 5.4, 4.9) as figure:
+    with canvas(path, "Confusion matrix, test split", 5.4, 4.9) as figure:
         axes = figure.subplots()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
         axes.grid(False)

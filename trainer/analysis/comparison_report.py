@@ -1,0 +1,164 @@
+"""comparison.md and comparison.json."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from trainer import words
+from trainer.analysis.comparison import Comparison, distinguishable, recommendation, verdict
+from trainer.analysis.entries import Entry, Spread
+from trainer.analysis.markdown import UNKNOWN, number, percent, table
+
+ORDER = (
+    "Order: skill, then accuracy, then MSE at t+5, then training time. *Not distinguishable*: the 95 % Wilson interval "
+    "of accuracy overlaps with that of the first. MSE at t+5 in half-sides squared, % MAE at t+4 of the workspace "
+    "side, skill = 1 - MSE / MSE of the best control. ± is the deviation over seeds, and effort is their mean."
+)
+_FIGURES = ("accuracy", "pred_mse", "mae_percent", "skill")
+_EFFORT = ("train_s", "epoch_s", "parameters", "model_bytes", "inference_ms")
+
+
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """Return the comparison as JSON values."""
+    ranked = [
+        _entry(entry) | {"rank": rank, "verdict": verdict(entry), "against_the_first": _against(comparison, entry)}
+        for rank, entry in enumerate(comparison.entries, 1)
+    ]
+    chosen = comparison.recommended
+    return {
+        "rows": ranked,
+        "controls": [_entry(entry) for entry in comparison.controls],
+        "not_compared": [asdict(one) for one in comparison.not_compared],
+        "notes": comparison.notes,
+        "recommended": chosen.name if chosen else None,
+        "recommendation": recommendation(comparison),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    figures: dict[str, Any] = {name: _spread(getattr(entry, name)) for name in _FIGURES}
+    tests = {test: {key: _spread(value) for key, value in row.items()} for test, row in entry.tests.items()}
+    runs = [{"name": one.name, "seed": one.config.get("seed"), "metrics": dict(one.metrics)} for one in entry.runs]
+    plain = {name: getattr(entry, name) for name in ("name", "kind", "interval", *_EFFORT)}
+    return {**plain, **figures, "tests": tests, "runs": runs}
+
+
+def _spread(value: Spread | None) -> dict[str, float | None] | None:
+    return None if value is None else asdict(value)
+
+
+def page(comparison: Comparison, picture: str) -> str:
+    """Return comparison.md."""
+    lines = ["# Comparison", "", recommendation(comparison), ""]
+    lines += table(
+        (
+            "rank:",
+            "run",
+            "accuracy:",
+            "95 % interval",
+            "MSE at t+5:",
+            "% MAE:",
+            "skill:",
+            "verdict",
+            "against the first",
+        ),
+        [
+            *(
+                [rank, *_figures(entry), verdict(entry), _against(comparison, entry)]
+                for rank, entry in _ranks(comparison)
+            ),
+            *(["", *_figures(entry), entry.kind, ""] for entry in comparison.controls),
+        ],
+    )
+    sections = {
+        "Effort": table(
+            ("run", "training:", "s/epoch:", "parameters:", "MB:", "inference, ms a clip:"),
+            [_effort(entry) for entry in comparison.entries],
+        ),
+        "Held-out tests": _held_out(comparison),
+        "Seeds": _seeds(comparison),
+        "Not compared": [f"- {one.place}: {one.why}" for one in comparison.not_compared],
+        "Notes": [f"- {note}" for note in comparison.notes],
+    }
+    for title, content in sections.items():
+        if content:
+            lines += ["", f"## {title}", "", *content]
+    return "\n".join([*lines, "", ORDER, "", f"![{picture.removesuffix('.png')}]({picture})"]) + "\n"
+
+
+def _ranks(comparison: Comparison) -> list[tuple[int, Entry]]:
+    return list(enumerate(comparison.entries, 1))
+
+
+def _figures(entry: Entry) -> list[str]:
+    within = f"{percent(entry.interval[0])} to {percent(entry.interval[1])}" if entry.interval else UNKNOWN
+    return [
+        entry.name,
+        _percents(entry.accuracy),
+        within,
+        spread_words(entry.pred_mse),
+        spread_words(entry.mae_percent),
+        spread_words(entry.skill, 2),
+    ]
+
+
+def spread_words(value: Spread | None, digits: int = 3) -> str:
+    """Return `0.021 ± 0.004`, without the deviation where there is one value."""
+    if value is None:
+        return UNKNOWN
+    return number(value.mean, digits) + ("" if value.deviation is None else f" ± {number(value.deviation, 2)}")
+
+
+def _percents(value: Spread | None) -> str:
+    if value is None or value.deviation is None:
+        return percent(value.mean if value else None)
+    return f"{100 * value.mean:.1f} ± {100 * value.deviation:.1f} %"
+
+
+def _against(comparison: Comparison, entry: Entry) -> str:
+    if entry is comparison.entries[0]:
+        return "first"
+    apart = distinguishable(comparison.entries[0], entry)
+    if apart is None:
+        return "not known"
+    return "below" if apart else "not distinguishable"
+
+
+def _effort(entry: Entry) -> list[str]:
+    return [
+        entry.name,
+        UNKNOWN if entry.train_s is None else words.duration(entry.train_s),
+        number(entry.epoch_s),
+        UNKNOWN if entry.parameters is None else f"{entry.parameters:,}",
+        UNKNOWN if entry.model_bytes is None else number(entry.model_bytes / 1e6),
+        number(entry.inference_ms),
+    ]
+
+
+def _held_out(comparison: Comparison) -> list[str]:
+    names = list(dict.fromkeys(name for entry in comparison.entries for name in entry.tests))
+    if not names:
+        return []
+    head = ["run", *(f"{name}: accuracy:" for name in names), *(f"{name}: MSE:" for name in names)]
+    rows = [
+        [
+            entry.name,
+            *(_percents(entry.tests.get(name, {}).get("accuracy")) for name in names),
+            *(spread_words(entry.tests.get(name, {}).get("pred_mse")) for name in names),
+        ]
+        for entry in comparison.entries
+        if entry.tests
+    ]
+    return table(head, rows)
+
+
+def _seeds(comparison: Comparison) -> list[str]:
+    rows = [
+        [entry.name, one.name, str(one.config.get("seed", UNKNOWN)), percent(one.metrics.get("accuracy")),
+         number(one.metrics.get("pred_mse")), number(one.metrics.get("skill"), 2)]
+        for entry in comparison.entries
+        if entry.kind == "run" and len(entry.runs) > 1
+        for one in entry.runs
+    ]  # fmt: skip
+    return table(("config", "run", "seed:", "accuracy:", "MSE at t+5:", "skill:"), rows) if rows else []

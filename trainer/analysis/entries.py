@@ -1,0 +1,171 @@
+"""The rows of a comparison: one a config, its seeds together as mean and deviation."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Literal
+
+import numpy as np
+
+from trainer.analysis.reading import Results
+from trainer.analysis.standing import REFERENCES, flags, interval
+from trainer.config import FREE_ON_RESUME
+from trainer.metrics import wilson_interval
+
+NOT_OF_THE_CONFIG = FREE_ON_RESUME | {"seed", "log_every"}
+"""Options in which seeds of one config may differ."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and deviation (n - 1) of a figure over seeds; the deviation of one value is None."""
+
+    mean: float
+    deviation: float | None = None
+
+
+def spread(values: Iterable[float | None]) -> Spread | None:
+    """Return the spread of the known values, None if there is none."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return Spread(float(np.mean(known)), float(np.std(known, ddof=1)) if len(known) > 1 else None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row. A figure that no run of it has is None."""
+
+    name: str
+    kind: Literal["run", "ensemble", "control", "reference"] = "run"
+    runs: tuple[Results, ...] = ()
+    accuracy: Spread | None = None
+    interval: tuple[float, float] | None = None
+    """95 % Wilson interval; of several seeds that of their pooled clips, those of equal test data counted once."""
+    pred_mse: Spread | None = None
+    mae_percent: Spread | None = None
+    """At t+4."""
+    skill: Spread | None = None
+    train_s: float | None = None
+    """Mean over seeds, like every effort."""
+    epoch_s: float | None = None
+    parameters: int | None = None
+    model_bytes: int | None = None
+    inference_ms: float | None = None
+    tests: dict[str, dict[str, Spread]] = field(default_factory=dict)
+    """Held-out test -> figure -> spread."""
+    has_skill: bool = True
+
+
+def run_entries(results: Sequence[Results]) -> list[Entry]:
+    """Return an entry for each config, in the order of first appearance."""
+    groups: dict[str, list[Results]] = {}
+    for one in results:
+        groups.setdefault(_group(one), []).append(one)
+    return [entry_of(tuple(group), _group_name(group)) for group in groups.values()]
+
+
+def entry_of(runs: tuple[Results, ...], name: str) -> Entry:
+    """Return the row of one config."""
+
+    def over(key: str) -> Spread | None:
+        return spread(one.metrics.get(key) for one in runs)
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        found = spread(values)
+        return found.mean if found else None
+
+    accuracy = over("accuracy")
+    return Entry(
+        name=name,
+        runs=runs,
+        accuracy=accuracy,
+        interval=_pooled_interval(runs, accuracy),
+        pred_mse=over("pred_mse"),
+        mae_percent=over("mae_percent_t4"),
+        skill=over("skill"),
+        train_s=mean(one.train_s for one in runs),
+        epoch_s=mean(one.train_s / one.epochs if one.train_s and one.epochs else None for one in runs),
+        parameters=runs[0].parameters,
+        model_bytes=runs[0].model_bytes,
+        inference_ms=mean(one.inference_ms for one in runs),
+        tests=_tests(runs),
+        has_skill=not any("no skill" in flags(one) for one in runs),
+    )
+
+
+def control_entries(results: Sequence[Results]) -> list[Entry]:
+    """Return the controls of all runs as rows, the mean over the runs, the references last."""
+    rows: dict[str, list[dict[str, float]]] = {}
+    for one in results:
+        for name, row in one.controls.items():
+            rows.setdefault(name, []).append(dict(row))
+    entries = [
+        Entry(
+            name=name.replace("_", " "),
+            kind="reference" if name in REFERENCES else "control",
+            accuracy=spread(row.get("accuracy") for row in found),
+            pred_mse=spread(row.get("pred_mse") for row in found),
+            mae_percent=spread(row.get("mae_percent_t4") for row in found),
+        )
+        for name, found in rows.items()
+    ]
+    return sorted(entries, key=lambda entry: entry.kind)
+
+
+def short_names(results: Sequence[Results]) -> list[Results]:
+    """Name a run by its worker alone where no other run of that worker is compared; equal names become paths."""
+    workers = [one.name.partition("/")[0] for one in results]
+    named = [
+        replace(one, name=worker) if workers.count(worker) == 1 else one
+        for one, worker in zip(results, workers, strict=True)
+    ]
+    names = [one.name for one in named]
+    return [replace(one, name=str(one.source.parent)) if names.count(one.name) > 1 else one for one in named]
+
+
+def _group(one: Results) -> str:
+    """Runs with the same text are seeds of one config; a run without a config stands alone."""
+    if not one.config:
+        return str(one.source)
+    return json.dumps({key: one.config[key] for key in sorted(one.config) if key not in NOT_OF_THE_CONFIG}, default=str)
+
+
+def _group_name(group: Sequence[Results]) -> str:
+    if len(group) == 1:
+        return group[0].name
+    workers = {one.name.partition("/")[0] for one in group}
+    if len(workers) == 1:
+        name = workers.pop()
+    else:
+        letters = takewhile(lambda column: len({*column}) == 1, zip(*workers, strict=False))
+        name = re.sub(r"[-_. ]*(seed|s)?[-_. ]*\d*$", "", "".join(column[0] for column in letters))
+    return f"{name or group[0].config.get('extractor', 'one config')} ({len(group)} seeds)"
+
+
+def _pooled_interval(runs: Sequence[Results], accuracy: Spread | None) -> tuple[float, float] | None:
+    if len(runs) == 1 or accuracy is None:
+        return interval(runs[0].metrics)
+    counts = {data_digest(one) or str(one.source): one.metrics.get("n", 0.0) for one in runs}
+    count = int(sum(counts.values()))
+    return wilson_interval(round(accuracy.mean * count), count) if count else None
+
+
+def data_digest(one: Results) -> str:
+    """What identifies the data of a run, '' if it does not say."""
+    return str(one.data.get("digest", ""))
+
+
+def _tests(runs: Sequence[Results]) -> dict[str, dict[str, Spread]]:
+    names = dict.fromkeys(name for one in runs for name in one.tests)
+    found: dict[str, dict[str, Spread]] = {}
+    for name in names:
+        rows = [one.tests[name].metrics for one in runs if name in one.tests]
+        keys = ("accuracy", "pred_mse", "skill")
+        known = {key: spread(row.get(key) for row in rows) for key in keys}
+        found[name] = {key: value for key, value in known.items() if value is not None}
+    return found
