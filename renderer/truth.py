@@ -14,8 +14,8 @@ from renderer.sprites import Sprites, sprites
 
 COUNTS_FROM = 0.25
 """An object counts in a frame that shows at least this share of it; one that shows less is ignored."""
-LEAST_SEEN_PX = 1 / 255
-"""Less of an object than this, in pixels, cannot change a picture of whole grey levels: it is not seen."""
+LEAST_SEEN_PX = 0.5 / 255
+"""Less of an object than this, in pixels, is no grey level in any picture: it is not seen."""
 _CLIPS_AT_ONCE = 256
 _PATCHES_AT_ONCE = 4096
 
@@ -73,12 +73,13 @@ def _visible(drawn: Sprites, recipe: SceneRecipe, extent: Floats) -> Floats:
 
 
 def _overlaps(drawn: Sprites, extent: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pairs of sprites of one frame whose boxes overlap: the farther ones, and for each a nearer one."""
+    """Return pairs of sprites of one frame that may share a pixel: the farther ones, and for each a nearer one."""
+    low, high = np.floor(extent[:, :2]), np.ceil(extent[:, 2:])
     hidden, hiding = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for step in range(1, int(drawn.layer.max(initial=0)) + 1):
         near = np.flatnonzero(drawn.layer >= step)
         far = near - step
-        apart = (extent[near, :2] >= extent[far, 2:]) | (extent[far, :2] >= extent[near, 2:])
+        apart = (low[near] >= high[far]) | (low[far] >= high[near])
         touching = ~apart.any(axis=1)
         hidden.append(far[touching])
         hiding.append(near[touching])
