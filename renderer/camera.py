@@ -86,9 +86,16 @@ def look_at_origin(azimuth: Floats, elevation: Floats, distance: Floats, focal_p
     """Return cameras (n,) at the given angles (radians) and distance, upright, looking at the world's origin."""
     flat = np.cos(elevation)
     outward = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], axis=1)
-    forward = -outward
+    return Cameras(looking(-outward), outward * distance[:, None], focal_px, size_px)
+
+
+def looking(forward: Floats) -> Floats:
+    """Return the rotations (n, 3, 3) of upright cameras that look along unit vectors (n, 3) of the world.
+
+    The picture's up is the world's z, or its y where a camera looks straight up or down.
+    """
     right = np.cross(forward, np.array([0.0, 0.0, 1.0]))
+    steep = np.linalg.norm(right, axis=1) < 1e-9
+    right[steep] = np.cross(forward[steep], np.array([0.0, 1.0, 0.0]))
     right /= np.linalg.norm(right, axis=1, keepdims=True)
-    down = np.cross(forward, right)
-    rotation = np.stack([right, down, forward], axis=1)
-    return Cameras(rotation, outward * distance[:, None], focal_px, size_px)
+    return np.stack([right, np.cross(forward, right), forward], axis=1)
