@@ -248,30 +248,57 @@ def test_safetensors_missing_names_the_extra(tmp_path: Path, monkeypatch: pytest
 WORDS = ("generate", "trajectories", "--clips", "600", "--size", "16", "--export", "npy", "--checkpoint-clips", "10")
 
 
-@pytest.mark.parametrize(("kills", "workers"), [(4, "1"), (2, "2"), pytest.param(20, "1", marks=pytest.mark.slow)])
+def twenty(workers: str) -> object:
+    return pytest.param(20, workers, marks=pytest.mark.slow)
+
+
+def attempt(folder: Path) -> int:
+    """Number of the journal's file; each attempt that comes to rendering makes a new one."""
+    try:
+        return (folder / JOURNAL_NAME).stat().st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def has_begun(process: subprocess.Popen[bytes], folder: Path, before: int) -> None:
+    while process.poll() is None and attempt(folder) in (0, before):
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize(("kills", "workers"), [(4, "1"), twenty("1"), twenty("2")])
 def test_killed_at_random_moments_and_resumed_equals_undisturbed(
     start: Start, tmp_path: Path, kills: int, workers: str
 ) -> None:
-    """Each attempt is killed at a moment drawn from its whole length, so also while it starts, and at its end.
+    """One kill in five comes while the program starts, the others while it renders, checks or finishes.
 
-    Twenty kills take some 15 s.
+    Twenty kills take 10 to 20 s.
     """
     rng = random.Random(kills)
+    process = start(*WORDS, "--out", "whole")
+    has_begun(process, tmp_path / "whole", 0)
     began = time.monotonic()
-    assert start(*WORDS, "--out", "whole").wait(60) == 0
+    assert process.wait(60) == 0
     length = time.monotonic() - began
+    folder, met = tmp_path / "d", 0
     for _ in range(kills):
+        before = attempt(folder)
         process = start(*WORDS, "--out", "d", "--workers", workers)
-        time.sleep(rng.uniform(0.2, 0.8) * length)
+        if rng.random() < 0.2:
+            time.sleep(rng.uniform(0, 0.3))
+        else:
+            has_begun(process, folder, before)
+            time.sleep(rng.uniform(0, 1.5) * length / kills)
         process.kill()
         process.wait(10)
+        met += not (folder / METADATA_NAME).exists()
+    assert met > kills / 2, "most kills met an unfinished export"
     last = start(*WORDS, "--out", "d", "--workers", workers)
     assert last.wait(60) == 0, last.communicate()
-    assert content(tmp_path / "d") == content(tmp_path / "whole")
+    assert content(folder) == content(tmp_path / "whole")
 
 
 def test_workers_do_not_outlive_a_killed_parent(start: Start, tmp_path: Path) -> None:
-    process = start(*WORDS, "--out", "d", "--workers", "2", "--clips", "6000")
+    process = start(*WORDS, "--out", "d", "--workers", "2", "--clips", "2000")
     path = tmp_path / "d" / JOURNAL_NAME
     while not (path.exists() and path.read_bytes().count(b"\n") > 2):
         assert process.poll() is None, process.communicate()
