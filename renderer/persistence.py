@@ -163,7 +163,7 @@ def make_persistence(tier: str, clips: int, seed: int, window: Window, test: str
         paths = drawn = 0
         for part in plan.parts[kind]:
             mine = np.flatnonzero(label == kind)
-            mine = mine[: round(part.share * len(mine))]
+            mine = rng.permutation(mine)[: round(part.share * len(mine))]
             clip = np.repeat(mine, part.number.sample(rng, len(mine)))
             cast, tries = _fill(rng, part, clip, cameras, plan.blink, law, window)
             parts.append(cast)
