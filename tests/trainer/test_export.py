@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 
 from renderer.catalogue import DATASETS, Wanted
+from renderer.descriptions import describe
+from renderer.equations import evaluate
 from renderer.truth import truth
 from renderer.video import render
 from tests.trainer.conftest import Start
@@ -59,9 +61,13 @@ def test_the_metadata_tells_what_belongs_to_each_clip(undisturbed: Path) -> None
     assert metadata["class_names"] == ["linear", "circular", "helical", "parabolic"]
     assert metadata["labels"] == data.recipe.label.tolist() and metadata["splits"] == data.manifest.splits
     assert metadata["videos"] == ["videos.npy"]
-    assert set(metadata["content_sha256"]) == {"videos.npy", "trajectory_3d.npy"}
+    assert set(metadata["content_sha256"]) == {"videos.npy", "trajectory_3d.npy", "equations.jsonl"}
     path = np.load(undisturbed / metadata["trajectory_3d"])
     assert path.dtype == np.float32 and path == pytest.approx(data.recipe.camera_path(), abs=1e-6)
+    lines = [json.loads(line) for line in (undisturbed / metadata["equations"]).read_text().splitlines()]
+    assert [line["description"] for line in lines] == describe(data.recipe)
+    times_s = np.arange(21) / data.recipe.window.fps
+    assert evaluate(lines[5]["camera"], times_s) == pytest.approx(path[5], abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["persistence", "objects"])
