@@ -18,11 +18,12 @@ ROOT = Path(__file__).parents[1]
 FIELDS = {"name", "ratio", "target", "unit", "met", "ours", "theirs"}
 TINY = {
     "board": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2"],
+    "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
 }
-NEEDS = {"board": [], "heartbeat": [SSHD, "ssh"], "sync": [SSHD, "ssh", "rsync"]}
-ROWS = {"board": 5, "heartbeat": 6, "sync": 6}
+NEEDS = {"board": [], "data": [], "heartbeat": [SSHD, "ssh"], "sync": [SSHD, "ssh", "rsync"]}
+ROWS = {"board": 5, "data": 12, "heartbeat": 6, "sync": 6}
 
 
 def run(name: str, *argv: str) -> str:
