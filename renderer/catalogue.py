@@ -6,8 +6,6 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from renderer.errors import RendererError
 from renderer.objects import CUES, FRAMES, MAX_CLUTTER, OBJECT_TIERS, make_objects
 from renderer.persistence import FRAMES as PERSISTENCE_FRAMES
@@ -16,8 +14,8 @@ from renderer.recipe import Generated, Recipe
 from renderer.sampling import Window
 from renderer.streams import hashed
 from renderer.tiers import TIERS
-from renderer.trajectories import STYLES, TrajectoryRecipe, make_recipe
-from renderer.variants import VARIANTS, variant
+from renderer.trajectories import STYLES, make_recipe
+from renderer.variants import VARIANTS, views
 
 MAX_CLIPS = 10_000_000
 MAX_SEED = 2**31 - 1
@@ -68,21 +66,7 @@ class DataSet:
 def _trajectories(wanted: Wanted, test: str) -> Generated[Recipe]:
     window = Window(frames=wanted.frames, size_px=wanted.size_px)
     generated = make_recipe(wanted.tier, wanted.clips, wanted.seed, window, wanted.style, test)
-    return generated if wanted.variants == 1 else replace(generated, recipe=_views(generated.recipe, wanted.variants))
-
-
-def _views(recipe: TrajectoryRecipe, count: int) -> TrajectoryRecipe:
-    """Return `count` different variants of each scene, one after the other.
-
-    They are steps through all variants from a random one on; a step that shares no factor with their number meets
-    none twice.
-    """
-    scene = recipe.scene[:, None]
-    steps = np.flatnonzero(np.gcd(np.arange(VARIANTS), VARIANTS) == 1)
-    step = steps[hashed(recipe.seed, scene, 1) % np.uint64(len(steps))]
-    first = (hashed(recipe.seed, scene, 0) % np.uint64(VARIANTS)).astype(np.int64)
-    k = (first + step * np.arange(count)) % VARIANTS
-    return variant(recipe.take(np.repeat(np.arange(len(recipe)), count)), k.reshape(-1))
+    return generated if wanted.variants == 1 else replace(generated, recipe=views(generated.recipe, wanted.variants))
 
 
 def _persistence(wanted: Wanted, test: str) -> Generated[Recipe]:

@@ -31,7 +31,6 @@ FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
     "exp": np.exp,
     "abs": np.abs,
 }
-
 NAMES = ("t", "pi", *FUNCTIONS)
 
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)

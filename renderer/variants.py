@@ -71,6 +71,20 @@ def variant(recipe: TrajectoryRecipe, k: Ints) -> TrajectoryRecipe:
     )
 
 
+def views(recipe: TrajectoryRecipe, count: int) -> TrajectoryRecipe:
+    """Return `count` different variants of each scene, one after the other.
+
+    They are steps through all variants from a random one on; a step that shares no factor with their number meets
+    none twice.
+    """
+    scene = recipe.scene[:, None]
+    steps = np.flatnonzero(np.gcd(np.arange(VARIANTS), VARIANTS) == 1)
+    step = steps[hashed(recipe.seed, scene, 1) % np.uint64(len(steps))]
+    first = (hashed(recipe.seed, scene, 0) % np.uint64(VARIANTS)).astype(np.int64)
+    k = (first + step * np.arange(count)) % VARIANTS
+    return variant(recipe.take(np.repeat(np.arange(len(recipe)), count)), k.reshape(-1))
+
+
 def _levels(own: NDArray[np.float32], step: Ints) -> NDArray[np.float32]:
     levels = np.array(LEVELS, np.float32)
     nearest = np.abs(levels - own[:, None]).argmin(axis=1)

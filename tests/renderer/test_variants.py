@@ -13,7 +13,7 @@ from renderer.noise import LEVELS
 from renderer.sampling import MARGIN
 from renderer.tiers import TIERS
 from renderer.trajectories import TrajectoryRecipe, contains, make_recipe
-from renderer.variants import RADIX, VARIANTS, variant
+from renderer.variants import RADIX, VARIANTS, variant, views
 from renderer.video import render
 
 SCENES = {tier: make_recipe(tier, 40, 6, style="both").recipe for tier in TIERS}
@@ -24,7 +24,7 @@ def number(noise: int = 0, camera: int = 0, rotation: int = 0, phase: int = 0, s
     return int(np.ravel_multi_index((noise, camera, rotation, phase, style), RADIX))
 
 
-def views(tier: str, scene: int, k: np.ndarray) -> TrajectoryRecipe:
+def seen(tier: str, scene: int, k: np.ndarray) -> TrajectoryRecipe:
     return variant(SCENES[tier].take(np.full(len(k), scene)), k)
 
 
@@ -44,7 +44,7 @@ def test_variant_0_is_the_scene_itself(tier: str) -> None:
 def test_a_scene_has_180_different_pictures() -> None:
     assert VARIANTS == 180
     for scene in range(4):
-        recipe = views("medium", scene, ALL)
+        recipe = seen("medium", scene, ALL)
         assert len(pictures(recipe)) == 180
         assert sorted(set(recipe.noise_sigma.tolist())) == pytest.approx(LEVELS)
 
@@ -52,13 +52,13 @@ def test_a_scene_has_180_different_pictures() -> None:
 def test_without_noise_hardly_two_are_alike() -> None:
     """A long path close to the border may have no room for a shift."""
     quiet = np.arange(VARIANTS // len(LEVELS))
-    recipes = [views("medium", scene, quiet) for scene in range(12)]
+    recipes = [seen("medium", scene, quiet) for scene in range(12)]
     different = [len(pictures(recipe.with_noise(np.zeros(36, np.float32), recipe.noise_seed))) for recipe in recipes]
     assert np.mean(different) > 35 and min(different) >= 24
 
 
 def test_in_a_tier_of_one_fixed_camera_only_the_rotations_differ_between_cameras() -> None:
-    recipe = views("easy", 0, ALL)
+    recipe = seen("easy", 0, ALL)
     assert np.abs(recipe.position - recipe.position[0]).max() < 1e-12
     assert len(pictures(recipe)) == 180
 
@@ -79,13 +79,13 @@ def test_a_variant_is_the_same_bytes_in_any_batch(tier: str, chosen: list[tuple[
 @pytest.mark.parametrize("tier", TIERS)
 def test_every_centre_of_every_variant_is_in_view(tier: str) -> None:
     for scene in range(len(SCENES[tier])):
-        recipe = views(tier, scene, ALL)
+        recipe = seen(tier, scene, ALL)
         assert recipe.cameras.inside(recipe.camera_path(), MARGIN).all()
 
 
 @pytest.mark.parametrize("tier", ["medium", "hard"])
 def test_other_cameras_are_drawn_from_the_ranges_of_the_tier(tier: str) -> None:
-    recipes = [views(tier, scene, np.array([number(camera=1), number(camera=2)])) for scene in range(40)]
+    recipes = [seen(tier, scene, np.array([number(camera=1), number(camera=2)])) for scene in range(40)]
     places = np.stack([recipe.position for recipe in recipes])
     assert (np.linalg.norm(places[:, 0] - places[:, 1], axis=1) > 1e-3).all()
     assert all(contains(TIERS[tier], recipe).all() for recipe in recipes)
@@ -128,3 +128,13 @@ def test_the_second_style_is_the_other_one_and_label_and_colour_stay() -> None:
 def test_numbers_that_no_variant_has_are_refused(k: list) -> None:
     with pytest.raises(RendererError, match="0 to 179"):
         variant(SCENES["medium"].take(np.arange(1)), np.array(k))
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_views_of_a_scene_are_different_variants_of_it(count: int) -> None:
+    some = SCENES["medium"].take(np.array([5, 3]))
+    recipe = views(some, count)
+    assert recipe.scene.tolist() == [5] * count + [3] * count
+    assert len(pictures(recipe)) == 2 * count
+    every = pictures(seen("medium", 5, ALL)) | pictures(seen("medium", 3, ALL))
+    assert pictures(recipe) <= every

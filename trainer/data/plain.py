@@ -25,10 +25,10 @@ from renderer.noise import add_noise
 from renderer.sampling import Window
 from renderer.tiers import EASY
 from renderer.trajectories import STYLES, draw_spheres, make_recipe
-from renderer.variants import VARIANTS, variant
+from renderer.variants import views
 
 VIEWS = 4
-"""Views of a scene in an augmented data set: the scene itself and three other variants."""
+"""Views of a scene in an augmented data set."""
 CAMERA_KEYS = ("position", "look_at", "rotation", "focal_px")
 MAX_BYTES = 8 * 1024**3
 """Largest video that is made in memory."""
@@ -105,20 +105,17 @@ def generate_dataset(
     | descriptions | n texts |
     | scene | (n,) int64 |
 
-    With `augmentation` each scene is there in 4 views, next to each other: itself and three of its other 179 variants
-    (`renderer.variants`). They share the value of `scene`: split by it, never by clip, or twins cross the split.
+    With `augmentation` each scene is there in 4 of its 180 views (`renderer.variants`), one after the other. They
+    share the value of `scene`: split by it, never by clip, or twins cross the split.
     """
     num_samples = _whole(num_samples, "num_samples", 1)
     frames_per_video = _whole(frames_per_video, "frames_per_video", 1)
     height, width = _picture(image_size, num_samples * frames_per_video)
-    views = VIEWS if augmentation else 1
+    per_scene = VIEWS if augmentation else 1
     window = Window(frames=frames_per_video, size_px=min(height, width))
-    recipe = make_recipe(tier, -(-num_samples // views), _whole(seed, "seed", 0), window).recipe
+    recipe = make_recipe(tier, -(-num_samples // per_scene), _whole(seed, "seed", 0), window).recipe
     if augmentation:
-        others = np.tile(np.arange(1, VARIANTS, dtype=np.uint8), (len(recipe), 1))
-        others = np.random.default_rng([seed, views]).permuted(others, axis=1)[:, : views - 1]
-        k = np.concatenate([np.zeros((len(recipe), 1), np.int64), others], axis=1).reshape(-1)[:num_samples]
-        recipe = variant(recipe.take(np.arange(num_samples) // views), k)
+        recipe = views(recipe, VIEWS).take(np.arange(num_samples))
     camera_path = recipe.camera_path()
     video: NDArray[np.uint8] = np.zeros((num_samples, frames_per_video, 3, height, width), np.uint8)
     _film(video, camera_path[:, :frames_per_video], recipe.focal_px, recipe.sphere_radius, recipe.colour, recipe.style)
