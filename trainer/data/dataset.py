@@ -84,6 +84,10 @@ def write_dataset(folder: Path, wanted: Wanted, shares: Sequence[float] = SHARES
         tests = {name: make(clips, name).recipe for name in DATASETS[wanted.name].tests}
     except RendererError as exc:
         raise ConfigError(str(exc), hint=exc.hint) from exc
+    except MemoryError as exc:
+        raise DataError(
+            f"{wanted.clips:,} clips do not fit into memory", hint="draw fewer with each of several seeds"
+        ) from exc
     check_splits(generated.recipe, rows, tests)
     content = {RECIPE_NAME: generated.recipe.to_bytes()}
     content |= {held_out_file(name): recipe.to_bytes() for name, recipe in tests.items()}

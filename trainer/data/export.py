@@ -19,7 +19,8 @@ from trainer.data.blocks import Advance, render_here, render_in_processes
 from trainer.data.dataset import RECIPE_NAME, DataSet
 from trainer.data.ground_truth import TRUTH_NAMES, truth_files
 from trainer.data.journal import JOURNAL_NAME, Journal
-from trainer.data.shards import INDEX_NAME, VIDEO_FILES, Block, Shard, index_file, plan_blocks, plan_shards, tensor_name
+from trainer.data.safetensors_format import INDEX_NAME, check_readable, index, require_safetensors, tensor_name
+from trainer.data.shards import VIDEO_FILES, Block, Shard, plan_blocks, plan_shards
 from trainer.data.space import disk_errors, require_space
 from trainer.errors import ConfigError, DataError
 from trainer.meter import Meter
@@ -30,7 +31,6 @@ METADATA_FORMAT = 1
 CHECKPOINT_CLIPS = 2000
 _AGAIN = f"remove {METADATA_NAME}, and the same command writes the pixels again"
 _PIECE_BYTES = 4 * 1024**2
-
 
 Show = Callable[..., Meter]
 """Opens the meter of a step: (what, total, done=0)."""
@@ -52,7 +52,7 @@ def export(folder: Path, data: DataSet, layout: Layout, workers: int = 1, show: 
     Raises `DataError` for a disk too small or full, and for an export that is not what was written.
     """
     if layout.form == "safetensors":
-        _require_safetensors()
+        require_safetensors()
     shards = plan_shards(layout.form, len(data.recipe), layout.shard_clips, _clip_shape(data.recipe))
     plan = {
         "digest": data.recipe.digest(),
@@ -130,7 +130,8 @@ def _finish(folder: Path, data: DataSet, shards: Sequence[Shard], show: Show) ->
     """Give every file its name, the metadata last."""
     extra = truth_files(data.recipe)
     if shards[0].name.endswith(".safetensors"):
-        extra[INDEX_NAME] = index_file(shards)
+        places = {tensor_name(number): shard.name for number, shard in enumerate(shards, 1)}
+        extra[INDEX_NAME] = index(places, len(data.recipe) * shards[0].clip_bytes)
     for name, content in extra.items():
         replace_file(str(folder / name), content, mode=0o644)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in extra.items()}
@@ -138,7 +139,7 @@ def _finish(folder: Path, data: DataSet, shards: Sequence[Shard], show: Show) ->
         for number, shard in enumerate(shards, 1):
             digests[shard.name] = _sha256(folder / shard.temporary, 0, shard.bytes, shard, counter.advance)
             if shard.name.endswith(".safetensors"):
-                _check_readable(folder / shard.temporary, tensor_name(number), shard)
+                check_readable(folder / shard.temporary, tensor_name(number), shard.stop - shard.start)
     for shard in shards:
         (folder / shard.temporary).replace(folder / shard.name)
     metadata = _metadata(data, shards, digests)
@@ -179,18 +180,18 @@ def _check_whole(folder: Path, plan: Mapping[str, Any], shards: Sequence[Shard],
     if version != METADATA_FORMAT:
         raise DataError(f"{path}: of format {version}, this program writes {METADATA_FORMAT}", hint=_AGAIN)
     if videos != plan["videos"] or digest != plan["digest"]:
+        differs = "in other files" if digest == plan["digest"] else "of other clips"
         raise ConfigError(
-            f"{folder} holds another export already ({videos[0]}{', ...' if len(videos) > 1 else ''})",
-            hint="choose another --out, or remove its metadata.json to write this one over it",
+            f"{folder} holds another export already, {differs}",
+            hint=f"choose another --out, or remove its {METADATA_NAME} to write this one over it",
         )
-    sizes = {shard.name: shard for shard in shards}
+    clips = {shard.name: shard for shard in shards}
     with show("check what is there", shards[-1].stop) as counter:
-        for name, expected in digests.items():
+        for name in {**clips, **digests}:
             size = (folder / name).stat().st_size if (folder / name).exists() else 0
-            if _sha256(folder / name, 0, size, sizes.get(name), counter.advance) != expected:
-                raise DataError(
-                    f"{folder / name}: content differs from {METADATA_NAME}: edited or damaged", hint=_AGAIN
-                )
+            if _sha256(folder / name, 0, size, clips.get(name), counter.advance) != digests.get(name):
+                problem = f"{folder / name}: content differs from {METADATA_NAME}: edited or damaged"
+                raise DataError(problem, hint=_AGAIN)
 
 
 def _sha256(path: Path, start: int, count: int, shard: Shard | None, advance: Advance) -> str:
@@ -208,26 +209,3 @@ def _sha256(path: Path, start: int, count: int, shard: Shard | None, advance: Ad
     except FileNotFoundError:
         return ""
     return sha.hexdigest()
-
-
-def _require_safetensors() -> None:
-    try:
-        import safetensors  # noqa: F401
-    except ImportError as exc:
-        raise ConfigError(
-            "--export safetensors needs the package safetensors, which is not installed",
-            hint="install the extra: pip install 'trajvid-tui[export]'; or --export npy, which needs nothing more",
-        ) from exc
-
-
-def _check_readable(path: Path, tensor: str, shard: Shard) -> None:
-    """See that the library reads what was written."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            clips = file.get_slice(tensor).get_shape()[0]
-    except SafetensorError as exc:
-        raise DataError(f"{path}: safetensors cannot read it: {exc}", hint=_AGAIN) from exc
-    if clips != shard.stop - shard.start:
-        raise DataError(f"{path}: holds {clips} clips, not {shard.stop - shard.start}", hint=_AGAIN)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from renderer.catalogue import Wanted
+from renderer.catalogue import DATASETS, Wanted
 from trainer.console import write_line
-from trainer.data.dataset import RECIPE_NAME, TESTS, DataSet, holds, load_dataset, write_dataset
+from trainer.data.dataset import RECIPE_NAME, TESTS, DataSet, held_out_file, holds, load_dataset, write_dataset
 from trainer.data.export import Layout, export, export_bytes
-from trainer.data.journal import JOURNAL_NAME
 from trainer.data.manifest import MANIFEST_NAME, read_manifest
-from trainer.data.shards import FORMATS
 from trainer.data.space import disk_errors, in_words, require_space
 from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError
 from trainer.meter import Meter
 from trainer.stop import Stop
 from wire.run_dir import TEMPORARY_PREFIX
+
+_HALF_WRITTEN = re.compile(re.escape(TEMPORARY_PREFIX) + r".+\.\d+\.\d+$")
+"""A name under which `replace_file` writes."""
 
 
 def generate(
@@ -31,6 +33,7 @@ def generate(
     """See that `folder` holds the data set, and its pixels if a layout is given. Raises `TrainerError`."""
     with _alone_in(folder):
         there = _is_there(folder, wanted, shares)
+        _sweep(folder)
         if not there:
             if layout:
                 require_space(folder, export_bytes(wanted.clips * wanted.variants, wanted.frames, wanted.size_px))
@@ -67,7 +70,6 @@ def _alone_in(folder: Path) -> Iterator[None]:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _lock(descriptor, folder)
-        _sweep(folder)
         yield
     finally:
         os.close(descriptor)
@@ -85,22 +87,17 @@ def _lock(descriptor: int, folder: Path) -> None:
         raise ConfigError(f"{folder}: another `trainer generate` is at work there", hint=hint) from exc
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the small files that a kill left half-written; videos and journal are what an export goes on with."""
-    for path in (*folder.glob(f"{TEMPORARY_PREFIX}*"), *folder.glob(f"{TESTS}/{TEMPORARY_PREFIX}*")):
-        if path.name != JOURNAL_NAME and path.suffix.removeprefix(".") not in FORMATS:
-            path.unlink()
-
-
 def _is_there(folder: Path, wanted: Wanted, shares: Sequence[float]) -> bool:
     """Return whether the folder holds this data set. Raises `ConfigError` if it holds anything else; what an
     interrupted attempt left may be overwritten.
     """
     hint = "choose another --out, or remove the folder"
     if not (folder / MANIFEST_NAME).exists():
-        strange = [path.name for path in folder.iterdir() if not _is_left_over(path.name)]
-        if strange:
-            raise ConfigError(f"{folder} is not empty and holds no data set (but {min(strange)})", hint=hint)
+        ours = {RECIPE_NAME, TESTS, *map(held_out_file, DATASETS[wanted.name].tests)}
+        there = [path.relative_to(folder).as_posix() for path in _entries(folder) if not _HALF_WRITTEN.match(path.name)]
+        if set(there) - ours:
+            strange = min(set(there) - ours)
+            raise ConfigError(f"{folder} is not empty and holds no data set (but {strange})", hint=hint)
         return False
     if holds(folder, wanted, shares):
         return True
@@ -113,5 +110,12 @@ def _is_there(folder: Path, wanted: Wanted, shares: Sequence[float]) -> bool:
     raise ConfigError(f"{folder} holds another data set ({differ})", hint=hint)
 
 
-def _is_left_over(name: str) -> bool:
-    return name in (RECIPE_NAME, TESTS) or name.startswith(TEMPORARY_PREFIX)
+def _sweep(folder: Path) -> None:
+    """Remove the small files that a kill left half-written."""
+    for path in _entries(folder):
+        if _HALF_WRITTEN.match(path.name):
+            path.unlink()
+
+
+def _entries(folder: Path) -> list[Path]:
+    return [*folder.iterdir(), *(folder / TESTS).glob("*")]

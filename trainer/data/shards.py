@@ -7,17 +7,17 @@ names those of large models. Pixels follow the header without a gap, so that a b
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.data.safetensors_format import INDEX_NAME, header, tensor_name
 from wire.run_dir import TEMPORARY_PREFIX
 
 FORMATS = ("npy", "safetensors")
-INDEX_NAME = "videos.safetensors.index.json"
-VIDEO_FILES = (INDEX_NAME, *(f"{prefix}videos*.{form}" for prefix in ("", TEMPORARY_PREFIX) for form in FORMATS))
+_NAMES = [f"{name}.{form}" for name in ("videos", "videos-[0-9]*-of-[0-9]*") for form in FORMATS]
+VIDEO_FILES = (INDEX_NAME, *_NAMES, *(TEMPORARY_PREFIX + name for name in _NAMES))
 """Patterns of all files that any layout of an export may have left."""
 SHARD_CLIPS = 2000
 """Clips of a safetensors shard unless asked otherwise."""
@@ -68,8 +68,8 @@ def plan_shards(form: str, clips: int, shard_clips: int, clip_shape: Sequence[in
     for number, start in enumerate(range(0, clips, each), 1):
         shape = (min(each, clips - start), *clip_shape)
         name = f"videos-{number:05d}-of-{count:05d}.{form}" if shard_clips or form == "safetensors" else "videos.npy"
-        header = _safetensors_header(tensor_name(number), shape) if form == "safetensors" else _npy_header(shape)
-        shards.append(Shard(name, start, start + shape[0], header, int(np.prod(clip_shape))))
+        begin = header(tensor_name(number), shape) if form == "safetensors" else _npy_header(shape)
+        shards.append(Shard(name, start, start + shape[0], begin, int(np.prod(clip_shape))))
     return shards
 
 
@@ -80,29 +80,7 @@ def plan_blocks(shards: Sequence[Shard], every: int) -> Iterator[Block]:
             yield Block(shard, start, min(start + every, shard.stop))
 
 
-def tensor_name(number: int) -> str:
-    """Return the name of the tensor in shard `number` (from 1); the index needs them to differ."""
-    return f"videos.{number:05d}"
-
-
-def index_file(shards: Sequence[Shard]) -> bytes:
-    """Return the index of a safetensors export: which tensor is in which file."""
-    places = {tensor_name(number): shard.name for number, shard in enumerate(shards, 1)}
-    size = sum(shard.bytes - len(shard.header) for shard in shards)
-    return json.dumps({"metadata": {"total_size": size}, "weight_map": places}, indent=1).encode() + b"\n"
-
-
 def _npy_header(shape: tuple[int, ...]) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return buffer.getvalue()
-
-
-def _safetensors_header(name: str, shape: tuple[int, ...]) -> bytes:
-    """The format is a length, JSON padded to 8 bytes, and the raw data; written here because the library takes a
-    whole tensor in memory, while clips come block by block.
-    """
-    entry = {"dtype": "U8", "shape": shape, "data_offsets": [0, int(np.prod(shape))]}
-    text = json.dumps({name: entry}, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text

@@ -21,7 +21,7 @@ def require_space(folder: Path, needed_bytes: int) -> None:
     if needed_bytes + MARGIN_BYTES > free:
         raise DataError(
             f"{folder}: {in_words(needed_bytes)} and a margin of {in_words(MARGIN_BYTES)} are needed, "
-            f"but {in_words(free)} are free on its disk; nothing was written",
+            f"but {in_words(free)} are free on its disk",
             hint="make room, ask for fewer or smaller clips, or name another place with --out",
         )
 
