@@ -45,8 +45,8 @@ def bayes_curve(tier: ObjectTier, objects: int = 20_000) -> BayesCurve:
 
 def _sightings(law: Life, blink: float, k: int) -> Floats:
     """Return the probability (first frame, frames from it to the last sighting) of lives watched for k frames."""
-    births = np.arange(law.birth.low, law.birth.high + 1)
-    lengths = np.arange(law.length.low, law.length.high + 1)
+    births = range(law.birth.low, law.birth.high + 1)
+    lengths = range(law.length.low, law.length.high + 1)
     chance = np.zeros((FRAMES, FRAMES))
     each = 1 / (len(births) * len(lengths))
     for birth in births:

@@ -1,4 +1,4 @@
-"""The objects of a scene recipe under construction: groups of them, joined and put in the order of their clips."""
+"""A scene recipe under construction: groups of objects, joined and put in the order of their clips."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.camera import Cameras
 from renderer.motion import Floats
 from renderer.sampling import Window
 
@@ -15,6 +16,18 @@ COLOUR_LOW = 120
 """Darkest channel of an object: bright enough to stand out of the noise of every tier."""
 JITTER_PX_AT_64 = 0.1
 """Every object trembles a little about its path."""
+
+_TYPES: dict[str, type] = {
+    "clip": np.int64,
+    "kind": np.uint8,
+    "shape": np.uint8,
+    "colour": np.uint8,
+    "birth": np.int16,
+    "life": np.int16,
+    "shown": np.uint64,
+    "motion": np.float32,
+    "jitter_px": np.float32,
+}
 
 
 @dataclass(frozen=True)
@@ -36,20 +49,30 @@ class Cast:
         """Return the objects of all parts."""
         return cls(**{item.name: np.concatenate([getattr(part, item.name) for part in parts]) for item in fields(cls)})
 
-    def arrays(self, rng: np.random.Generator, radius: float) -> dict[str, NDArray[Any]]:
+    def arrays(self, rng: np.random.Generator, radius: float) -> dict[str, Any]:
         """Return the object arrays of a `SceneRecipe`, ordered by clip and in random order within it.
 
         Objects that no frame shows are left out.
         """
         order = np.lexsort((rng.random(len(self.clip)), self.clip))
         order = order[self.shown[order] > 0]
-        types: dict[str, type] = dict(
-            clip=np.int64, kind=np.uint8, shape=np.uint8, colour=np.uint8, birth=np.int16, life=np.int16,
-            shown=np.uint64, motion=np.float32, jitter_px=np.float32,
-        )  # fmt: skip
-        arrays = {name: getattr(self, name)[order].astype(kind) for name, kind in types.items()}
+        arrays = {name: getattr(self, name)[order].astype(kind) for name, kind in _TYPES.items()}
         number = np.arange(len(order), dtype=np.int64)
         return arrays | {"identity": number, "radius": np.full(len(order), radius, np.float32)}
+
+
+def clip_arrays(rng: np.random.Generator, label: NDArray[Any], cameras: Cameras, noise_sigma: float) -> dict[str, Any]:
+    """Return what a `SceneRecipe` holds of n clips that are all scenes of their own."""
+    return {
+        "focal_px": cameras.focal_px,
+        "noise": "exact",
+        "label": label.astype(np.uint8),
+        "scene": np.arange(len(label), dtype=np.int64),
+        "rotation": cameras.rotation,
+        "position": cameras.position,
+        "noise_sigma": np.full(len(label), noise_sigma, np.float32),
+        "noise_seed": rng.integers(0, 2**63, len(label), dtype=np.uint64),
+    }
 
 
 def colours(rng: np.random.Generator, m: int) -> NDArray[np.int64]:
@@ -57,6 +80,6 @@ def colours(rng: np.random.Generator, m: int) -> NDArray[np.int64]:
     return rng.integers(COLOUR_LOW, 256, (m, 3))
 
 
-def tremble(m: int, window: Window, factor: float = 1.0) -> Floats:
-    """Return the jitter of m objects in pixels, at `factor` times the usual."""
-    return np.full(m, factor * JITTER_PX_AT_64 * window.size_px / 64)
+def tremble_px(window: Window) -> float:
+    """Return the usual jitter in pixels of the picture."""
+    return JITTER_PX_AT_64 * window.size_px / 64

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from renderer.errors import RendererError
 from renderer.objects import CUES, FRAMES, MAX_CLUTTER, OBJECT_TIERS, make_objects
-from renderer.persistence import FRAMES as PERSISTENCE_FRAMES
-from renderer.persistence import PERSISTENCE_TIERS, make_persistence
+from renderer.parts import FRAMES as PERSISTENCE_FRAMES
+from renderer.parts import PERSISTENCE_TIERS
+from renderer.persistence import make_persistence
 from renderer.recipe import Generated, Recipe
 from renderer.sampling import Window
 from renderer.streams import hashed

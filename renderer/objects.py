@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.camera import Cameras
-from renderer.cast import Cast, colours, tremble
+from renderer.cast import Cast, clip_arrays, colours, tremble_px
 from renderer.lives import Life, Whole, shown_bits
-from renderer.motion import Family
-from renderer.placing import PathLaw, place, slowed
+from renderer.motion import Family, Floats
+from renderer.placing import DRIFTS, PathLaw, place, slowed
 from renderer.recipe import Generated
 from renderer.sampling import Window, draw_cameras
 from renderer.scenes import CLUTTER, Persistence, SceneRecipe
@@ -27,7 +27,7 @@ from renderer.tiers import MEDIUM, TESTS, Range
 CUES = ("none", "motion", "colour")
 MAX_CLUTTER = 32
 FRAMES = 32
-_KINDS = (Persistence.PERSISTENT, Persistence.TRANSIENT)
+_CUE_COLOURS = {Persistence.PERSISTENT: (255, 255, 255), Persistence.TRANSIENT: (255, 0, 0)}
 
 
 @dataclass(frozen=True)
@@ -120,63 +120,53 @@ def make_objects(tier: str, clips: int, seed: int, window: Window, cue: str = "n
     law = replace(plan.law, ranges=replace(plan.law.ranges, **plan.tests[test])) if test else plan.law
     look, *streams = (np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4))
     persistent = plan.number[Persistence.PERSISTENT]
-    label = look.permutation(np.arange(clips) % (persistent.high - persistent.low + 1)).astype(np.uint8)
-    number = {
-        Persistence.PERSISTENT: persistent.low + label,
-        Persistence.TRANSIENT: plan.number[Persistence.TRANSIENT].sample(look, clips),
-    }
+    label = look.permutation(np.arange(clips) % (persistent.high - persistent.low + 1))
+    transients = plan.number[Persistence.TRANSIENT].sample(look, clips)
+    number = {Persistence.PERSISTENT: persistent.low + label, Persistence.TRANSIENT: transients}
     cameras = draw_cameras(look, clips, law.ranges, window.size_px)
     parts, rates = [], {}
-    for kind, rng in zip(_KINDS, streams, strict=False):
-        part, rate = _objects(rng, kind, np.repeat(np.arange(clips), number[kind]), cameras, plan, law, window, cue)
-        parts.append(part)
-        rates[kind.name.lower()] = rate
-    if clutter:
-        parts.append(_clutter(streams[-1], np.repeat(np.arange(clips), clutter), cameras, law, window))
+    for (kind, count), rng in zip(number.items(), streams, strict=False):
+        clip = np.repeat(np.arange(clips), count)
+        placed = place(rng, cameras.of(clip), law, window, slack_px=8 * max(_trembles(cue, window).values()))
+        parts.append(_spheres(rng, kind, clip, placed.motion, plan, window, cue))
+        rates[kind.name.lower()] = len(clip) / int(placed.drawn.sum())
+    parts.append(_clutter(streams[-1], np.repeat(np.arange(clips), clutter), cameras, law, window))
     recipe = ObjectRecipe(
         tier=tier,
         seed=seed,
         window=window,
-        focal_px=cameras.focal_px,
-        noise="exact",
         cue=cue,
-        label=label,
-        scene=np.arange(clips, dtype=np.int64),
-        rotation=cameras.rotation,
-        position=cameras.position,
-        noise_sigma=np.full(clips, law.ranges.noise_sigma, np.float32),
-        noise_seed=look.integers(0, 2**63, clips, dtype=np.uint64),
+        **clip_arrays(look, label, cameras, law.ranges.noise_sigma),
         **Cast.joined(parts).arrays(look, law.ranges.sphere_radius),
     )
     return Generated(recipe, rates)
 
 
-def _objects(rng: np.random.Generator, kind: Persistence, clip: NDArray[np.int64], cameras: Cameras, plan: ObjectTier,
-             law: PathLaw, window: Window, cue: str) -> tuple[Cast, float]:  # fmt: skip
-    """Draw spheres of one kind for the clips given, one each; return them and the share of paths accepted."""
+def _trembles(cue: str, window: Window) -> dict[Persistence, float]:
+    """Return the jitter of each kind in pixels."""
+    usual = tremble_px(window)
+    return {Persistence.PERSISTENT: usual, Persistence.TRANSIENT: 4 * usual if cue == "motion" else usual}
+
+
+def _spheres(rng: np.random.Generator, kind: Persistence, clip: NDArray[np.int64], motion: Floats, plan: ObjectTier,
+             window: Window, cue: str) -> Cast:  # fmt: skip
+    """Give each path a life of the kind, and a look."""
     m = len(clip)
-    trembling = {kind: tremble(1, window, 4.0 if cue == "motion" and kind == Persistence.TRANSIENT else 1.0)[0]
-                 for kind in _KINDS}  # fmt: skip
-    placed = place(rng, cameras.of(clip), law, window, slack_px=8 * max(trembling.values()))
     birth, life = plan.life[kind].birth.sample(rng, m), plan.life[kind].length.sample(rng, m)
-    colour = colours(rng, m)
-    if cue == "colour":
-        colour = np.tile([255, 255, 255] if kind == Persistence.PERSISTENT else [255, 0, 0], (m, 1))
+    colour = np.tile(_CUE_COLOURS[kind], (m, 1)) if cue == "colour" else colours(rng, m)
     shown = shown_bits(rng, birth, life, plan.blink, window.frames)
-    jitter = np.full(m, trembling[kind])
-    sphere = np.full(m, Shape.SPHERE)
-    cast = Cast(clip, np.full(m, kind), sphere, colour, birth, life, shown, placed.motion, jitter)
-    return cast, m / int(placed.drawn.sum())
+    jitter = np.full(m, _trembles(cue, window)[kind])
+    return Cast(clip, np.full(m, kind), np.full(m, Shape.SPHERE), colour, birth, life, shown, motion, jitter)
 
 
 def _clutter(rng: np.random.Generator, clip: NDArray[np.int64], cameras: Cameras, law: PathLaw,
              window: Window) -> Cast:  # fmt: skip
     """Draw shapes that stand still or drift, each for some part of the clip."""
     m = len(clip)
-    placed = place(rng, cameras.of(clip), PathLaw(law.ranges), window)
-    motion = slowed(placed.motion, rng.choice([0.0, 0.3], m))
+    motion = slowed(place(rng, cameras.of(clip), PathLaw(law.ranges), window).motion, rng.choice(DRIFTS, m))
     life = Whole(1, window.frames).sample(rng, m)
     birth = Whole(-4, window.frames - 1).sample(rng, m)
     shape = rng.choice([Shape.SQUARE, Shape.TRIANGLE, Shape.STAR], m)
     shown = shown_bits(rng, birth, life, 0.0, window.frames)
-    return Cast(clip, np.full(m, CLUTTER), shape, colours(rng, m), birth, life, shown, motion, tremble(m, window))
+    jitter = np.full(m, tremble_px(window))
+    return Cast(clip, np.full(m, CLUTTER), shape, colours(rng, m), birth, life, shown, motion, jitter)

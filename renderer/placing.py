@@ -14,6 +14,8 @@ from renderer.motion import Family, Floats, Motion
 from renderer.sampling import MARGIN, Window
 from renderer.tiers import Tier
 
+DRIFTS = (0.0, 0.3)
+"""Shares of its path's speed at which clutter stands still or drifts."""
 _MAX_ROUNDS = 2000
 
 
@@ -55,7 +57,10 @@ def place(rng: np.random.Generator, cameras: Cameras, law: PathLaw, window: Wind
             motion[rows] = _candidates(rng, len(rows), value, law.ranges, window)
         drawn[pending] += 1
         pending = pending[~_fits(motion[pending], cameras.of(pending), law, window, slack_px)]
-    raise SamplingError(f"{len(pending)} of {m} paths of tier {law.ranges.name} do not stay in view")
+    raise SamplingError(
+        f"{len(pending)} of {m} paths of tier {law.ranges.name} do not stay in view",
+        hint="shorten its ranges of travel or take its cameras farther away",
+    )
 
 
 def _candidates(rng: np.random.Generator, n: int, family: Family, tier: Tier, window: Window) -> Floats:

@@ -16,7 +16,7 @@ from renderer.recipe import Recipe, per_object
 from renderer.shapes import Shape
 from renderer.sprites import sprites
 
-__drawn_ = ["CLUTTER", "Persistence", "SceneRecipe", "Shape"]
+__all__ = ["CLUTTER", "Persistence", "SceneRecipe", "Shape"]
 
 
 class Persistence(IntEnum):
@@ -81,6 +81,7 @@ class SceneRecipe(Recipe):
 
     def draw(self, out: Video) -> None:
         """Draw far to near, one sprite a frame at a time: nearer objects hide farther ones."""
+        out.fill(0)
         drawn = sprites(self)
         for layer in range(int(drawn.layer.max(initial=-1)) + 1):
             chosen = np.flatnonzero(drawn.layer == layer)

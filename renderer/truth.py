@@ -61,9 +61,8 @@ def _truth(recipe: SceneRecipe) -> Truth:
 def _visible(drawn: Sprites, recipe: SceneRecipe, extent: Floats) -> Floats:
     """Return the visible share of each sprite, (k,). Only the few that something may cut are looked at by pixels."""
     hidden, hiding = _overlaps(drawn, extent)
-    cut = ((extent < 0) | (extent > recipe.window.size_px)).any(axis=1)
-    cut[hidden] = True
-    chosen = np.flatnonzero(cut)
+    crossing = np.flatnonzero(((extent < 0) | (extent > recipe.window.size_px)).any(axis=1))
+    chosen = np.union1d(crossing, hidden)
     share = np.ones(len(drawn.row))
     for begin in range(0, len(chosen), _PATCHES_AT_ONCE):
         rows = chosen[begin : begin + _PATCHES_AT_ONCE]

@@ -30,9 +30,10 @@ def test_an_object_is_drawn_while_it_lives_but_for_blinks_and_always_at_first() 
         drawn = shown[4000 * number : 4000 * (number + 1)]
         assert drawn[:, first].all() and not drawn[:, :first].any() and not drawn[:, stop:].any()
         assert np.abs(drawn[:, first + 1 : stop].mean(axis=0) - 0.85).max() < 0.03
-    assert unpack(shown_bits(rng(), birth, life, 0.0, 32), 32).sum(axis=1).tolist() == np.repeat(
-        [2, 32, 9, 4], 4000
-    ).tolist()
+    assert (
+        unpack(shown_bits(rng(), birth, life, 0.0, 32), 32).sum(axis=1).tolist()
+        == np.repeat([2, 32, 9, 4], 4000).tolist()
+    )
 
 
 def test_pieces_fill_a_life_without_gap_or_overlap() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from renderer.catalogue import Wanted, make
 from renderer.lives import Whole
-from renderer.persistence import FRAMES, LONG, PERSISTENCE_TIERS, POSITIVE, SHORT, ClipKind, PersistenceRecipe, shares
+from renderer.parts import FRAMES, LONG, PERSISTENCE_TIERS, POSITIVE, SHORT, ClipKind
+from renderer.persistence import PersistenceRecipe, shares
 from renderer.scenes import CLUTTER, Persistence
 from renderer.shapes import Shape
 from renderer.sprites import sprites
@@ -104,7 +105,7 @@ def summary(values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("tier", ["matched", "shape-motion"])
 def test_neither_count_nor_brightness_nor_one_frame_tells_the_label(tier: str) -> None:
-    recipe = clips(tier, 6000)
+    recipe = clips(tier, 3000)
     count = sprites_a_frame(recipe)
     assert balanced_accuracy(summary(count), recipe.positive, recipe.scene) <= 0.55
     drawn = sprites(recipe)
@@ -112,7 +113,7 @@ def test_neither_count_nor_brightness_nor_one_frame_tells_the_label(tier: str) -
     looks = np.column_stack([drawn.pixels, drawn.radius, recipe.colour[drawn.row]])[middle]
     persistent = recipe.kind[drawn.row[middle]] == Persistence.PERSISTENT
     assert balanced_accuracy(looks, persistent, recipe.clip[drawn.row[middle]]) <= 0.55
-    some = recipe.take(np.arange(2500))
+    some = recipe.take(np.arange(1500))
     buffer = np.empty((100, FRAMES, 3, 64, 64), np.uint8)
     light = np.concatenate([render(some.take(np.arange(start, start + 100)), buffer).mean(axis=(2, 3, 4))
                             for start in range(0, len(some), 100)])  # fmt: skip
