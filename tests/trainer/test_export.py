@@ -251,7 +251,7 @@ def test_safetensors_missing_names_the_extra(tmp_path: Path, monkeypatch: pytest
     assert export.export(tmp_path, data, NPY), "npy needs nothing more"
 
 
-WORDS = ("generate", "trajectories", "--clips", "600", "--size", "16", "--export", "npy", "--checkpoint-clips", "10")
+WORDS = ("generate", "trajectories", "--clips", "400", "--size", "16", "--export", "npy", "--checkpoint-clips", "10")
 
 
 def twenty(workers: str) -> object:

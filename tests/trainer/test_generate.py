@@ -150,18 +150,46 @@ def test_a_disk_too_small_for_the_pixels_is_told_before_the_first_byte(
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="needs root to mount a small disk")
-def test_a_really_small_disk_is_told_before_the_first_byte(ask: Ask) -> None:
-    Path("small").mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", "small"]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
+def mount(size: str, *options: str) -> None:
+    words = ["mount", "-t", "tmpfs", "-o", ",".join((*options, f"size={size}")), "tmpfs", "small"]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
-    try:
-        code, _, err = ask("trajectories", "--clips", "100", "--export", "npy", "--out", "small/d")
-        assert code == 1 and "19.7 MB and a margin of 33.6 MB are needed, but 41.9 MB are free" in err
-        assert list(Path("small").iterdir()) == []
-    finally:
-        subprocess.run(["umount", "small"], check=True)
+
+
+@pytest.fixture
+def small_disk(ask: Ask) -> Iterator[Path]:
+    """A disk of 40 MiB in the folder `small`."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs root to mount a small disk")
+    Path("small").mkdir()
+    mount("40m")
+    yield Path("small")
+    subprocess.run(["umount", "small"], check=True)
+
+
+def test_a_really_small_disk_is_told_before_the_first_byte(ask: Ask, small_disk: Path) -> None:
+    code, _, err = ask("trajectories", "--clips", "100", "--export", "npy", "--out", "small/d")
+    assert code == 1 and "19.7 MB and a margin of 33.6 MB are needed, but 41.9 MB are free" in err
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_disk_that_really_fills_up_is_told_and_gone_on_from(
+    ask: Ask, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else takes the room after it was asked for."""
+    words = ["trajectories", "--clips", "100", "--export", "npy", "--checkpoint-clips", "10"]
+    (small_disk / "other").write_bytes(bytes(30 * 1024**2))
+    usage = shutil.disk_usage(small_disk)._replace(free=10**12)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: usage)
+        code, _, err = ask(*words, "--out", "small/d")
+    assert code == 1 and err.endswith(
+        "the disk is full; make room and give the same command again: it goes on from there\n"
+    )
+    assert Path("small/d/.tmp-export.jsonl").read_bytes().count(b"\n") == 6, "the plan, and 5 blocks of 1.97 MB"
+    mount("200m", "remount")
+    assert ask(*words, "--out", "small/d")[0] == ask(*words, "--out", "whole")[0] == 0
+    assert not subprocess.run(["diff", "-r", "whole", "small/d"], capture_output=True, check=False).stdout
 
 
 def test_two_at_once_in_one_folder_are_refused(ask: Ask) -> None:
