@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[1]
 ALLOWED: dict[str, set[str]] = {
     "wire": set(),
     "renderer": {"numpy", "PIL"},
-    "trainer": {"wire", "renderer", "torch", "numpy", "scipy", "matplotlib", "seaborn", "rich", "yaml", "pydantic"},
+    "trainer": {
+        "wire", "renderer", "torch", "numpy", "scipy", "matplotlib", "rich", "yaml", "pydantic",
+        "safetensors", "vector_quantize_pytorch", "transformers",
+    },
     "remote": {"wire", "asyncssh", "pydantic", "yaml", "platformdirs", "boto3"},
     "remote/onhost": {"wire"},
     "tui": {"wire", "remote", "textual", "rich", "textual_image", "PIL"},
