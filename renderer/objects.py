@@ -27,6 +27,8 @@ from renderer.tiers import MEDIUM, TESTS, Range
 CUES = ("none", "motion", "colour")
 MAX_CLUTTER = 32
 FRAMES = 32
+_SLACK = 8.0
+"""A step must be long enough even if jitter shortens it by so many deviations (5.7 of a difference of two)."""
 _CUE_COLOURS = {Persistence.PERSISTENT: (255, 255, 255), Persistence.TRANSIENT: (255, 0, 0)}
 
 
@@ -127,7 +129,7 @@ def make_objects(tier: str, clips: int, seed: int, window: Window, cue: str = "n
     parts, rates = [], {}
     for (kind, count), rng in zip(number.items(), streams, strict=False):
         clip = np.repeat(np.arange(clips), count)
-        placed = place(rng, cameras.of(clip), law, window, slack_px=8 * max(_trembles(cue, window).values()))
+        placed = place(rng, cameras.of(clip), law, window, slack_px=_SLACK * max(_trembles(cue, window).values()))
         parts.append(_spheres(rng, kind, clip, placed.motion, plan, window, cue))
         rates[kind.name.lower()] = len(clip) / int(placed.drawn.sum())
     parts.append(_clutter(streams[-1], np.repeat(np.arange(clips), clutter), cameras, law, window))

@@ -95,7 +95,9 @@ CLUTTERED = PersistenceTier(
         ClipKind.MIXED: (_STAYS, replace(_BRIEF, number=Whole(1, 2)), _shapes(Whole(2, 5))),
     },
 )
-"""Shapes that are no spheres come, stay and go in every clip."""
+"""Shapes that are no spheres come, stay and go in every clip. A persistent sphere still adds to how much is seen (a
+count alone reaches .64): only in `matched` and `shape-motion` does that say nothing.
+"""
 MATCHED = PersistenceTier(
     "matched",
     {
