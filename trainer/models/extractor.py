@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+GAIN, OFFSET = 4.0, -0.08
+"""What every network sees is GAIN * picture + OFFSET, for a picture in [0, 1]."""
+
 
 class FeatureExtractor(nn.Module, ABC):
     """video (B, T, 3, H, W), uint8 or float32 in [0, 1] -> features (B, T, D).
@@ -53,8 +56,8 @@ def check_video(video: Tensor) -> Tensor:
 
 def normalise(video: Tensor) -> Tensor:
     """Map [0, 1] (or 0..255) to about unit scale: dark background near zero, bright objects near four."""
-    scale = 4.0 / 255.0 if video.dtype is torch.uint8 else 4.0
-    return video.float() * scale - 0.08
+    scale = GAIN / 255.0 if video.dtype is torch.uint8 else GAIN
+    return video.float() * scale + OFFSET
 
 
 def heads_for(dim: int, wanted: int) -> int:

@@ -8,16 +8,14 @@ under it and over the whole map, carry apparent size and so depth. A small trans
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.models.attention import FeedForward, SelfAttention
 from trainer.models.extractor import FeatureExtractor, heads_for
+from trainer.models.pooling import embed_points, soft_points
 
 KEYPOINTS = 8
 MAX_FRAMES = 64
-POSITION_GAIN = 6.0
-"""A path spans about a sixth of [-1, 1]; positions start with more weight, which halves the epochs to learn."""
 
 
 class KeypointExtractor(FeatureExtractor):
@@ -36,9 +34,7 @@ class KeypointExtractor(FeatureExtractor):
             nn.Conv2d(32, 2 * KEYPOINTS, 1),
         )
         self.sharpness = nn.Parameter(torch.tensor(2.0))
-        self.embed = nn.Linear(4 * KEYPOINTS, dim)
-        with torch.no_grad():
-            self.embed.weight[:, : 2 * KEYPOINTS] *= POSITION_GAIN
+        self.embed = embed_points(KEYPOINTS, dim)
         self.time = nn.Parameter(torch.randn(1, MAX_FRAMES, dim) * 0.02)
         heads = heads_for(dim, 4)
         self.mix = nn.Sequential(*(layer for _ in range(2) for layer in (SelfAttention(dim, heads), FeedForward(dim))))
@@ -49,12 +45,6 @@ class KeypointExtractor(FeatureExtractor):
         return self.mix(self.embed(points) + self.time[:, :frames])
 
     def keypoints(self, frames: Tensor) -> Tensor:
-        """Return (N, 4 K): x, y in [-1, 1], mass under the point, mass over the map / 4; frames (N, 3, H, W)."""
+        """Return the `soft_points` (N, 4 K) of frames (N, 3, H, W)."""
         heat, mass = self.maps(frames).chunk(2, dim=1)
-        height, width = heat.shape[2:]
-        weight = F.layer_norm(heat.flatten(2), (height * width,)) * self.sharpness
-        weight = weight.softmax(dim=-1).view_as(heat)
-        x = (weight.sum(dim=2) * torch.linspace(-1, 1, width, device=heat.device)).sum(dim=2)
-        y = (weight.sum(dim=3) * torch.linspace(-1, 1, height, device=heat.device)).sum(dim=2)
-        under = (weight * mass).sum(dim=(2, 3))
-        return torch.cat([x, y, under, mass.relu().sum(dim=(2, 3)) / 4], dim=1)
+        return soft_points(heat, mass, self.sharpness)

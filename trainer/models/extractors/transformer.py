@@ -8,11 +8,11 @@ then learned nothing in ten epochs). From there the model is free to look elsewh
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.models.attention import FeedForward, SelfAttention
 from trainer.models.extractor import FeatureExtractor, heads_for
+from trainer.models.resample import resample
 
 TUBELET_FRAMES = 2
 PATCH_PX = 8
@@ -73,11 +73,3 @@ def tubelets(video: Tensor) -> Tensor:
     video = video[..., : rows * PATCH_PX, : columns * PATCH_PX]
     cut = video.reshape(batch, steps, TUBELET_FRAMES, channels, rows, PATCH_PX, columns, PATCH_PX)
     return cut.permute(0, 1, 4, 6, 2, 3, 5, 7).reshape(batch, steps, rows * columns, -1)
-
-
-def resample(features: Tensor, frames: int) -> Tensor:
-    """Bring (B, S, D) back to (B, frames, D) by linear interpolation in time."""
-    if features.shape[1] == 1:
-        return features.expand(-1, frames, -1)
-    resized = F.interpolate(features.transpose(1, 2), size=frames, mode="linear", align_corners=False)
-    return resized.transpose(1, 2)
