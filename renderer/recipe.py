@@ -76,7 +76,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def draw(self, out: NDArray[np.uint8]) -> None:
-        """Draw the seen frames, without noise, into a black buffer (n, T, 3, H, W)."""
+        """Draw the seen frames, without noise, over whatever the buffer (n, T, 3, H, W) holds."""
 
     @property
     def cameras(self) -> Cameras:

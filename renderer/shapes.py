@@ -26,6 +26,10 @@ class Shape(IntEnum):
     STAR = 3
 
 
+Shapes = NDArray[np.integer]
+"""`Shape`, (m,)."""
+
+
 def _ring(angles_deg: Floats, radii: Floats) -> Floats:
     """Return the outline (k, 2) through points at the given angles from the vertical, scaled to the area pi."""
     angle = np.radians(angles_deg)
@@ -42,9 +46,10 @@ OUTLINES = {
 """Clockwise outlines (k, 2) of radius 1, x right and y down, about the centre of area."""
 
 _BOXES = np.array([[-1, -1, 1, 1], *([*line.min(axis=0), *line.max(axis=0)] for line in OUTLINES.values())])
+_REACHES = np.abs(_BOXES).max(axis=1)
 
 
-def bounds(shape: NDArray[np.integer], radius: Floats) -> Floats:
+def bounds(shape: Shapes, radius: Floats) -> Floats:
     """Return the boxes (m, 4) of shapes (m,) about their centre in px: left, top (both negative), right, bottom.
 
     A triangle or star is not symmetric about its centre of area.
@@ -52,12 +57,12 @@ def bounds(shape: NDArray[np.integer], radius: Floats) -> Floats:
     return np.asarray(_BOXES[shape] * np.asarray(radius)[:, None], np.float64)
 
 
-def reach(shape: NDArray[np.integer], radius: Floats) -> Floats:
+def reach(shape: Shapes, radius: Floats) -> Floats:
     """Return the farthest that shapes (m,) reach from their centre along an axis, (m,)."""
-    return np.asarray(np.abs(_BOXES).max(axis=1)[shape] * radius, np.float64)
+    return np.asarray(_REACHES[shape] * radius, np.float64)
 
 
-def coverage(shape: NDArray[np.integer], offset_px: Floats, radius_px: Floats, side: int) -> NDArray[np.float32]:
+def coverage(shape: Shapes, offset_px: Floats, radius_px: Floats, side: int) -> NDArray[np.float32]:
     """Return the covered share (m, side, side) of each pixel of m patches.
 
     Shape i of `radius_px[i]` has its centre at `offset_px[i]` (x, y) from the patch's top-left corner; what lies

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from renderer.camera import check_in_front
 from renderer.errors import RendererError
 from renderer.motion import Family, Floats, Motion
-from renderer.raster import TRAIL_FADE, TRAIL_LENGTH, Blend, Video, draw
+from renderer.raster import Video
 from renderer.recipe import Generated, Recipe, per_clip
 from renderer.sampling import Window, cameras_contains, draw_family, motion_contains
 from renderer.tiers import Tier, find_tier
+from renderer.trails import TRAIL_LENGTH, draw_trails
 
 STYLES = ("dot", "trail")
 """`dot` is the sphere alone, `trail` the sphere and its fading past; the index is stored."""
@@ -61,23 +62,10 @@ class TrajectoryRecipe(Recipe):
 def draw_spheres(
     out: Video, pixels: Floats, radius_px: Floats, colour: NDArray[np.uint8], style: NDArray[np.uint8]
 ) -> None:
-    """Draw one sphere a clip at `pixels` (n, T, 2) with `radius_px` (n, T) into black clips, in `style` (n,)."""
+    """Draw one sphere a clip at `pixels` (n, T, 2) with `radius_px` (n, T), in `style` (n,), over what `out` holds."""
     trail = style == STYLES.index("trail")
-    _draw_past(out, np.flatnonzero(~trail), 0, pixels, radius_px, colour, "replace")
-    for age in range(min(TRAIL_LENGTH, pixels.shape[1])):
-        faded = np.rint(colour * TRAIL_FADE**age).astype(np.uint8)
-        _draw_past(out, np.flatnonzero(trail), age, pixels, radius_px, faded, "max")
-
-
-def _draw_past(out: Video, clips: NDArray[np.int64], age: int, pixels: Floats, radius_px: Floats,
-               colour: NDArray[np.uint8], blend: Blend) -> None:  # fmt: skip
-    """Draw each chosen clip's sphere as it was `age` frames ago into all frames that had seen it."""
-    if len(clips) == 0:
-        return
-    seen = pixels.shape[1] - age
-    clip = np.repeat(clips, seen)
-    frame = np.tile(np.arange(age, pixels.shape[1]), len(clips))
-    draw(out, clip, frame, pixels[clip, frame - age], radius_px[clip, frame - age], colour[clip], blend=blend)
+    for clips, length in ((np.flatnonzero(~trail), 1), (np.flatnonzero(trail), TRAIL_LENGTH)):
+        draw_trails(out, clips, pixels[clips], radius_px[clips], colour[clips], length)
 
 
 def make_recipe(

@@ -21,10 +21,10 @@ def render(recipe: Recipe, out: Video | None = None) -> Video:
         out = np.empty(shape, np.uint8)
     if out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
         raise ValueError(f"the buffer must be a C-contiguous uint8 array of shape {shape}, not {out.dtype} {out.shape}")
-    out.fill(0)
     for begin in range(0, len(recipe), _CLIPS_AT_ONCE):
-        rows = np.arange(begin, min(begin + _CLIPS_AT_ONCE, len(recipe)))
-        recipe.take(rows).draw(out[begin : begin + len(rows)])
-    for row in range(len(recipe)):
-        add_noise(out[row], float(recipe.noise_sigma[row]), int(recipe.noise_seed[row]))
+        part = recipe.take(np.arange(begin, min(begin + _CLIPS_AT_ONCE, len(recipe))))
+        video = out[begin : begin + len(part)]
+        part.draw(video)
+        for clip, sigma, seed in zip(video, part.noise_sigma.tolist(), part.noise_seed.tolist(), strict=True):
+            add_noise(clip, sigma, seed)
     return out
