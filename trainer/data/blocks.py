@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
@@ -65,7 +66,8 @@ def render_in_processes(
         workers, mp_context=context, initializer=_start_worker, initargs=(recipe_file, count, stop)
     )
     try:
-        pending = {pool.submit(_work, block, folder): block for block in blocks}
+        with _deaf_to_ctrl_c():
+            pending = {pool.submit(_work, block, folder): block for block in blocks}
         told = 0
         while pending:
             done, _ = wait(pending, POLL_S, FIRST_COMPLETED)
@@ -83,6 +85,16 @@ def render_in_processes(
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let processes start that ignore Ctrl-C: it reaches the whole terminal, but the parent decides what it means."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Stopped(Exception):
     """The parent wants the block no more."""
 
@@ -92,9 +104,7 @@ _advance: Advance
 
 
 def _start_worker(recipe_file: Path, count: Synchronized[int], stop: Event) -> None:
-    """Prepare a worker: Ctrl-C reaches the whole terminal, but the parent alone decides what it means."""
     global _recipe, _advance
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
