@@ -102,7 +102,7 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
     from renderer.catalogue import DATASETS, Wanted, check
     from renderer.errors import RendererError
 
-    data = DATASETS.get(arguments.name, DATASETS["trajectories"])
+    data = DATASETS.get(arguments.name, DATASETS["trajectories"])  # `check` refuses a name that is unknown
     wanted = Wanted(
         name=arguments.name,
         tier=data.tiers[0] if arguments.tier is None else arguments.tier,

@@ -154,6 +154,15 @@ def test_rubbish_in_place_of_metadata_is_refused(tmp_path: Path, text: str) -> N
         export.export(tmp_path, data, NPY)
 
 
+@pytest.mark.parametrize("text", ["", "{}\n", "[1]\n", "{PLAN}{}\n[]\n", '{PLAN}{"start": 0, "sha256": 1}\n3\n'])
+def test_rubbish_in_the_journal_costs_no_more_than_the_work(undisturbed: Path, tmp_path: Path, text: str) -> None:
+    data = draw(tmp_path)
+    plan = json.dumps({"digest": data.recipe.digest(), "videos": ["videos.npy"], "every": 13}) + "\n"
+    (tmp_path / JOURNAL_NAME).write_text(text.replace("{PLAN}", plan))
+    export.export(tmp_path, data, NPY)
+    assert content(tmp_path) == content(undisturbed)
+
+
 class Killed(BaseException):
     """Stands for a kill: nothing but its place in time is known."""
 

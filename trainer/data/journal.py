@@ -23,7 +23,8 @@ class Journal:
         self.plan = dict(plan)
         lines = _read_lines(self.path)
         same = bool(lines) and lines[0] == self.plan
-        self.done: dict[int, str] = {line["start"]: line["sha256"] for line in lines[1:]} if same else {}
+        blocks = [line for line in lines[1:] if {"start", "sha256"} == line.keys()] if same else []
+        self.done: dict[int, str] = {line["start"]: line["sha256"] for line in blocks}
 
     def keep(self, starts: set[int]) -> None:
         """Write the journal anew with these blocks alone; a last line that a kill tore off goes too."""
@@ -49,7 +50,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     lines = []
     for line in text.split(b"\n")[:-1]:
         try:
-            lines.append(json.loads(line))
-        except ValueError:
+            lines.append(dict(json.loads(line)))
+        except (ValueError, TypeError):
             break
     return lines
