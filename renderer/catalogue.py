@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from renderer.errors import RendererError
+from renderer.noise import MODES
 from renderer.objects import CUES, FRAMES, MAX_CLUTTER, OBJECT_TIERS, make_objects
 from renderer.parts import FRAMES as PERSISTENCE_FRAMES
 from renderer.parts import PERSISTENCE_TIERS
@@ -20,7 +21,6 @@ from renderer.variants import VARIANTS, views
 
 MAX_CLIPS = 10_000_000
 MAX_SEED = 2**31 - 1
-NOISES = ("exact", "bank")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def check(wanted: Wanted) -> None:
     _choice("data set", wanted.name, tuple(DATASETS))
     data = DATASETS[wanted.name]
     _choice(f"tier of {wanted.name}", wanted.tier, data.tiers)
-    _choice("noise", wanted.noise, NOISES)
+    _choice("noise", wanted.noise, tuple(MODES))
     _choice(f"style of {wanted.name}", wanted.style, data.styles)
     _choice(f"cue of {wanted.name}", wanted.cue, data.cues)
     if wanted.frames not in data.frames:

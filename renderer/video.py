@@ -26,5 +26,5 @@ def render(recipe: Recipe, out: Video | None = None) -> Video:
         video = out[begin : begin + len(part)]
         part.draw(video)
         for clip, sigma, seed in zip(video, part.noise_sigma.tolist(), part.noise_seed.tolist(), strict=True):
-            add_noise(clip, sigma, seed)
+            add_noise(clip, sigma, seed, recipe.noise)
     return out
