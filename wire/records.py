@@ -202,6 +202,8 @@ class Progress(Record):
     at_s: float
     phase: str
     """wire.state.Phase, or any word."""
+    stage: str = ""
+    """`validate` or `full`, '' for work without stages. The totals and `eta_s` count to the end of this stage."""
     step: int = 0
     total_steps: int = 0
     epoch: int = 0
@@ -210,7 +212,7 @@ class Progress(Record):
     epoch_fraction: float = 0.0
     """Share of the running epoch that is done, 0..1."""
     eta_s: Optional[float] = None
-    """Seconds until the work expects to end."""
+    """Seconds until the work, or its stage, expects to end."""
     samples_done: int = 0
     samples_total: int = 0
     metrics: Dict[str, Optional[Number]] = field(default_factory=dict)
@@ -306,4 +308,22 @@ class RunSummary(Record):
     parameters: int = 0
     model_bytes: int = 0
     gate: Dict[str, Any] = field(default_factory=dict)
+    """Verdict of the gate after `validate`, {} if there was none: `trainer.gate.Verdict` says what it holds."""
+    extra: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GateDecision(Record):
+    """gate_decision.json: what a person decided about a held run. Written by the verb, read by the next attempt.
+
+    A gate is judged once a run, so the decision holds for every later attempt; the newest one counts.
+    """
+
+    decision: str
+    """`release` (a new attempt goes on into `full`) or `retire` (the run stays as it ended)."""
+    by: str
+    """`user@laptop`."""
+    at_s: float
+    attempt: str
+    """The newest attempt when it was decided."""
     extra: Dict[str, Any] = field(default_factory=dict)

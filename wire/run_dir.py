@@ -109,6 +109,11 @@ class RunDir:
         return self._file("stop")
 
     @property
+    def gate_decision(self) -> str:
+        """What a person decided about a held run (the release and retire verbs)."""
+        return self._file("gate_decision.json")
+
+    @property
     def log(self) -> str:
         """Standard output and error of the work, all attempts (appended)."""
         return self._file("training.log")

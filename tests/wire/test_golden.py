@@ -21,6 +21,7 @@ KINDS = {
     "event": records.Event,
     "action": records.Action,
     "summary": records.RunSummary,
+    "gate_decision": records.GateDecision,
 }
 FILES = sorted(GOLDEN.glob("v*/*.json"))
 
