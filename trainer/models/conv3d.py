@@ -11,9 +11,9 @@ Triple = tuple[int, int, int]
 """Of time, height and width."""
 
 
-def scaled(channels: int, width: float) -> int:
-    """Return the channels of a layer at `width`, at least one."""
-    return max(1, round(channels * width))
+def scaled(channels: int, width: float, least: int = 1) -> int:
+    """Return the channels of a layer at `width`, but not fewer than `least`."""
+    return max(least, round(channels * width))
 
 
 class ConvNorm(nn.Module):
