@@ -202,8 +202,6 @@ class Progress(Record):
     at_s: float
     phase: str
     """wire.state.Phase, or any word."""
-    stage: str = ""
-    """`validate` or `full`, '' for work without stages. The totals and `eta_s` count to the end of this stage."""
     step: int = 0
     total_steps: int = 0
     epoch: int = 0
@@ -222,6 +220,8 @@ class Progress(Record):
     checkpoint_at_s: Optional[float] = None
     message: str = ""
     """One line for people; also appended to HEARTBEAT.txt."""
+    stage: str = ""
+    """`validate` or `full`, '' for work without stages. The totals and `eta_s` count to the end of this stage."""
     extra: Dict[str, Any] = field(default_factory=dict)
 
 
