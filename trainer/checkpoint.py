@@ -6,14 +6,13 @@ A checkpoint holds all that the next step depends on, so that *split run = strai
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
+from trainer.durable import write_durably
 from trainer.errors import CheckpointError
 from wire.run_dir import TEMPORARY_PREFIX
 
@@ -78,9 +77,9 @@ class Checkpoints:
         }
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         first = self.folder / names[0]
-        _replace(first, lambda file: torch.save(content, file))
+        write_durably(first, lambda file: torch.save(content, file))
         for name in names[1:]:
-            _replace(self.folder / name, lambda file: file.write(first.read_bytes()))
+            write_durably(self.folder / name, lambda file: file.write(first.read_bytes()))
 
     def sweep(self) -> None:
         """Remove unfinished files that a killed attempt left."""
@@ -128,19 +127,3 @@ def restore(content: dict[str, Any], model: torch.nn.Module, optimiser: torch.op
 def _rng_states() -> dict[str, Any]:
     """All randomness that training uses: batches come from (seed, epoch), so torch's own is all there is."""
     return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
-
-
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except RuntimeError as exc:
-        temporary.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {exc}") from exc
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -28,6 +28,8 @@ class Reporter:
     def __init__(self, run: RunDir, attempt: str, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
         self.run, self.attempt = run, attempt
         self.failures = 0
+        self.standing_message = ""
+        """Said in place of the line that is made from the facts, until it is changed."""
         self._say, self._clock = say, clock
         self._seq = self._last_seq()
         self._facts: dict[str, Any] = {"phase": Phase.LOAD.value}
@@ -61,8 +63,9 @@ class Reporter:
     def _write(self, force: bool, now: float, message: str) -> None:
         self._seq += 1
         facts: dict[str, Any] = {"eta_s": self._eta_s(now)} | self._facts
+        said = message or self.standing_message
         progress = Progress(
-            attempt=self.attempt, seq=self._seq, at_s=time.time(), metrics=dict(self._metrics), message=message, **facts
+            attempt=self.attempt, seq=self._seq, at_s=time.time(), metrics=dict(self._metrics), message=said, **facts
         )
         progress = replace(progress, message=words.message(progress))
         self.guard("progress.json", lambda: replace_file(self.run.progress, progress.to_line()))

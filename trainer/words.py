@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from wire.records import Progress
 
 _SHOWN = ("train_loss", "val_loss", "val_accuracy", "pred_mse", "skill")
+_OTHERS = 4
+"""How many metrics of other names are shown where none of these is there."""
 
 
 def duration(seconds: float | None) -> str:
@@ -36,7 +38,9 @@ def message(progress: Progress) -> str:
     if progress.total_epochs:
         running = min(progress.epoch + 1, progress.total_epochs)
         parts.append(f"epoch {running}/{progress.total_epochs} step {progress.step}/{progress.total_steps}")
-    shown = [name for name in _SHOWN if progress.metrics.get(name) is not None]
+    elif progress.step:
+        parts.append(f"step {progress.step}" + (f"/{progress.total_steps}" if progress.total_steps else ""))
+    shown = [name for name in _SHOWN if progress.metrics.get(name) is not None] or list(progress.metrics)[:_OTHERS]
     parts += [f"{name} {_figure(name, progress.metrics[name])}" for name in shown]
     if progress.eta_s:
         parts.append(f"{duration(progress.eta_s)} left")

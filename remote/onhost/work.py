@@ -113,6 +113,7 @@ class Work:
                 "PYTHONUNBUFFERED": "1",
                 "TRAJVID_RUN_DIR": self._claim.run_dir.path,
                 "TRAJVID_ATTEMPT": self._claim.attempt,
+                "TRAJVID_BUNDLE": self._spec.bundle,
                 processes.MARKER: self._claim.nonce,
             }
         )

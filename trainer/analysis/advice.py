@@ -55,7 +55,7 @@ def diverged(analysis: Analysis) -> Advice | None:
     """A loss that is not finite, or a last validation loss of twice the lowest."""
     steady, over = analysis.stability, analysis.overfitting
     if steady is not None and steady.not_finite:
-        because = f"{steady.not_finite} losses are not finite"
+        because = f"losses that are not finite: {steady.not_finite}"
     elif over is not None and over.rise > 1:
         because = f"the last validation loss is {1 + over.rise:.1f} times the lowest"
     else:

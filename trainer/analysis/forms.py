@@ -53,7 +53,7 @@ def read_history(raw: Mapping[str, Any]) -> tuple[list[Row], set[str], list[str]
 
 
 def read_test(raw: Mapping[str, Any]) -> tuple[dict[str, float], set[str]]:
-    """Return test figures that lie at the top level of an older file (percent as shares), and the keys they came from."""
+    """Return test figures at the top level of an older file, percent as shares, and the keys they came from."""
     found = {name: key for name, keys in TEST_ALIASES.items() for key in keys if is_number(raw.get(key))}
     test = {name: float(raw[key]) for name, key in found.items()}
     if test.get("accuracy", 0) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from wire.run_dir import RunDir
 
 RESULTS_NAME = "training_results.json"
 RESULTS_MAX_BYTES = 256 * 1024**2
+_RECORDS = ("result.json", "metrics.jsonl")
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
     | {"validation_controls", "versions", "commit", "device", "threads"}
@@ -78,9 +79,8 @@ class Results:
 
     @property
     def folder(self) -> Path:
-        """Where pictures and pages of this run belong."""
-        artifacts = self.source.parent / "artifacts"
-        return artifacts if artifacts.is_dir() else self.source.parent
+        """Where pictures and pages of this run belong: its artifacts, or beside a results file that lies alone."""
+        return self.source.parent if self.source.name not in _RECORDS else self.source.parent / "artifacts"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -167,9 +167,10 @@ def _from_run(folder: Path, run: RunDir) -> Results:
                 points.append(json.loads(line))
             except ValueError:
                 notes.append("metrics.jsonl has a line that is no JSON")
-        raw["history"], more = forms.from_points(point for point in points if isinstance(point, dict))
-        notes += more
-    return _assemble(source, raw, sorted({*notes}))
+        raw["history"], counted = forms.from_points(point for point in points if isinstance(point, dict))
+        if counted:
+            return replace(_assemble(source, raw, [*dict.fromkeys(notes), *counted]), epochs=None)
+    return _assemble(source, raw, [*dict.fromkeys(notes)])
 
 
 def _assemble(path: Path, raw: dict[str, Any], notes: list[str] | None = None) -> Results:
@@ -249,5 +250,5 @@ def _name(path: Path) -> str:
         spec = {}
     if spec.get("worker") and spec.get("run"):
         return f"{spec['worker']}/{spec['run']}"
-    plain = path.name in (RESULTS_NAME, "result.json", "metrics.jsonl")
+    plain = path.name in (RESULTS_NAME, *_RECORDS)
     return folder.resolve().name if plain else path.stem

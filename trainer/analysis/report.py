@@ -165,8 +165,8 @@ def _training(analysis: Analysis) -> list[str]:
     if (steady := analysis.stability) is not None:
         lines.append(
             f"- Stability: {steady.level}. The validation loss lies {100 * steady.jitter:.1f} % from the mean of its "
-            f"neighbours (median), rises in {100 * steady.rises:.0f} % of the epochs, at most {steady.largest_rise:.2f}-fold; "
-            f"{steady.not_finite} losses are not finite."
+            f"neighbours (median) and rises in {100 * steady.rises:.0f} % of the epochs, at most "
+            f"{steady.largest_rise:.2f}-fold; losses that are not finite: {steady.not_finite}."
         )
     if (gaps := analysis.generalisation) is not None:
         parts = {
