@@ -56,7 +56,9 @@ class Session:
 def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop) -> Session:
     """Generate or load the data, build the model from the seed, and go on from last.pt if there is one."""
     device = prepare_torch(config)
-    data = open_data(config, Path(run.artifacts) / "data")
+    data = open_data(config, Path(run.artifacts) / "data", stop.check)
+    for note in data.notes:
+        reporter.update(message=f"data: {note}")
     stop.check()
     torch.manual_seed(config.seed)
     model = build_model(config, data.train).to(device)

@@ -174,7 +174,7 @@ def test_content_tells_every_clip_apart_in_any_selection(tmp_path: Path, name: s
 
 def test_splits_beyond_the_recipe_are_refused(folder: Path) -> None:
     change(folder, splits={"train": [0, 999], "validation": [1], "test": [2]})
-    refused(folder, "names clips that the recipe does not have")
+    refused(folder, "names clips that the data does not have")
     change(folder, splits={"train": [0]})
     refused(folder, "no usable splits")
 

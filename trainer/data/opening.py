@@ -8,6 +8,7 @@ from typing import Any
 
 from trainer.config import TrainConfig
 from trainer.data.dataset import DataSet, Wanted, ensure_dataset, load_dataset
+from trainer.data.external import External, Tick, open_external
 from trainer.data.manifest import MANIFEST_NAME
 from trainer.data.source import ClipSource, RecipeSource
 from trainer.errors import ConfigError
@@ -28,10 +29,12 @@ class TrainingData:
     """A few words for a picture."""
     facts: dict[str, Any]
     """What `training_results.json` says of the data."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the log must know."""
 
 
-def open_data(config: TrainConfig, own: Path) -> TrainingData:
-    """Open `config.data`, or generate the config's data set into the folder `own`.
+def open_data(config: TrainConfig, own: Path, tick: Tick = lambda: None) -> TrainingData:
+    """Open `config.data`, or generate the config's data set into the folder `own`; `tick` is called now and then.
 
     Raises `DataError` for data that must not be trained on, `ConfigError` if the config wants more than is known.
     """
@@ -42,9 +45,7 @@ def open_data(config: TrainConfig, own: Path) -> TrainingData:
     elif (Path(config.data) / MANIFEST_NAME).exists():
         data = _of_recipe(load_dataset(Path(config.data)), config)
     else:
-        from trainer.data.external import open_external
-
-        data = open_external(Path(config.data), config.seed)
+        data = _of_files(open_external(Path(config.data), config.seed, tick), config)
     if data.train.path is None and config.w_pred:
         raise ConfigError(
             f"{config.data} knows no positions (trajectory_3d), so there is nothing to forecast",
@@ -64,4 +65,26 @@ def _of_recipe(data: DataSet, config: TrainConfig) -> TrainingData:
         digest=data.manifest.digest,
         title=f"{data.recipe.tier}, {len(data.recipe)} clips",
         facts=data.manifest.summary(),
+    )
+
+
+def _of_files(data: External, config: TrainConfig) -> TrainingData:
+    source = data.source
+    facts = {
+        "folder": config.data,
+        "digest": data.digest,
+        "class_names": source.class_names,
+        "frames": source.frames,
+        "size_px": source.size_px,
+        "counts": {name: len(rows) for name, rows in data.splits.items()},
+    }
+    return TrainingData(
+        train=data.split("train"),
+        validation=data.split("validation"),
+        test=data.split("test"),
+        tests={},
+        digest=data.digest,
+        title=f"{Path(config.data).name}, {len(source)} clips",
+        facts=facts | {"notes": data.notes},
+        notes=data.notes,
     )
