@@ -5,14 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from trainer.errors import ConfigError
 from trainer.strict_yaml import load_mapping, load_scalar
 
 BUNDLED = Path(__file__).parent / "configs"
+
+GateMetric = Literal["accuracy", "pred_mse", "skill", "val_loss", "hours"]
+"""What a gate may ask for: figures of the validation split, and the training time so far."""
+Condition = Annotated[str, StringConstraints(pattern=r"^\s*(<=|>=|<|>)\s*-?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")]
+Conditions = dict[GateMetric, Condition]
 
 
 class TrainConfig(BaseModel):
@@ -20,7 +25,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
-    extractor: Literal["keypoint", "transformer"] = "keypoint"
+    extractor: Literal["keypoint", "transformer", "i3d", "slowfast"] = "keypoint"
     """Feature extractor."""
     width: float = Field(1.0, ge=0.01, le=4)
     """Scales the extractor's feature dimension."""
@@ -45,13 +50,26 @@ class TrainConfig(BaseModel):
     seed: int = Field(0, ge=0, le=2**31 - 1)
     """Seeds data, split, weights and batches."""
     epochs: int = Field(10, ge=1, le=100_000)
+    """Epochs of the first stage, `validate`."""
+    full_epochs: int = Field(0, ge=0, le=100_000)
+    """Epochs of the stage `full`, which a run enters by itself when it passes the gate; 0 = no gate, one stage."""
+    gate: Conditions = {"accuracy": "> 0.70", "pred_mse": "< 0.1", "skill": "> 0", "hours": "< 2"}
+    """What the validation split must show after `validate`, else the run is held for a person to release."""
+    gate_improving: bool = True
+    """The gate asks for a validation loss that still falls too, unless the bar is already met."""
+    bar: Conditions = {"accuracy": "> 0.90", "pred_mse": "< 0.05"}
+    """What the test split shall show after `full`: said in the result, holds nothing."""
+    patience: int = Field(0, ge=0)
+    """Ends a stage after so many epochs without a better validation loss; 0 = never."""
     batch_size: int = Field(16, ge=1, le=4096)
     schedule: Literal["cosine", "constant"] = "cosine"
     """Course of the learning rate after the warm-up."""
     learning_rate: float = Field(1e-3, gt=0, le=1)
     """Peak of the schedule."""
+    full_learning_rate: float = Field(5e-4, gt=0, le=1)
+    """Peak in the stage `full`, which has a schedule of its own."""
     warmup: float = Field(0.1, ge=0, le=0.9)
-    """Share of all steps in which the learning rate rises."""
+    """Share of a stage's steps in which the learning rate rises."""
     weight_decay: float = Field(0.02, ge=0, le=1)
     clip_norm: float = Field(1.0, gt=0)
     """Largest gradient norm."""
@@ -59,22 +77,32 @@ class TrainConfig(BaseModel):
     """Weight of the class loss."""
     w_pred: float = Field(1.0, ge=0)
     """Weight of the forecast loss, an MSE in half-sides squared: small numbers, so a weight of 10 balances them."""
-    threads: int = Field(1, ge=1, le=1024)
-    """CPU threads of torch. One is fastest beside other jobs."""
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = 1
+    """CPU threads of torch. One is fastest beside other jobs; auto = what a short measurement finds."""
     prefetch: Literal["auto", "on", "off"] = "auto"
     """Make the next batch in a thread meanwhile; auto = with CUDA, where the CPU has nothing else to do."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["float32"] = "float32"
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    """Arithmetic of the training steps (weights stay float32); float16 needs CUDA, auto = float32 or bfloat16."""
+    layout: Literal["contiguous", "channels_last", "auto"] = "contiguous"
+    """Memory order of convolution weights; auto = the faster one."""
+    compile: bool = False
+    """Compile the model with torch.compile: minutes at the start, faster steps after."""
     checkpoint_every_s: float = Field(300.0, gt=0)
     """Seconds after which last.pt is written inside an epoch too."""
     checkpoint_every_epochs: int = Field(2, ge=1)
     """Period of checkpoint_epoch_N.pt."""
+    full_checkpoint_every_epochs: int = Field(5, ge=1)
+    """That of the stage `full`."""
     log_every: int = Field(20, ge=1)
     """Steps between two lines of metrics.jsonl inside an epoch."""
+    pretrained: bool | str = False
+    """Public Kinetics weights to start from: a file, or true for torch's cache, then the published address."""
 
 
 FREE_ON_RESUME = frozenset(
-    {"threads", "device", "prefetch", "shifted_tests", "checkpoint_every_s", "checkpoint_every_epochs"},
+    {"threads", "device", "prefetch", "shifted_tests", "compile", "bar"}
+    | {"checkpoint_every_s", "checkpoint_every_epochs", "full_checkpoint_every_epochs"},
 )
 """Options that a resumed run may change without becoming another experiment."""
 
@@ -111,22 +139,59 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
     values, lines = load_mapping(text, str(path))
     places = {key: f"{path}:{line}" for key, line in lines.items()}
     for word in overrides:
-        key, separator, value = word.partition("=")
-        if not separator or not key:
-            raise ConfigError(f"{word!r}: an override looks like key=value", hint="for example: epochs=3")
-        values[key], places[key] = load_scalar(value), repr(word)
+        _override(values, places, word)
     for key in values:
         _check_key(key, places[key])
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as exc:
-        first = exc.errors()[0]
-        key = str(first["loc"][0])
-        problem = str(first["msg"])
-        raise ConfigError(
-            f"{places[key]}: {key} cannot be {first['input']!r}: {problem[0].lower()}{problem[1:]}",
-            hint="`trainer check-config --config ...` lists every option with its value and meaning",
-        ) from exc
+        raise _explained(exc, places) from exc
+
+
+def _override(values: dict[str, Any], places: dict[str, str], word: str) -> None:
+    """Apply `key=value`, or `gate.metric=condition`: the condition alone; without one it is dropped."""
+    key, separator, value = word.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"{word!r}: an override looks like key=value", hint="for example: epochs=3")
+    whole, dot, part = key.partition(".")
+    places[key] = repr(word)
+    if not dot:
+        values[key] = load_scalar(value)
+        return
+    _check_key(whole, places[key])
+    before = values.get(whole, TrainConfig.model_fields[whole].default)
+    if not isinstance(before, dict):
+        raise ConfigError(f"{word!r}: {whole} has no parts", hint=f"for example: {whole}=VALUE")
+    places.setdefault(whole, repr(word))
+    values[whole] = {**before, part: value.strip(" \"'")}
+    if not value and part in before:
+        del values[whole][part]
+
+
+def _explained(error: ValidationError, places: dict[str, str]) -> ConfigError:
+    """Return the first thing that pydantic found wrong, in words with its place."""
+    first = error.errors()[0]
+    loc, given = [str(part) for part in first["loc"]], first["input"]
+    key, last = loc[0], loc[-1]
+    if last == "[key]":
+        known = get_args(GateMetric)
+        near = difflib.get_close_matches(str(given), known, 1)
+        return ConfigError(
+            f"{places[f'{key}.{given}']}: {key} names the metric {given!r}, which does not exist"
+            + (f"; did you mean {near[0]!r}?" if near else ""),
+            hint=f"metrics of a gate: {', '.join(known)}",
+        )
+    if last in get_args(GateMetric):
+        return ConfigError(
+            f"{places[f'{key}.{last}']}: {key}.{last} cannot be {given!r}",
+            hint='a condition looks like "> 0.70" or "<= 2"',
+        )
+    problems = [str(one["msg"]) for one in error.errors() if one["loc"][0] == key]
+    problem = ", or ".join(f"{text[0].lower()}{text[1:]}" for text in problems)
+    return ConfigError(
+        f"{places[key]}: {key} cannot be {given!r}: {problem}",
+        hint="`trainer check-config --config ...` lists every option with its value and meaning",
+    )
 
 
 def _check_key(key: str, place: str) -> None:

@@ -39,7 +39,7 @@ def _no_alias(loader: _Loader, text: str, where: str) -> None:
 
 
 def load_mapping(text: str, where: str) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the top-level mapping and the line of each key. Raises `ConfigError`."""
+    """Return the mapping and the line of each key (`key.part` within a mapping). Raises `ConfigError`."""
     if len(text.encode()) > MAX_BYTES:
         raise ConfigError(f"{where}: larger than {MAX_BYTES // 1024} KiB")
     loader = _Loader(text)
@@ -51,11 +51,7 @@ def load_mapping(text: str, where: str) -> tuple[dict[str, Any], dict[str, int]]
         if not isinstance(node, yaml.MappingNode):
             raise ConfigError(f"{where}:1: expected `key: value` lines")
         lines: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if key.value in lines:
-                raise ConfigError(f"{where}:{line}: key {key.value!r} appears twice (first on line {lines[key.value]})")
-            lines[key.value] = line
+        _note_lines(node, "", lines, where)
         return {str(key): value for key, value in loader.construct_document(node).items()}, lines
     except (yaml.YAMLError, RecursionError, ValueError) as exc:
         mark = getattr(exc, "problem_mark", None)
@@ -63,6 +59,17 @@ def load_mapping(text: str, where: str) -> tuple[dict[str, Any], dict[str, int]]
         raise ConfigError(f"{place}: not valid YAML: {getattr(exc, 'problem', None) or type(exc).__name__}") from exc
     finally:
         loader.dispose()
+
+
+def _note_lines(node: yaml.MappingNode, prefix: str, lines: dict[str, int], where: str) -> None:
+    """Put the line of each key into `lines`, those of a mapping within as `key.part`. Refuses duplicates."""
+    for key, value in node.value:
+        name, line = f"{prefix}{key.value}", key.start_mark.line + 1
+        if name in lines:
+            raise ConfigError(f"{where}:{line}: key {name!r} appears twice (first on line {lines[name]})")
+        lines[name] = line
+        if isinstance(value, yaml.MappingNode):
+            _note_lines(value, f"{name}.", lines, where)
 
 
 def load_scalar(text: str) -> Any:
