@@ -13,7 +13,7 @@ A table of 65,536 quantiles turns each 16-bit word into a normal deviate (to the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -33,6 +33,8 @@ WINDOWS = 67
 _BANK = np.uint64(WINDOWS * WINDOW)
 _BANK_SEED = 20_261_129
 _WORDS = 65536
+_PIXELS_AT_ONCE = 32768
+_WINDOWS_AT_ONCE = 32
 
 
 @lru_cache(maxsize=1)
@@ -48,15 +50,18 @@ def _table(sigma: float) -> NDArray[np.int16]:
     return np.rint(_quantiles() * sigma * 255).astype(np.int16)
 
 
-def _exact(size: int, sigma: float, seed: int) -> NDArray[np.int16]:
-    words = np.random.SFC64(seed).random_raw((size + 3) // 4).astype("<u8", copy=False).view("<u2")
-    return _table(sigma).take(words[:size])
+def _exact(size: int, sigma: float, seed: int) -> Iterator[NDArray[np.int16]]:
+    bits, table = np.random.SFC64(seed), _table(sigma)
+    for begin in range(0, size, _PIXELS_AT_ONCE):
+        count = min(_PIXELS_AT_ONCE, size - begin)
+        words = bits.random_raw((count + 3) // 4).astype("<u8", copy=False).view("<u2")
+        yield table.take(words[:count])
 
 
 @lru_cache(maxsize=16)
 def _windows(sigma: float) -> NDArray[np.int16]:
     """Return the bank of a level as the windows (67 x 12,288, 12,288) that start at each of its deviates, circular."""
-    bank = _exact(int(_BANK), sigma, _BANK_SEED)
+    bank = np.concatenate(list(_exact(int(_BANK), sigma, _BANK_SEED)))
     return np.lib.stride_tricks.sliding_window_view(np.concatenate([bank, bank[: WINDOW - 1]]), WINDOW)
 
 
@@ -69,12 +74,14 @@ def bank_places(size: int, seed: int) -> NDArray[np.int64]:
     return place.astype(np.int64).reshape(-1)[: -(-size // WINDOW)]
 
 
-def _from_bank(size: int, sigma: float, seed: int) -> NDArray[np.int16]:
-    return _windows(sigma)[bank_places(size, seed)].reshape(-1)[:size]
+def _from_bank(size: int, sigma: float, seed: int) -> Iterator[NDArray[np.int16]]:
+    windows, place = _windows(sigma), bank_places(size, seed)
+    for begin in range(0, len(place), _WINDOWS_AT_ONCE):
+        yield windows[place[begin : begin + _WINDOWS_AT_ONCE]].reshape(-1)[: size - begin * WINDOW]
 
 
-MODES: dict[str, Callable[[int, float, int], NDArray[np.int16]]] = {"exact": _exact, "bank": _from_bank}
-"""(size, sigma, seed) -> deviates in pixel values (size,), an array of its own."""
+MODES: dict[str, Callable[[int, float, int], Iterator[NDArray[np.int16]]]] = {"exact": _exact, "bank": _from_bank}
+"""(size, sigma, seed) -> `size` deviates in pixel values, some at a time so that they stay in cache."""
 
 
 def add_noise(clip: NDArray[np.uint8], sigma: float, seed: int, mode: str = "exact") -> None:
@@ -83,8 +90,10 @@ def add_noise(clip: NDArray[np.uint8], sigma: float, seed: int, mode: str = "exa
         raise RendererError(f"no noise {mode!r}", hint=f"known: {', '.join(MODES)}")
     if sigma <= 0:
         return
-    flat = clip.reshape(-1)
-    value = MODES[mode](flat.size, round(float(sigma), 6), seed)
-    value += flat
-    np.clip(value, 0, 255, out=value)
-    flat[...] = value
+    flat, begin = clip.reshape(-1), 0
+    for value in MODES[mode](flat.size, round(float(sigma), 6), seed):
+        part = flat[begin : begin + len(value)]
+        value += part
+        np.clip(value, 0, 255, out=value)
+        part[...] = value
+        begin += len(value)
