@@ -126,7 +126,7 @@ def _cheaper(one: Entry, than: Entry) -> str:
     for name, words in (("train_s", "training time"), ("parameters", "parameters"), ("inference_ms", "inference time")):
         mine, others = getattr(one, name), getattr(than, name)
         if mine and others and others > CHEAPER * mine:
-            parts.append(f"{mine / others:.0%} of its {words}")
+            parts.append(f"{100 * mine / others:.0f} % of its {words}")
     return f"needs {', '.join(parts)}" if parts else ""
 
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
+from wire.codec import WireError, read_bytes
 from wire.run_dir import replace_file
 
 PREDICTIONS_NAME = "test_predictions.npz"
+PREDICTIONS_MAX_BYTES = 1024**3
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,11 @@ _ARRAYS = ("label", "probabilities", "forecast", "path")
 def read_predictions(path: Path) -> StoredPredictions:
     """Read the file. Raises `DataError` if it is not there or not what it should be."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        content = read_bytes(str(path), PREDICTIONS_MAX_BYTES)
+        if content is None:
+            raise DataError(f"{path} does not exist", hint="the run is older than that file, or did not reach its test")
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = {name: file[name] for name in _ARRAYS if name in file.files}
             return StoredPredictions(str(file["digest"]), **arrays)
-    except FileNotFoundError as exc:
-        raise DataError(
-            f"{path} does not exist", hint="the run is older than stored predictions, or did not reach its test"
-        ) from exc
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as exc:
+    except (WireError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as exc:
         raise DataError(f"{path} cannot be read: {exc}", hint="sync the run again") from exc
