@@ -13,6 +13,8 @@ from trainer.errors import ConfigError
 from trainer.strict_yaml import load_mapping, load_scalar
 
 BUNDLED = Path(__file__).parent / "configs"
+Visual = Literal["clip", "i3d", "keypoint", "magvit", "slowfast", "transformer"]
+Extractor = Literal["clip", "hybrid", "i3d", "keypoint", "magvit", "slowfast", "statistical", "transformer"]
 
 GateMetric = Literal["accuracy", "pred_mse", "skill", "val_loss", "hours"]
 """What a gate may ask for: figures of the validation split, and the training time so far."""
@@ -25,10 +27,22 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
-    extractor: Literal["keypoint", "transformer", "i3d", "slowfast"] = "keypoint"
+    extractor: Extractor = "keypoint"
     """Feature extractor."""
     width: float = Field(1.0, ge=0.01, le=4)
     """Scales the extractor's feature dimension."""
+    fuse: list[Extractor] = []
+    """Extractors whose features are joined, in place of `extractor`, e.g. [i3d, magvit]."""
+    visual: Visual = "transformer"
+    """Network beside the statistics of `hybrid`."""
+    tokenizer: str = ""
+    """`magvit`: file of `trainer pretrain magvit` to start from; '' trains the encoder with the tasks."""
+    freeze: bool = False
+    """`magvit`: keep the weights of `tokenizer` as they are."""
+    patch_px: Literal[1, 2, 4] = 1
+    """`magvit`: side of the patches it starts from. 1 is the published network, 4 takes a twentieth of the time."""
+    clip_weights: str = "openai/clip-vit-base-patch32"
+    """`clip`: folder of an image encoder, or its name on the hub."""
     data: str = ""
     """Folder to train on: of `trainer generate`, or `videos.npy` + `metadata.json`. '' generates what follows."""
     tier: Literal["easy", "medium", "hard"] = "medium"
@@ -174,10 +188,10 @@ def _explained(error: ValidationError, places: dict[str, str]) -> ConfigError:
     loc, given = [str(part) for part in first["loc"]], first["input"]
     key, last = loc[0], loc[-1]
     if last == "[key]":
-        known = get_args(GateMetric)
+        known, place = get_args(GateMetric), places.get(f"{key}.{given}", places[key])
         near = difflib.get_close_matches(str(given), known, 1)
         return ConfigError(
-            f"{places[f'{key}.{given}']}: {key} names the metric {given!r}, which does not exist"
+            f"{places.get(f'{key}.{given}', places[key])}: {key} names the metric {given!r}, which does not exist"
             + (f"; did you mean {near[0]!r}?" if near else ""),
             hint=f"metrics of a gate: {', '.join(known)}",
         )

@@ -15,7 +15,7 @@ from trainer.data.batches import Batches
 from trainer.data.opening import TrainingData, open_data
 from trainer.data.source import ClipSource
 from trainer.errors import ConfigError
-from trainer.models.extractors import EXTRACTORS
+from trainer.models.extractors import build_extractor
 from trainer.models.unified import UnifiedModel
 from trainer.reporter import Reporter
 from trainer.stop import Stop
@@ -62,6 +62,8 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
     stop.check()
     torch.manual_seed(config.seed)
     model = build_model(config, data.train).to(device)
+    if model.extractor.note:
+        reporter.update(message=model.extractor.note)
     optimiser = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     identity = {**config.model_dump(), "data": data.digest}
     checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run))
@@ -89,7 +91,7 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
 
 def build_model(config: TrainConfig, train: ClipSource) -> UnifiedModel:
     """Return the model of the config for these clips, fresh from torch's seed."""
-    model = UnifiedModel(EXTRACTORS[config.extractor](config.width), train.frames, len(train.class_names))
+    model = UnifiedModel(build_extractor(config), train.frames, len(train.class_names))
     if train.path is not None:
         model.fit_targets(train.path[:, train.frames :].astype(np.float32))
     return model

@@ -73,9 +73,10 @@ def _note_lines(node: yaml.MappingNode, prefix: str, lines: dict[str, int], wher
 
 
 def load_scalar(text: str) -> Any:
-    """Return the value that `text` would have in a config file; anything but a plain scalar stays text."""
+    """Return the value that `text` would have in a config file; anything but a scalar or a list of words stays text."""
     try:
         value = load_mapping(f"value: {text}", "value")[0]["value"]
     except ConfigError:
         return text
-    return value if isinstance(value, bool | int | float | str) else text
+    words = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return value if words or isinstance(value, bool | int | float | str) else text

@@ -38,7 +38,7 @@ def test_words_replace_the_lines_of_the_file() -> None:
         ("- epochs\n", r"my.yaml:1: expected `key: value` lines"),
         ("epochs: [1\n", r"my.yaml:2: not valid YAML"),
         ("a: !!python/object/apply:os.system ['true']\n", r"not valid YAML"),
-        ("extractor: i3d\n", r"my.yaml:1: extractor cannot be 'i3d': input should be 'keypoint' or 'transformer'"),
+        ("extractor: vgg\n", r"my.yaml:1: extractor cannot be 'vgg': input should be 'clip', "),
     ],
 )
 def test_a_wrong_file_is_told_with_its_place(tmp_path: Path, text: str, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,10 @@ class FeatureExtractor(nn.Module, ABC):
 
     full_dim: int
     """D at width 1."""
+    options: ClassVar[tuple[str, ...]] = ()
+    """Keys of the config that the constructor takes beside the width, under the same names."""
+    note = ""
+    """What a reader of the log must know about the weights that training starts from."""
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()

@@ -1,10 +1,40 @@
 """The registry of feature extractors: a new one is one file and one line."""
 
+from __future__ import annotations
+
+from trainer.config import TrainConfig
 from trainer.models.extractor import FeatureExtractor
+from trainer.models.extractors.clip import ClipExtractor
+from trainer.models.extractors.fuse import FusedExtractor
+from trainer.models.extractors.hybrid import HybridExtractor
+from trainer.models.extractors.i3d import I3DExtractor
 from trainer.models.extractors.keypoint import KeypointExtractor
+from trainer.models.extractors.magvit import MagvitExtractor
+from trainer.models.extractors.slowfast import SlowFastExtractor
+from trainer.models.extractors.statistical import StatisticalExtractor
 from trainer.models.extractors.transformer import TransformerExtractor
 
 EXTRACTORS: dict[str, type[FeatureExtractor]] = {
+    "clip": ClipExtractor,
+    "hybrid": HybridExtractor,
+    "i3d": I3DExtractor,
     "keypoint": KeypointExtractor,
+    "magvit": MagvitExtractor,
+    "slowfast": SlowFastExtractor,
+    "statistical": StatisticalExtractor,
     "transformer": TransformerExtractor,
 }
+
+
+def build_extractor(config: TrainConfig) -> FeatureExtractor:
+    """Return the extractor of a config, or the several that it joins. Raises `ConfigError`, `CheckpointError`."""
+    if config.fuse:
+        return FusedExtractor([_build(name, config) for name in config.fuse])
+    return _build(config.extractor, config)
+
+
+def _build(name: str, config: TrainConfig) -> FeatureExtractor:
+    if name == "hybrid":
+        return HybridExtractor(config.width, visual=_build(config.visual, config))
+    kind = EXTRACTORS[name]
+    return kind(config.width, **{option: getattr(config, option) for option in kind.options})

@@ -96,7 +96,7 @@ class I3DExtractor(PretrainedExtractor):
         shift=-1.0,
     )
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, *, pretrained: bool | str = False) -> None:
         super().__init__(width)
         first, channels = scaled(64, width), scaled(192, width)
         self.trunk = nn.ModuleDict(
@@ -120,6 +120,7 @@ class I3DExtractor(PretrainedExtractor):
             channels = branches[0] + branches[2] + branches[4] + branches[5]
             if name == READ_AT:
                 self.readout = PointReadout(channels, self.feature_dim)
+        self.start_from(pretrained)
 
     def features(self, video: Tensor) -> Tensor:
         frames = video.shape[1]

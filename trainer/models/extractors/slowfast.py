@@ -127,7 +127,7 @@ class SlowFastExtractor(PretrainedExtractor):
         shift=-0.45 / 0.225,
     )
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, *, pretrained: bool | str = False) -> None:
         super().__init__(width)
         thin = width * BETA
         wide = (STEM, *(EXPANSION * inner for inner in INNER[:-1]))
@@ -144,6 +144,7 @@ class SlowFastExtractor(PretrainedExtractor):
         )
         self.slow_readout = PointReadout(scaled(EXPANSION * INNER[1], width), self.feature_dim)
         self.fast_readout = PointReadout(fast[2], self.feature_dim)
+        self.start_from(pretrained)
 
     def features(self, video: Tensor) -> Tensor:
         frames = video.shape[1]
