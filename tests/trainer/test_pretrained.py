@@ -102,6 +102,13 @@ def test_every_published_tensor_but_the_head_finds_its_place(layout: str, tmp_pa
     assert f"{len(names()) - 2} tensors loaded" in str(report) and heads[0] in str(report)
 
 
+def test_the_option_of_the_config_loads_and_leaves_a_note(tmp_path: Path) -> None:
+    path = published_file(tmp_path / "rgb.pt", I3DExtractor(0.05), i3d_names())
+    extractor = I3DExtractor(0.05, pretrained=str(path))
+    assert extractor.note.startswith(f"pretrained: {path}: 285 tensors loaded") and "logits" in extractor.note
+    assert I3DExtractor(0.05).note == ""
+
+
 @pytest.mark.parametrize(
     ("pytorchvideo", "pyslowfast", "ours"),
     [

@@ -50,6 +50,7 @@ class Published:
 class PretrainedExtractor(FeatureExtractor):
     """An extractor for which public weights exist. Its input is the shared one until they are loaded."""
 
+    options = ("pretrained",)
     published: Published
     input_scale: Tensor
     input_shift: Tensor
@@ -59,6 +60,11 @@ class PretrainedExtractor(FeatureExtractor):
         self.width = width
         self.register_buffer("input_scale", torch.ones(()))
         self.register_buffer("input_shift", torch.zeros(()))
+
+    def start_from(self, pretrained: bool | str) -> None:
+        """Load public weights (a file's, or for True the published ones), if any. Raises `CheckpointError`."""
+        if pretrained:
+            self.note = f"pretrained: {load_pretrained(self, pretrained)}"
 
     def expect(self, published: Published) -> None:
         """Feed the network the pictures that `published` weights were trained on, from now on (checkpoints keep it)."""
