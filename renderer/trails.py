@@ -25,7 +25,9 @@ def draw_trails(
     It is what `draw` with `max`, once for every age, makes of black frames. Raises `ValueError` as `draw` does.
     """
     check(out, pixels, radius)
-    side = sides(np.full(radius.shape, Shape.SPHERE), radius).max(axis=1, initial=0)
+    if len(clips) == 0:
+        return
+    side = sides(np.full(radius.shape, Shape.SPHERE), radius).max(axis=1)
     for size in sorted(set(side.tolist())):
         alike = np.flatnonzero(side == size)
         at_once = max(1, PIXELS_AT_ONCE // (size**2 * out.shape[1]))

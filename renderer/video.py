@@ -8,8 +8,8 @@ from renderer.noise import add_noise
 from renderer.raster import Video
 from renderer.recipe import Recipe
 
-_CLIPS_AT_ONCE = 64
-"""Bounds the memory of one pass, and keeps it in cache."""
+_CLIPS_AT_ONCE = 256
+"""Bounds the memory of the geometry; the pixels are made in smaller parts."""
 
 
 def render(recipe: Recipe, out: Video | None = None) -> Video:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,13 @@ TINY = {
     "board": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2"],
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
+    "render": ["--frames", "4", "--clips", "2", "--turns", "1", "--seconds", "0"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
 }
-NEEDS = {"board": [], "data": [], "heartbeat": [SSHD, "ssh"], "sync": [SSHD, "ssh", "rsync"]}
-ROWS = {"board": 5, "data": 12, "heartbeat": 6, "sync": 6}
+NEEDS = {"board": [], "data": [], "heartbeat": [SSHD, "ssh"], "render": [], "sync": [SSHD, "ssh", "rsync"]}
+DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spec(module)]
+"""Libraries that `render` compares with; one that is not here is left out."""
+ROWS = {"board": 5, "data": 12, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6}
 
 
 def run(name: str, *argv: str) -> str:
