@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from trainer.data.audit import Report
+from typing import Any
 
 DESCRIPTION = "Check that a data set can be learnt from its pixels, and only by looking at them."
 EPILOG = """\
@@ -30,7 +26,7 @@ def add_parser(verbs: Any) -> None:
     )
     verb.set_defaults(run=run)
     verb.add_argument("dataset", metavar="DATASET", help="folder of the data set")
-    verb.add_argument("--json", action="store_true", help="print a list of checks for machines")
+    verb.add_argument("--json", action="store_true", help="print the report for machines")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,19 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     report = audit(Path(arguments.dataset))
     if arguments.json:
-        print(json.dumps([asdict(check) for check in report.checks], indent=1))
+        print(json.dumps(report.to_json(), indent=1))
     else:
-        _show(report)
-    return int(any(check.status == "fail" for check in report.checks))
+        from rich.console import Console
 
-
-def _show(report: Report) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for heading in ("check", "status", "value", "limit", "detail"):
-        table.add_column(heading)
-    for check in report.checks:
-        table.add_row(check.name, check.status, str(check.value), str(check.limit), check.detail)
-    Console().print(table)
+        report.print(Console())
+    return int(report.failed)
