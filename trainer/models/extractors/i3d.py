@@ -1,24 +1,25 @@
 """`i3d`: Inception-v1 with every filter inflated to 3D (Carreira & Zisserman, "Quo Vadis, Action Recognition? A New
 Model and the Kinetics Dataset", CVPR 2017, figure 3).
 
-| layer             | kernel, stride       | channels | 64x3x224x224  | 16x3x64x64 |
-|-------------------|----------------------|---------:|---------------|------------|
-| Conv3d_1a_7x7     | 7x7x7, 2             |       64 | 32x112x112    | 8x32x32    |
-| MaxPool3d_2a_3x3  | 1x3x3, 1x2x2         |          | 32x56x56      | 8x16x16    |
-| Conv3d_2b_1x1     | 1x1x1                |       64 | 32x56x56      | 8x16x16    |
-| Conv3d_2c_3x3     | 3x3x3                |      192 | 32x56x56      | 8x16x16    |
-| MaxPool3d_3a_3x3  | 1x3x3, 1x2x2         |          | 32x28x28      | 8x8x8      |
-| Mixed_3b, 3c      | four branches        | 256, 480 | 32x28x28      | 8x8x8      |
-| MaxPool3d_4a_3x3  | 3x3x3, 2             |          | 16x14x14      | 4x4x4      |
-| Mixed_4b ... 4f   | four branches        | 512 512 512 528 832 | 16x14x14 | 4x4x4 |
-| MaxPool3d_5a_2x2  | 2x2x2, 2             |          | 8x7x7         | 2x2x2      |
-| Mixed_5b, 5c      | four branches        | 832, 1024 | 8x7x7        | 2x2x2      |
-| average over space |                     |     1024 | 8             | 2          |
+| layer              | kernel, stride       | channels                | 64x3x224x224 | 16x3x64x64 |
+|--------------------|----------------------|-------------------------|--------------|------------|
+| Conv3d_1a_7x7      | 7x7x7, 2x2x2         | 64                      | 32x112x112   | 8x32x32    |
+| MaxPool3d_2a_3x3   | 1x3x3, 1x2x2         |                         | 32x56x56     | 8x16x16    |
+| Conv3d_2b_1x1      | 1x1x1                | 64                      | 32x56x56     | 8x16x16    |
+| Conv3d_2c_3x3      | 3x3x3                | 192                     | 32x56x56     | 8x16x16    |
+| MaxPool3d_3a_3x3   | 1x3x3, 1x2x2         |                         | 32x28x28     | 8x8x8      |
+| Mixed_3b, 3c       | four branches        | 256, 480                | 32x28x28     | 8x8x8      |
+| MaxPool3d_4a_3x3   | 3x3x3, 2x2x2         |                         | 16x14x14     | 4x4x4      |
+| Mixed_4b to 4f     | four branches        | 512, 512, 512, 528, 832 | 16x14x14     | 4x4x4      |
+| MaxPool3d_5a_2x2   | 2x2x2, 2x2x2         |                         | 8x7x7        | 2x2x2      |
+| Mixed_5b, 5c       | four branches        | 832, 1024               | 8x7x7        | 2x2x2      |
+| average over space |                      | 1024                    | 8            | 2          |
 
-12,287,264 parameters at width 1 (12,697,264 with the 400 Kinetics logits, which are not used here; the paper's table 1
-says 25 M for its two streams). Padding is TensorFlow's "same" and batch norm has eps .001, both as published. The
-average of a step is brought back to one a frame and, which is ours, a linear map of where eight learned points are on
-the map of Mixed_3c is added (`PointReadout`): an average over space knows what moves, but not where it is.
+12,287,264 parameters at width 1 (12,697,264 with the 400 Kinetics logits, as in the public pytorch-i3d, which are not
+used here; the paper's table 1 says 25 M for its two streams). Padding is TensorFlow's "same" and batch norm has eps
+.001, both as published. The average of a step is brought back to one a frame and, which is ours, a linear map of where
+eight learned points are on the map of Mixed_3c is added (`PointReadout`): an average over space knows what moves, but
+not where it is.
 """
 
 from __future__ import annotations

@@ -2,23 +2,24 @@
 
 Two ResNet-50s look at one clip: the slow one at every 4th frame with all channels, the fast one at every frame with an
 eighth of them. Before each stage of the slow one, what the fast one sees is joined to it by a convolution over time
-(5x1x1, stride 4, twice the fast channels). At 16 frames that is the published 4x16 network with its four slow frames.
+(5x1x1, stride 4, twice the fast channels). Neither strides in time, so it is T / 4 and T steps throughout. At T = 16
+that is four slow frames, as in the published 4x16 network (whose fast pathway has 32: its weights fit all the same).
 
-| layer   | slow: kernels, channels      | fast: kernels, channels    | 32x3x224x224 (slow 8) | 16x3x64x64 (slow 4) |
-|---------|------------------------------|----------------------------|-----------------------|---------------------|
-| conv1   | 1x7x7, 64, stride 1x2x2      | 5x7x7, 8, stride 1x2x2     | T x112x112            | T x32x32            |
-| pool1   | 1x3x3, stride 1x2x2          | the same                   | T x56x56              | T x16x16            |
-| res2    | [1x1x1 64, 1x3x3 64, 256] x3 | [3x1x1 8, 1x3x3 8, 32] x3  | T x56x56              | T x16x16            |
-| res3    | [1x1x1 128, .., 512] x4      | [3x1x1 16, .., 64] x4      | T x28x28              | T x8x8              |
-| res4    | [3x1x1 256, .., 1024] x6     | [3x1x1 32, .., 128] x6     | T x14x14              | T x4x4              |
-| res5    | [3x1x1 512, .., 2048] x3     | [3x1x1 64, .., 256] x3     | T x7x7                | T x2x2              |
-| average | 2048                         | 256                        | T                     | T                   |
+| layer   | slow, every 4th frame               | fast, every frame                | 224x224 | 64x64 |
+|---------|-------------------------------------|----------------------------------|---------|-------|
+| conv1   | 1x7x7, 64, stride 1x2x2             | 5x7x7, 8, stride 1x2x2           | 112x112 | 32x32 |
+| pool1   | 1x3x3, stride 1x2x2                 | 1x3x3, stride 1x2x2              | 56x56   | 16x16 |
+| res2    | 3 x [1x1x1 64, 1x3x3 64, 1x1x1 256] | 3 x [3x1x1 8, 1x3x3 8, 1x1x1 32] | 56x56   | 16x16 |
+| res3    | 4 x [1x1x1 128, 128, 512]           | 4 x [3x1x1 16, 16, 64]           | 28x28   | 8x8   |
+| res4    | 6 x [3x1x1 256, 256, 1024]          | 6 x [3x1x1 32, 32, 128]          | 14x14   | 4x4   |
+| res5    | 3 x [3x1x1 512, 512, 2048]          | 3 x [3x1x1 64, 64, 256]          | 7x7     | 2x2   |
+| average | 2048                                | 256                              | 1x1     | 1x1   |
 
 33,558,216 parameters at width 1; with the Kinetics head (2304 x 400 + 400) the 34.48 M of the public model zoo's 4x16
 row (its 8x8 row, 34.57 M, has lateral kernels of 7). The last batch norm of a block starts at zero, as published. The
-slow averages are brought back to one a frame, the fast ones are so already, and, which is ours, a linear map of where
-eight learned points are on the fast map of res3 is added (`PointReadout`): an average over space knows what moves, but
-not where it is.
+slow averages are brought back to one a frame beside the fast ones, and, which is ours, a linear map of where eight
+learned points are on the maps of res3 is added, from each pathway (`PointReadout`): an average over space knows what
+moves, but not where it is.
 """
 
 from __future__ import annotations
