@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer import audit, generate
+from trainer import analyze, audit, compare, generate
 
 HELP = """\
 Learns to name and to forecast the path of an object from video.
@@ -18,6 +18,8 @@ Learns to name and to forecast the path of an object from video.
   trainer check-config --config keypoint epochs=3  every option with its value and meaning; trains nothing
   trainer generate objects --tier fast             a data set, from a seed; `trainer generate --help` shows all three
   trainer audit data/objects-fast                  what a data set would give away without being looked at
+  trainer analyze runs/mine                        what the numbers of a finished run say, with pictures
+  trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
 """
 RUN_HELP = """\
 The run's folder holds progress.json and PROGRESS.txt (where it is), metrics.jsonl (its history), checkpoints/
@@ -47,6 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check_config)
     generate.add_parser(verbs)
     audit.add_parser(verbs)
+    analyze.add_parser(verbs)
+    compare.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")
     run.add_argument(
         "--resume", action="store_true", help="go on from checkpoints/last.pt of --out (default: the newest)"

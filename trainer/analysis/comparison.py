@@ -88,6 +88,8 @@ def verdict(entry: Entry) -> str:
     """Return what a row amounts to, by skill and by the bars of the stages."""
     if not entry.has_skill:
         return "no skill"
+    if any(one.verdict == "held" for one in entry.runs) and entry.kind == "run":
+        return "held at the gate"
     if entry.accuracy is None and entry.pred_mse is None:
         return "not known"
     for words, accuracy, mse in (("above the bars of full", 0.90, 0.05), ("through the gate", 0.70, 0.1)):

@@ -10,6 +10,9 @@ from trainer.analysis.comparison import Comparison, distinguishable, recommendat
 from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.markdown import UNKNOWN, number, percent, table
 
+MAIN_HEAD = (
+    "rank:", "run", "accuracy:", "95 % interval", "MSE at t+5:", "% MAE:", "skill:", "verdict", "against the first"
+)  # fmt: skip
 ORDER = (
     "Order: skill, then accuracy, then MSE at t+5, then training time. *Not distinguishable*: the 95 % Wilson interval "
     "of accuracy overlaps with that of the first. MSE at t+5 in half-sides squared, % MAE at t+4 of the workspace "
@@ -51,26 +54,7 @@ def _spread(value: Spread | None) -> dict[str, float | None] | None:
 def page(comparison: Comparison, picture: str) -> str:
     """Return comparison.md."""
     lines = ["# Comparison", "", recommendation(comparison), ""]
-    lines += table(
-        (
-            "rank:",
-            "run",
-            "accuracy:",
-            "95 % interval",
-            "MSE at t+5:",
-            "% MAE:",
-            "skill:",
-            "verdict",
-            "against the first",
-        ),
-        [
-            *(
-                [rank, *_figures(entry), verdict(entry), _against(comparison, entry)]
-                for rank, entry in _ranks(comparison)
-            ),
-            *(["", *_figures(entry), entry.kind, ""] for entry in comparison.controls),
-        ],
-    )
+    lines += table(MAIN_HEAD, main_rows(comparison))
     sections = {
         "Effort": table(
             ("run", "training:", "s/epoch:", "parameters:", "MB:", "inference, ms a clip:"),
@@ -87,8 +71,11 @@ def page(comparison: Comparison, picture: str) -> str:
     return "\n".join([*lines, "", ORDER, "", f"![{picture.removesuffix('.png')}]({picture})"]) + "\n"
 
 
-def _ranks(comparison: Comparison) -> list[tuple[int, Entry]]:
-    return list(enumerate(comparison.entries, 1))
+def main_rows(comparison: Comparison) -> list[list[str]]:
+    """Return the rows under `MAIN_HEAD`: the ranked ones, then the controls without a rank."""
+    ranked = enumerate(comparison.entries, 1)
+    rows = [[str(rank), *_figures(entry), verdict(entry), _against(comparison, entry)] for rank, entry in ranked]
+    return rows + [["", *_figures(entry), entry.kind, ""] for entry in comparison.controls]
 
 
 def _figures(entry: Entry) -> list[str]:

@@ -23,7 +23,7 @@ RESULTS_MAX_BYTES = 256 * 1024**2
 _RECORDS = ("result.json", "metrics.jsonl")
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
-    | {"validation_controls", "versions", "commit", "device", "threads"}
+    | {"validation_controls", "versions", "commit", "device", "threads", "setting", "stages"}
 )
 _PARTS = {
     "config": "the config",

@@ -38,11 +38,12 @@ def as_json(analysis: Analysis, advice: list[Advice]) -> dict[str, Any]:
 def page(analysis: Analysis, advice: list[Advice], pictures: list[str]) -> str:
     """Return analysis_report.md; `pictures` are file names beside it."""
     results = analysis.results
-    lines = [f"# {results.name}", "", _verdict(analysis), ""]
+    lines = [f"# {results.name}", "", summary(analysis), ""]
     lines += [f"- **{flag}**" for flag in analysis.flags]
     lines += [f"- not there, so not judged: {', '.join(results.missing)}"] if results.missing else []
     lines += [f"- {note}" for note in results.notes]
     sections = {
+        "Gate": _gate(analysis),
         "Figures": _figures(analysis),
         "Targets": _targets(analysis),
         "Against the controls": _controls(analysis),
@@ -58,8 +59,8 @@ def page(analysis: Analysis, advice: list[Advice], pictures: list[str]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _verdict(analysis: Analysis) -> str:
-    """One sentence: what came out, judged on what, at what cost."""
+def summary(analysis: Analysis) -> str:
+    """Return one sentence: what came out, judged on what, at what cost."""
     results, figures = analysis.results, analysis.figures
     if not figures:
         return "The run left no accuracy and no forecast error."
@@ -73,6 +74,20 @@ def _verdict(analysis: Analysis) -> str:
     parts += [f"{results.epochs} epochs"] if results.epochs else []
     parts += [f"trained {words.duration(results.train_s)}"] if results.train_s else []
     return f"{', '.join(part for part in parts if part)} (judged on: {analysis.judged_on})."
+
+
+def _gate(analysis: Analysis) -> list[str]:
+    """The run's own verdict, as it stands in its results."""
+    lines = []
+    gate = analysis.results.gate
+    for name, verdict in (("Gate after `validate`", gate), ("Bar of `full`", gate.get("bar"))):
+        if isinstance(verdict, dict) and isinstance(verdict.get("passed"), bool):
+            reasons = "; ".join(map(str, verdict.get("reasons") or ()))
+            word = "passed" if verdict["passed"] else "not passed"
+            lines.append(f"- {name}, epoch {verdict.get('epoch', UNKNOWN)}: {word}{': ' if reasons else ''}{reasons}.")
+    if gate.get("released_by"):
+        lines.append(f"- Released by {gate['released_by']}.")
+    return lines
 
 
 def _figures(analysis: Analysis) -> list[str]:
@@ -185,5 +200,9 @@ def _training(analysis: Analysis) -> list[str]:
 def _recommendations(advice: list[Advice]) -> list[str]:
     if not advice:
         return [f"None of the {len(RULES)} rules was triggered by a number of this run."]
-    sentences = [(f"{one.because[0].upper()}{one.because[1:]}", one.do, one.rule) for one in advice]
-    return [f"{place}. {because}: {do}. (`{rule}`)" for place, (because, do, rule) in enumerate(sentences, 1)]
+    return [f"{place}. {sentence(one)} (`{one.rule}`)" for place, one in enumerate(advice, 1)]
+
+
+def sentence(advice: Advice) -> str:
+    """Return a recommendation with its reason."""
+    return f"{advice.because[0].upper()}{advice.because[1:]}: {advice.do}."

@@ -1,0 +1,76 @@
+"""What `trainer analyze` and `trainer compare` leave on the disk: a page, a JSON file, pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.analysis import comparison_picture, comparison_report, pictures, report
+from trainer.analysis.advice import recommend
+from trainer.analysis.analysis import analyse
+from trainer.analysis.comparison import Comparison, compare
+from trainer.analysis.reading import read_results
+from trainer.errors import TrainerError
+from wire.codec import finite
+from wire.run_dir import replace_file
+
+
+@dataclass(frozen=True)
+class Written:
+    """An analysis on the disk, and what matters of it in a terminal."""
+
+    folder: Path
+    summary: str
+    advice: tuple[str, ...]
+
+
+def write_analysis(run: str | Path, out: str | Path = "") -> Written:
+    """Write analysis_report.md, analysis.json and the pictures of one run into its artifacts, or into `out`.
+
+    Raises `DataError` if there are no results to read, `TrainerError` if the folder cannot be written.
+    """
+    analysis = analyse(read_results(run))
+    folder = Path(out) if out else analysis.results.folder
+    advice = recommend(analysis)
+    with _writable(folder):
+        drawn = pictures.draw(analysis, folder)
+        _write(folder / "analysis_report.md", report.page(analysis, advice, drawn))
+        _write(folder / "analysis.json", as_text(report.as_json(analysis, advice)))
+    return Written(folder, report.summary(analysis), tuple(map(report.sentence, advice)))
+
+
+def write_comparison(
+    runs: Sequence[str | Path], out: str | Path, *, ensemble: bool = False, controls: bool = False
+) -> tuple[Comparison, Path]:
+    """Write comparison.md, comparison.json and comparison.png of some runs into `out`; return it and the folder.
+
+    Raises `DataError` if none has results or the ensemble is not possible, `TrainerError` if nothing can be written.
+    """
+    comparison, folder = compare(runs, ensemble=ensemble, controls=controls), Path(out)
+    with _writable(folder):
+        comparison_picture.draw(comparison, folder / "comparison.png")
+        _write(folder / "comparison.md", comparison_report.page(comparison, "comparison.png"))
+        _write(folder / "comparison.json", as_text(comparison_report.as_json(comparison)))
+    return comparison, folder
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield
+    except OSError as exc:
+        raise TrainerError(f"cannot write into {folder}: {exc.strerror}", hint="name a folder with --out") from exc
+
+
+def as_text(content: dict[str, Any]) -> str:
+    """Return JSON that any reader takes: no NaN."""
+    return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    replace_file(str(path), text.encode())
