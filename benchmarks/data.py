@@ -70,11 +70,14 @@ def generation(name: str, clips: int, sample: int, folder: Path) -> list[Row]:
     ]
 
 
-def per_batch_ms(take: Callable[[np.ndarray], object], batches: Sequence[np.ndarray]) -> float:
-    began = time.perf_counter()
+def each_ms(take: Callable[[np.ndarray], object], batches: Sequence[np.ndarray]) -> list[float]:
+    """Return the time of every batch."""
+    times = []
     for rows in batches:
+        began = time.perf_counter()
         take(rows)
-    return (time.perf_counter() - began) * 1000 / len(batches)
+        times.append((time.perf_counter() - began) * 1000)
+    return times
 
 
 def stored(path: Path, out: np.ndarray) -> Callable[[np.ndarray], object]:
@@ -104,13 +107,12 @@ def batches(clips: int, size: int, repeat: int, folder: Path) -> list[Row]:
     for epoch in range(repeat):
         order = np.array_split(rng.permutation(clips), -(-clips // size))
         drop_from_cache(path)
-        times["cold"].append(per_batch_ms(stored(path, out), order))
         take = stored(path, out)
-        per_batch_ms(take, order)
-        times["warm"].append(per_batch_ms(take, order))
+        times["cold"] += each_ms(take, order)
+        times["warm"] += each_ms(take, order)
         del take
         for name, source in ways.items():
-            times[name].append(per_batch_ms(lambda rows: source.fill(rows, epoch, out[: len(rows)]), order))  # noqa: B023
+            times[name] += each_ms(lambda rows: source.fill(rows, epoch, out[: len(rows)]), order)  # noqa: B023
     middle = {name: statistics.median(values) for name, values in times.items()}
     return [
         lower_is_better(f"batch of {size}, {way}: a {map_} map", middle[way], middle[map_], target=target, unit="ms")
