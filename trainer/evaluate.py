@@ -18,7 +18,7 @@ def evaluate(
 ) -> Predictions:
     """Return the predictions for a split in its own order; `on_batch(done, total)` is called after each batch."""
     model.eval()
-    labels, guesses, forecasts, paths = [], [], [], []
+    labels, logits, forecasts, paths = [], [], [], []
     class_sum = pred_sum = 0.0
     with torch.inference_mode():
         for index, batch in enumerate(batches.epoch(0), 1):
@@ -28,18 +28,19 @@ def evaluate(
             class_sum += float(class_loss) * len(batch.class_label)
             pred_sum += float(pred_loss) * len(batch.class_label)
             labels.append(batch.class_label.cpu().numpy().copy())
-            guesses.append(outputs["classification"].argmax(dim=1).cpu().numpy())
+            logits.append(outputs["classification"].float().cpu())
             forecasts.append(outputs["forecast"].double().cpu().numpy())
             if batch.future_path is not None:
                 paths.append(batch.future_path.double().cpu().numpy())
             on_batch(index, len(batches))
-    count = len(batches.source)
+    count, scores = len(batches.source), torch.cat(logits)
     return Predictions(
         np.concatenate(labels),
-        np.concatenate(guesses),
+        scores.argmax(dim=1).numpy(),
         np.concatenate(forecasts),
         np.concatenate(paths) if paths else None,
         class_sum / count,
         pred_sum / count,
         len(batches.source.class_names),
+        scores.softmax(dim=1).numpy(),
     )

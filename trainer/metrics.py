@@ -73,6 +73,8 @@ class Predictions:
     pred_loss: float
     """Mean over all five frames."""
     classes: int = 4
+    probabilities: NDArray[np.float32] | None = None
+    """(n, classes); None where only the guesses are known."""
 
     @property
     def confusion(self) -> NDArray[np.int64]:
