@@ -14,10 +14,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.errors import CheckpointError
+from trainer.config import load_config
+from trainer.errors import CheckpointError, ConfigError
 from trainer.models.extractor import normalise
+from trainer.models.extractors import build_extractor
 from trainer.models.extractors.i3d import MIXED, I3DExtractor
-from trainer.models.extractors.keypoint import KeypointExtractor
 from trainer.models.extractors.slowfast import SlowFastExtractor, rename
 from trainer.models.pretrained import PretrainedExtractor, Published, load_pretrained, read_weights
 
@@ -107,6 +108,15 @@ def test_the_option_of_the_config_loads_and_leaves_a_note(tmp_path: Path) -> Non
     extractor = I3DExtractor(0.05, pretrained=str(path))
     assert extractor.note.startswith(f"pretrained: {path}: 285 tensors loaded") and "logits" in extractor.note
     assert I3DExtractor(0.05).note == ""
+
+
+def test_a_config_that_asks_for_weights_where_none_are_public_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no public weights"):
+        build_extractor(load_config("keypoint", ["pretrained=true"]))
+    path = published_file(tmp_path / "rgb.pt", I3DExtractor(0.05), i3d_names())
+    config = load_config("i3d", ["width=0.05", f"pretrained={path}"])
+    joined = build_extractor(config.model_copy(update={"fuse": ["keypoint", "i3d"]}))
+    assert "285 tensors loaded" in joined.note
 
 
 @pytest.mark.parametrize(
@@ -204,8 +214,6 @@ def test_files_without_these_weights_say_what_they_lack(tmp_path: Path) -> None:
     assert "rgb_imagenet.pt" in caught.value.hint
     with pytest.raises(CheckpointError, match=r"nowhere\.pt: cannot be read"):
         load_pretrained(extractor, tmp_path / "nowhere.pt")
-    with pytest.raises(CheckpointError, match="KeypointExtractor has no published weights"):
-        load_pretrained(KeypointExtractor(), path)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.99])

@@ -102,13 +102,11 @@ class Report:
         return text
 
 
-def load_pretrained(extractor: FeatureExtractor, source: str | Path | Literal[True]) -> Report:
+def load_pretrained(extractor: PretrainedExtractor, source: str | Path | Literal[True]) -> Report:
     """Load the weights in the file `source`, or for True the public ones. Raises `CheckpointError`.
 
     A file none of whose tensors fits is refused; one that fits in part is loaded, and the report tells the rest.
     """
-    if not isinstance(extractor, PretrainedExtractor):
-        raise CheckpointError(f"{type(extractor).__name__} has no published weights", hint="leave out `pretrained`")
     published = extractor.published
     path = find_weights(published) if source is True else Path(source)
     ours = extractor.state_dict()

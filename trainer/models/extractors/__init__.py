@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trainer.config import TrainConfig
+from trainer.errors import ConfigError
 from trainer.models.extractor import FeatureExtractor
 from trainer.models.extractors.clip import ClipExtractor
 from trainer.models.extractors.fuse import FusedExtractor
@@ -13,6 +14,7 @@ from trainer.models.extractors.magvit import MagvitExtractor
 from trainer.models.extractors.slowfast import SlowFastExtractor
 from trainer.models.extractors.statistical import StatisticalExtractor
 from trainer.models.extractors.transformer import TransformerExtractor
+from trainer.models.pretrained import PretrainedExtractor
 
 EXTRACTORS: dict[str, type[FeatureExtractor]] = {
     "clip": ClipExtractor,
@@ -28,9 +30,13 @@ EXTRACTORS: dict[str, type[FeatureExtractor]] = {
 
 def build_extractor(config: TrainConfig) -> FeatureExtractor:
     """Return the extractor of a config, or the several that it joins. Raises `ConfigError`, `CheckpointError`."""
-    if config.fuse:
-        return FusedExtractor([_build(name, config) for name in config.fuse])
-    return _build(config.extractor, config)
+    built = [_build(name, config) for name in config.fuse or [config.extractor]]
+    extractor = FusedExtractor(built) if config.fuse else built[0]
+    if config.pretrained and not any(isinstance(part, PretrainedExtractor) for part in extractor.modules()):
+        raise ConfigError(
+            "no public weights are known for these extractors", hint="pretrained is for i3d and slowfast: leave it out"
+        )
+    return extractor
 
 
 def _build(name: str, config: TrainConfig) -> FeatureExtractor:
