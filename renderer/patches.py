@@ -20,22 +20,7 @@ def sides(shape: Shapes, radius: Floats) -> NDArray[np.int64]:
 
 
 def patches(shape: Shapes, pixels: Floats, radius: Floats, side: int) -> tuple[Corners, Alpha]:
-    """Return corners and coverage of m sprites in patches of one side, at least that of `sides`.
-
-    A sprite's pixels are the same in a larger patch: each is made in its own and set into the middle of this one.
-    """
-    own = sides(shape, radius)
-    if (own == side).all():
-        return _own_patches(shape, pixels, radius, side)
-    corner, alpha = np.empty((len(own), 2), np.int64), np.zeros((len(own), side, side), np.uint8)
-    for size in np.unique(own).tolist():
-        rows, margin = np.flatnonzero(own == size), (side - size) // 2
-        inner, middle = slice(margin, margin + size), _own_patches(shape[rows], pixels[rows], radius[rows], size)
-        corner[rows], alpha[rows, inner, inner] = middle[0] - margin, middle[1]
-    return corner, alpha
-
-
-def _own_patches(shape: Shapes, pixels: Floats, radius: Floats, side: int) -> tuple[Corners, Alpha]:
+    """Return corners and coverage of m sprites in patches of one side, at least that of `sides`."""
     pixels = np.clip(pixels, -_FAR_PX, _FAR_PX)
     if side not in SIDES_PX:
         corner = np.floor(pixels + 0.5).astype(np.int64) - side // 2

@@ -5,6 +5,7 @@ A row of a patch is stored as 64-bit words: an unaligned word is eight pixels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -38,17 +39,26 @@ def draw(out: Video, clip: Index, frame: Index, pixels: Floats, radius: Floats, 
     """
     check(out, pixels, radius)
     kind = np.full(len(radius), Shape.SPHERE) if shape is None else shape.astype(np.int64)
-    side = sides(kind, radius)
+    for rows, corner, alpha in by_size(out, kind, pixels, radius):
+        place(out, clip[rows], frame[rows], corner, alpha, colour[rows], blend)
+
+
+def by_size(out: Video, shape: Shapes, pixels: Floats, radius: Floats) -> Iterator[tuple[Index, Corners, Alpha]]:
+    """Yield the sprites with patches of one size, so many at a time: their rows, corners inside `out`, coverage."""
+    side = sides(shape, radius)
     for size in np.unique(side).tolist():
         alike = np.flatnonzero(side == size)
         at_once = max(1, PIXELS_AT_ONCE // size**2)
         for begin in range(0, len(alike), at_once):
             rows = alike[begin : begin + at_once]
-            patch = patches(kind[rows], pixels[rows], radius[rows], size)
-            corner, alpha = cut_to_picture(*patch, *out.shape[3:])
-            at, start = words(out, alpha), starts(out, clip[rows], frame[rows], corner)
-            behind = None if blend == "replace" else at[start].view(np.uint8)
-            at[start] = blended(behind, alpha, colour[rows], blend).view(at.dtype)
+            yield rows, *cut_to_picture(*patches(shape[rows], pixels[rows], radius[rows], size), *out.shape[3:])
+
+
+def place(out: Video, clip: Index, frame: Index, corner: Corners, alpha: Alpha, colour: Colours, blend: Blend) -> None:
+    """Store m patches of one size."""
+    at, start = words(out, alpha), starts(out, clip, frame, corner)
+    behind = None if blend == "replace" else at[start].view(np.uint8)
+    at[start] = blended(behind, alpha, colour, blend).view(at.dtype)
 
 
 def check(out: Video, pixels: Floats, radius: Floats) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from renderer.atlas import SIDES_PX, atlas
-from renderer.patches import patches, sides
+from renderer.patches import sides
 from renderer.raster import draw
 from renderer.shapes import Shape, coverage, reach
 from renderer.trails import TRAIL_FADE, TRAIL_LENGTH, draw_trails
@@ -181,15 +181,6 @@ def test_a_sprite_is_the_same_whatever_is_drawn_with_it() -> None:
         one = canvas(1, 1, 32)
         put(one, *places[row], radius[row], colour[row], shape=shape[[row]])
         assert np.array_equal(one[0], whole[row])
-
-
-def test_a_sprite_has_the_same_pixels_in_a_larger_patch() -> None:
-    rng = np.random.default_rng(7)
-    kind, radius, places = np.zeros(50, int), rng.uniform(1, 3.4, 50), rng.uniform(0, 30, (50, 2))
-    corner, alpha = patches(kind, places, radius, 8)
-    outer, large = patches(kind, places, radius, 32)
-    assert np.array_equal(outer, corner - 12) and np.array_equal(large[:, 12:20, 12:20], alpha)
-    assert large.astype(int).sum() == alpha.astype(int).sum()
 
 
 @pytest.mark.parametrize(("side", "length"), [(64, TRAIL_LENGTH), (64, 1), (24, 3)])
