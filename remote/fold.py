@@ -20,7 +20,17 @@ from remote.snapshot import HostFacts, RunSnapshot
 from remote.tidy import seconds, tidy, whole
 from remote.verdict import settle
 from wire.codec import WireError, decode
-from wire.records import ExitRecord, Heartbeat, MetricPoint, Progress, Record, RunSpec, RunSummary, StopRequest
+from wire.records import (
+    ExitRecord,
+    GateDecision,
+    Heartbeat,
+    MetricPoint,
+    Progress,
+    Record,
+    RunSpec,
+    RunSummary,
+    StopRequest,
+)
 from wire.run_dir import attempt_id
 
 MESSAGES_KEPT = 20
@@ -130,6 +140,7 @@ def _fold_run(row: Row, run: str, message: Mapping[str, Any], now: float) -> Fol
         progress=parts.record("progress", Progress, before.progress, attempt),
         exit=parts.record("exit", ExitRecord, before.exit, attempt),
         result=parts.record("result", RunSummary, before.result, attempt),
+        decision=parts.record("decision", GateDecision, before.decision, None),
         seen_at=now,
         cached_age_s=None,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wire.records import ExitRecord, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
+from wire.records import ExitRecord, GateDecision, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
 from wire.state import SILENT_AFTER_BEATS, State, stall_after_s
 
 
@@ -99,6 +99,8 @@ class RunSnapshot:
     beat: Heartbeat | None = None
     exit: ExitRecord | None = None
     result: RunSummary | None = None
+    decision: GateDecision | None = None
+    """What somebody decided about the run at its gate."""
     metrics: tuple[MetricPoint, ...] = ()
     """History, oldest first, bounded (decimated when long)."""
     messages: tuple[str, ...] = ()

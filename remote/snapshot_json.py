@@ -6,7 +6,7 @@ from typing import Any
 
 from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
 from wire.codec import WireError, decode, encode
-from wire.records import ExitRecord, Heartbeat, MetricPoint, Progress, Record, RunSpec, RunSummary
+from wire.records import ExitRecord, GateDecision, Heartbeat, MetricPoint, Progress, Record, RunSpec, RunSummary
 from wire.state import State
 
 ROW_MAX_BYTES = 4 * 1024 * 1024
@@ -17,6 +17,7 @@ _RECORDS: dict[str, type[Record]] = {
     "beat": Heartbeat,
     "exit": ExitRecord,
     "result": RunSummary,
+    "decision": GateDecision,
 }
 
 
@@ -39,7 +40,8 @@ def load_snapshot(data: bytes, age_s: float) -> RunSnapshot:
     try:
         given: dict[str, Any] = {name: _text(row[name]) for name in _TEXTS}
         for name, kind in _RECORDS.items():
-            given[name] = None if row[name] is None else kind.from_dict(row[name])
+            # A row of an older version lacks what came later.
+            given[name] = None if row.get(name) is None else kind.from_dict(row[name])
         sync = SyncStatus(
             SyncPhase.NEVER, bytes_done=int(row["sync"]["bytes_done"]), folder=_text(row["sync"]["folder"])
         )

@@ -50,14 +50,15 @@ class SyncSchedule:
         self._tasks = []
 
     def notice(self, before: RunSnapshot, after: RunSnapshot) -> None:
-        """Make a worker due if this change is one to fetch for: first sight, a checkpoint, an end."""
+        """Make a worker due if this change is one to fetch for: first sight, a checkpoint, an end, a decision."""
         wake = self._wakes.get(after.host)
         if wake is None or not after.run:
             return
         first = before.run != after.run or after.worker not in self._tried_at
         ended = after.state.final and (not before.state.final or before.attempt != after.attempt)
         back = after.link.link is Link.LIVE and before.link.link is not Link.LIVE
-        if first or ended or back or _checkpoint(before) != _checkpoint(after):
+        decided = before.decision != after.decision
+        if first or ended or back or decided or _checkpoint(before) != _checkpoint(after):
             self._due.add(after.worker)
             wake.set()
 

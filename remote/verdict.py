@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from remote.row import Row
 from remote.snapshot import RunSnapshot
-from wire.records import ExitRecord, RunSummary
+from wire import gate
+from wire.records import ExitRecord
 from wire.state import State
 
 LOST_AFTER_S = 5.0
@@ -44,7 +45,7 @@ def judge(row: Row, now: float) -> tuple[State, str]:
     if not snapshot.run:
         return State.NOT_STARTED, snapshot.reason
     if snapshot.exit is not None:
-        return _ended(snapshot.exit, snapshot.result)
+        return _ended(snapshot.exit, snapshot)
     if row.alive is False:
         return _dead(row, snapshot, now)
     state = _active(row)
@@ -61,15 +62,16 @@ def _dead(row: Row, snapshot: RunSnapshot, now: float) -> tuple[State, str]:
     return State.LOST, f"{text}; {row.orphans} of its processes still run" if row.orphans else text
 
 
-def _ended(end: ExitRecord, result: RunSummary | None) -> tuple[State, str]:
+def _ended(end: ExitRecord, snapshot: RunSnapshot) -> tuple[State, str]:
+    result = snapshot.result
     try:
         state = State(end.state)
     except ValueError:
         state = State.COMPLETED if end.code == 0 else State.FAILED
     if not state.final:
         state = State.FAILED
-    if state is State.COMPLETED and result is not None and result.verdict == "held":
-        return State.HELD, end.reason or "held at a gate"
+    if state is State.COMPLETED and result is not None and result.verdict == gate.HELD:
+        return gate.standing(result.gate, snapshot.decision)
     reason = end.reason or (f"by {end.by}" if end.by else "")
     if state is State.FAILED and not reason:
         reason = "no exit code" if end.code is None else f"exit code {end.code}"

@@ -24,6 +24,7 @@ VERBS: Dict[str, str] = {
     "probe": "remote.onhost.probe:probe",
     "launch": "remote.onhost.launch:launch",
     "stop": "remote.onhost.stop:stop",
+    "retire": "remote.onhost.gate:retire",
     "status": "remote.onhost.status:status",
     "runs": "remote.onhost.status:runs",
     "tail": "remote.onhost.tail:tail",

@@ -14,7 +14,7 @@ import shutil
 import time
 from typing import Any, Dict, Iterator
 
-from remote.onhost import parts, processes, request, worktree
+from remote.onhost import gate, parts, processes, request, worktree
 from remote.onhost.lock import WorkerLock
 from remote.onhost.request import Refusal
 from remote.onhost.spawn import Claim, spawn
@@ -29,10 +29,15 @@ SECRETS_MAX_BYTES = 32 * 1024
 
 
 def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Start the run of `asked["spec"]` (or a new attempt of it, with `resume`), or say which one already runs."""
+    """Start the run of `asked["spec"]`, or say which one already runs.
+
+    With `resume` it is a new attempt of that run; with `release` too, one that goes on past the gate that holds it.
+    """
     root = request.root(asked)
     spec, folder = _spec(asked)
     resume = asked.get("resume") is True
+    verb = ("release" if asked.get("release") is True else "resume") if resume else "launch"
+    by = request.text(asked, "by", spec.by)
     nonce = request.nonce(request.text(asked, "nonce", "") or spec.nonce)
     secrets = _secrets(asked)
     os.makedirs(root.worker(spec.project, folder), mode=0o700, exist_ok=True)
@@ -40,19 +45,23 @@ def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
     with WorkerLock(root.worker_lock(spec.project, folder)) as lock:
         running = lock.take_or_find(root, spec.project, folder)
         if running is not None and resume and running["nonce"] != nonce:
-            raise Refusal("running", f"{running['attempt']} is running already", "stop it first", **running)
+            raise _running(verb, running)
         if running is not None:
             return {**running, "already": True, "running_run": running["run"], "same_nonce": running["nonce"] == nonce}
         known = _known(run, nonce)
         if known is not None:
             return {**known, "already": True, "running_run": "", "same_nonce": True}
+        if resume:
+            gate.may_go_on(root, spec.project, folder, spec.run, verb == "release")
         _refuse_orphans(root, spec.project, folder)
         _stand(root, spec, lock.descriptor)
         number = _next_number(run, resume)
         with _prepared(run, number, spec, resume):
+            if verb == "release":
+                gate.decide(run, verb, by)
             claim = Claim(root.path, spec.project, folder, spec.run, number, nonce)
             pid = spawn(claim, lock.descriptor, secrets)
-    _record(run, claim, spec, "resume" if resume else "launch", request.text(asked, "by", spec.by))
+    _record(run, claim, spec, verb, by)
     return {
         "run": spec.run, "attempt": claim.attempt, "pid": pid, "nonce": nonce,
         "already": False, "running_run": spec.run, "same_nonce": True,
@@ -82,6 +91,14 @@ def _spec(asked: Dict[str, Any]) -> "tuple[RunSpec, str]":
     if spec.cwd and not os.path.isabs(spec.cwd):
         raise Refusal("bad_request", f"`spec.cwd` must be absolute: {spec.cwd[:200]!r}")
     return spec, spec.worker
+
+
+def _running(verb: str, running: Dict[str, Any]) -> Refusal:
+    """A new attempt of what runs: what is released has gone on already, maybe by somebody else's release."""
+    told = f"{running['attempt']} is running already"
+    if verb == "release":
+        return Refusal("not_held", told, "status shows where it is", **running)
+    return Refusal("running", told, "stop it first", **running)
 
 
 def _secrets(asked: Dict[str, Any]) -> Dict[str, str]:

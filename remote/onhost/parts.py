@@ -1,7 +1,7 @@
 """A run directory read into parts: what `status`, `stop` and the follower all say about a run.
 
-The parts are the records as JSON objects: spec, job, exit, beat, progress, result, stop. The newest *attempt* is the
-newest one with a job record: a launch that died before its supervisor spoke left nothing behind.
+The parts are the records as JSON objects: spec, job, exit, beat, progress, result, stop, decision. The newest
+*attempt* is the newest one with a job record: a launch that died before its supervisor spoke left nothing behind.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from remote.onhost import processes
+from wire import gate
 from wire.codec import SPEC_MAX_BYTES, WireError, read_object
-from wire.records import JobRecord
+from wire.records import GateDecision, JobRecord
 from wire.run_dir import TEMPORARY_PREFIX, Root, RunDir, attempt_id
 from wire.state import State
 
@@ -25,6 +26,7 @@ RUN_FILES = {
     "progress.json": "progress",
     "result.json": "result",
     "stop": "stop",
+    "gate_decision.json": "decision",
 }
 """File of a run directory -> name of its part."""
 
@@ -166,9 +168,10 @@ def verdict(parts: Parts) -> Tuple[State, Optional[int], str]:
     """Return (state, exit code, reason) of a run from its parts: exit record first, then the proof of life."""
     ended, beat = parts["exit"], parts["beat"] or {}
     if ended is not None:
-        state = _state(ended.get("state"), State.FAILED)
-        held = state is State.COMPLETED and (parts["result"] or {}).get("verdict") == "held"
-        return (State.HELD if held else state), ended.get("code"), str(ended.get("reason") or "")
+        state, reason = _state(ended.get("state"), State.FAILED), str(ended.get("reason") or "")
+        if state is State.COMPLETED and _held(ended, parts["result"] or {}):
+            state, reason = gate.standing(parts["result"].get("gate"), decision_in(parts))
+        return state, ended.get("code"), reason
     if parts["job"] is None:
         return State.NOT_STARTED, None, ""
     if not parts["alive"]:
@@ -177,6 +180,19 @@ def verdict(parts: Parts) -> Tuple[State, Optional[int], str]:
     if (parts["stop"] or {}).get("attempt") == attempt:
         return State.STOPPING, None, ""
     return (_state(beat.get("state"), State.STARTING) if beat.get("attempt") == attempt else State.STARTING), None, ""
+
+
+def _held(ended: Parts, result: Parts) -> bool:
+    """True if this very attempt ended at its gate: a result of an earlier one says nothing about it."""
+    return result.get("verdict") == gate.HELD and result.get("attempt") == ended.get("attempt")
+
+
+def decision_in(parts: Parts) -> Optional[GateDecision]:
+    """Return what somebody decided about the run at its gate, None if nobody did."""
+    try:
+        return GateDecision.from_dict(parts["decision"]) if parts["decision"] else None
+    except WireError:
+        return None
 
 
 def _state(word: Any, default: State) -> State:

@@ -16,6 +16,7 @@ from remote.metric_history import POINTS_MAX, extend
 from remote.row import Row
 from remote.snapshot import Link, LinkStatus, RunSnapshot
 from remote.verdict import CHECKING, LOST_AFTER_S, settle, settles_at
+from tests.fixtures.gated import GATE, WHY
 from wire.codec import WireError
 from wire.records import MetricPoint
 from wire.state import State
@@ -44,6 +45,10 @@ def progress(seq: int = 1, attempt: str = f"{RUN}.1", **more: Any) -> dict[str, 
     return {"attempt": attempt, "seq": seq, "at_s": 6.0, "phase": "train", **more}
 
 
+def decision(word: str, attempt: str = f"{RUN}.1", by: str = "ada@laptop") -> dict[str, Any]:
+    return {"decision": word, "by": by, "at_s": 9.5, "attempt": attempt}
+
+
 STOP = {"attempt": f"{RUN}.1", "by": "ada@laptop", "at_s": 8.0}
 RESULT = {"attempt": f"{RUN}.1", "at_s": 9.0, "verdict": "held"}
 
@@ -62,7 +67,18 @@ RESULT = {"attempt": f"{RUN}.1", "at_s": 9.0, "verdict": "held"}
         ({"beat": beat(), "stop": {**STOP, "attempt": f"{RUN}.7"}}, State.RUNNING, ""),
         ({"beat": beat(attempt=f"{RUN}.7")}, State.STARTING, ""),
         ({"exit": exit_record("completed", 0)}, State.COMPLETED, ""),
-        ({"exit": exit_record("completed", 0), "result": RESULT}, State.HELD, "held at a gate"),
+        ({"exit": exit_record("completed", 0), "result": RESULT}, State.HELD, "held at the gate"),
+        (
+            {"exit": exit_record("completed", 0), "result": {**RESULT, "gate": GATE}, "decision": decision("release")},
+            State.HELD,
+            f"held at the gate: {WHY}",
+        ),
+        (
+            {"exit": exit_record("completed", 0), "result": {**RESULT, "gate": GATE}, "decision": decision("retire")},
+            State.STOPPED,
+            f"retired by ada@laptop at the gate: {WHY}",
+        ),
+        ({"exit": exit_record("failed", 3), "decision": decision("retire")}, State.FAILED, "exit code 3"),
         ({"exit": exit_record("completed", 0), "result": {**RESULT, "attempt": "x.1"}}, State.COMPLETED, ""),
         ({"exit": exit_record("failed", 3)}, State.FAILED, "exit code 3"),
         ({"exit": exit_record("failed", None)}, State.FAILED, "no exit code"),
@@ -153,6 +169,16 @@ def test_first_sight_of_old_progress_is_moved_back_by_the_hosts_own_age() -> Non
     snapshot = fold(row(), parts, NOW).row.snapshot
     assert snapshot.progress_at == NOW - 700
     assert snapshot.stalled(NOW)
+
+
+def test_a_decision_stays_beside_the_attempts_that_follow_it_and_goes_with_its_run() -> None:
+    one = fold(row(), run_message(exit=exit_record("completed", 0), result=RESULT), NOW).row
+    one = fold(one, run_message(decision=decision("release")), NOW).row
+    assert one.snapshot.state is State.HELD
+    one = fold(one, {"k": "run", "run": RUN, "attempt": 2, "alive": True}, NOW).row
+    assert one.snapshot.state is State.STARTING and one.snapshot.result is None
+    assert one.snapshot.decision is not None and one.snapshot.decision.by == "ada@laptop"
+    assert fold(one, {**run_message(), "run": "r2"}, NOW).row.snapshot.decision is None
 
 
 def test_checkpoint_age() -> None:
@@ -253,7 +279,10 @@ def test_every_text_is_cleaned() -> None:
         beat=beat(text=HOSTILE, phase=HOSTILE),
         progress=progress(phase=HOSTILE, message=HOSTILE, checkpoint=HOSTILE, metrics={HOSTILE: 1.0}),
         exit=exit_record("failed", 1, reason=HOSTILE, by=HOSTILE),
-        result={**RESULT, "flags": [HOSTILE], "controls": {HOSTILE: {HOSTILE: HOSTILE}}},
+        result={
+            **RESULT, "flags": [HOSTILE], "controls": {HOSTILE: {HOSTILE: HOSTILE}}, "gate": {"reasons": [HOSTILE]},
+        },
+        decision=decision("retire", by=HOSTILE),
         why=HOSTILE,
     )  # fmt: skip
     folded = fold(row(), parts, NOW)
@@ -289,7 +318,8 @@ PART = st.one_of(
         optional={
             "interval_s": NUMBERS, "state": st.text(max_size=9), "pid": NUMBERS, "phase": st.text(max_size=9),
             "code": NUMBERS, "progress_age_s": NUMBERS, "verdict": st.text(max_size=5), "metrics": JSON,
-            "by": st.text(max_size=5), "step": NUMBERS, "progress_seq": NUMBERS,
+            "gate": JSON, "decision": st.text(max_size=5), "by": st.text(max_size=5), "step": NUMBERS,
+            "progress_seq": NUMBERS,
         },
     ),
 )  # fmt: skip
@@ -298,8 +328,9 @@ MESSAGE = st.fixed_dictionaries(
     optional={
         "attempt": NUMBERS, "alive": st.one_of(st.booleans(), JSON), "why": JSON, "orphans": NUMBERS,
         "checkpoint_age_s": NUMBERS, "spec": PART, "job": PART, "beat": PART, "progress": PART, "exit": PART,
-        "result": PART, "stop": PART, "file": st.sampled_from(["metrics", "log", "events", 4]), "inode": NUMBERS,
-        "start": NUMBERS, "end": NUMBERS, "lines": JSON | st.lists(st.text(max_size=9), max_size=3), "skipped": NUMBERS,
+        "result": PART, "stop": PART, "decision": PART, "file": st.sampled_from(["metrics", "log", "events", 4]),
+        "inode": NUMBERS, "start": NUMBERS, "end": NUMBERS, "skipped": NUMBERS,
+        "lines": JSON | st.lists(st.text(max_size=9), max_size=3),
     },
 )  # fmt: skip
 

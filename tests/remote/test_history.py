@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from remote.history import History
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
-from wire.records import Action, ExitRecord, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
+from remote.snapshot_json import dump_snapshot, load_snapshot
+from wire.records import Action, ExitRecord, GateDecision, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
 from wire.state import State
 
 RUN = "20250101T000000-abcdef0-1234"
@@ -31,6 +33,7 @@ def snapshot(worker: str = "w", seen_at: float | None = 90.0) -> RunSnapshot:
         beat=Heartbeat(RUN + ".1", 3, 1.0, 30.0, "running", 17),
         exit=ExitRecord(RUN + ".1", "failed", 3, 2.0),
         result=RunSummary(RUN + ".1", 2.0, "completed"),
+        decision=GateDecision("release", "ada@laptop", 3.0, RUN + ".1"),
         metrics=(MetricPoint(1, 0.5, 1.0, {"loss": 0.5, "bad": None}),),
         messages=("one", "two"),
         log_tail=("secret line",),
@@ -62,6 +65,7 @@ def test_a_snapshot_comes_back_with_its_age_and_unconfirmed(tmp_path: Path) -> N
         "beat",
         "exit",
         "result",
+        "decision",
         "metrics",
         "messages",
     ):
@@ -70,6 +74,13 @@ def test_a_snapshot_comes_back_with_its_age_and_unconfirmed(tmp_path: Path) -> N
     assert row.seen_at is None and row.link.link is Link.UNKNOWN and row.beat_at is None and not row.confirmed(5.0)
     assert row.sync == SyncStatus(SyncPhase.NEVER, None, 12, "", "/results")
     assert b"secret line" not in (tmp_path / "h.sqlite").read_bytes()
+
+
+def test_a_row_of_an_older_version_lacks_what_came_later() -> None:
+    row = json.loads(dump_snapshot(snapshot()))
+    del row["decision"]
+    found = load_snapshot(json.dumps(row).encode(), 7.0)
+    assert (found.decision, found.result) == (None, snapshot().result)
 
 
 def test_a_row_that_nobody_confirmed_is_not_made_younger(tmp_path: Path) -> None:
