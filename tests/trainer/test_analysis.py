@@ -16,8 +16,9 @@ from trainer.analysis import curves, standing
 from trainer.analysis.advice import RULES, recommend
 from trainer.analysis.analysis import analyse
 from trainer.analysis.classes import class_recalls, lacking_classes
-from trainer.analysis.reading import Results, read_results
+from trainer.analysis.reading import read_results
 from trainer.analysis.report import as_json, page
+from trainer.analysis.results import Results
 from trainer.analysis.writing import write_analysis
 from trainer.errors import DataError
 from trainer.metrics import wilson_interval
@@ -312,6 +313,14 @@ def test_foreign_values_in_our_places_are_missing_not_a_crash(tmp_path: Path, va
     analysis = analyse(one)
     json.dumps(as_json(analysis, recommend(analysis)))
     assert "a confusion matrix" in one.missing and page(analysis, [], [])
+
+
+def test_odd_values_inside_our_own_parts_are_no_crash(tmp_path: Path) -> None:
+    odd = {"flags": 3, "gate": {"passed": True, "reasons": 5, "bar": []}, "metrics": {"accuracy": 10**400, "n": "many"},
+           "controls": {"majority": 1}, "train_s": -1, "epochs": True}  # fmt: skip
+    one = results(tmp_path, {"summary": odd, "history": [{"epoch": 1, "val_loss": 10**400}, {"epoch": "x"}, 7]})
+    analysis = analyse(one)
+    assert page(analysis, recommend(analysis), []) and one.metrics == {} and one.flags == ()
 
 
 def test_the_command_writes_all_without_torch(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trainer.analysis import curves, standing
 from trainer.analysis.classes import ClassRecall, class_recalls, lacking_classes
-from trainer.analysis.reading import Results
+from trainer.analysis.results import Results
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.analysis.reading import Results
+from trainer.analysis.results import Results
 from trainer.metrics import wilson_interval
 
 

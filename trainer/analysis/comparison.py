@@ -15,7 +15,8 @@ from typing import Any
 
 from trainer.analysis.ensemble import ensemble_entry
 from trainer.analysis.entries import Entry, control_entries, run_entries, short_names
-from trainer.analysis.reading import Results, read_results
+from trainer.analysis.reading import read_results
+from trainer.analysis.results import Results
 from trainer.analysis.standing import judged
 from trainer.errors import DataError, TrainerError
 
@@ -44,7 +45,7 @@ class Comparison:
     @property
     def recommended(self) -> Entry | None:
         """The row to take; None if no row has skill."""
-        able = [one for one in self.entries if one.has_skill and not distinguishable(self.entries[0], one)]
+        able = [one for one in self.entries if one.has_skill and distinguishable(self.entries[0], one) is False]
         return min(able, key=_error) if able else None
 
 
@@ -106,7 +107,7 @@ def recommendation(comparison: Comparison) -> str:
         return "Take none: no row is above its best control."
     first = comparison.entries[0]
     if chosen is first:
-        reason = "it has the highest accuracy"
+        reason = "it has the highest accuracy" if chosen.accuracy else "it has the lowest MSE at t+5"
     else:
         reason = f"its accuracy is not distinguishable from that of {first.name}, and its MSE at t+5 is lower"
     others = [
@@ -114,12 +115,10 @@ def recommendation(comparison: Comparison) -> str:
         for one in comparison.entries
         if one is not chosen and one.has_skill and distinguishable(chosen, one) is False and _cheaper(one, chosen)
     ]
-    cheap = (
-        f" {others[0].name} is not distinguishable from it in accuracy and {_cheaper(others[0], chosen)}."
-        if others
-        else ""
-    )
-    return f"Take {chosen.name}: {reason}.{cheap}"
+    said = f"Take {chosen.name}: {reason}."
+    if others:
+        said += f" {others[0].name} is not distinguishable from it in accuracy and {_cheaper(others[0], chosen)}."
+    return said
 
 
 def _cheaper(one: Entry, than: Entry) -> str:

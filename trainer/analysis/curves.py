@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.analysis.reading import Results
+from trainer.analysis.results import Results
 
 CONVERGED_SHARE = 0.95
 IMPROVING_SHARE = 0.02

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions, read_predictions
-from trainer.analysis.reading import Results
+from trainer.analysis.results import Results
 from trainer.analysis.standing import REFERENCES
 from trainer.errors import DataError
 from trainer.metrics import forecast_mae_percent, forecast_mse, skill, wilson_interval

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from trainer.analysis.reading import Results
+from trainer.analysis.results import Results
 from trainer.analysis.standing import REFERENCES, flags, interval
 from trainer.config import FREE_ON_RESUME
 from trainer.metrics import wilson_interval

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "train_loss": ("train_losses", "training_loss", "training_losses", "loss"),
@@ -29,9 +29,12 @@ _OURS = {alias: name for name, aliases in ALIASES.items() for alias in (name, *a
 Row = Mapping[str, float]
 
 
-def is_number(value: Any) -> bool:
-    """True for an int or float that is finite and no bool."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> TypeGuard[float]:
+    """True for an int or float that is a finite float and no bool."""
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def figures(value: Any) -> dict[str, float]:
@@ -78,9 +81,9 @@ def from_points(points: Iterable[Mapping[str, Any]]) -> tuple[list[Row], list[st
 
 
 def _curves(values: Mapping[str, Any]) -> dict[str, float]:
-    """The values under our names; null, as which a number that is not finite is written, is NaN."""
+    """The numbers under our names; one that is not finite, which is often written as null, is NaN."""
     return {
-        _OURS.get(key, key): math.nan if value is None else float(value)
+        _OURS.get(key, key): float(value) if is_number(value) else math.nan
         for key, value in values.items()
         if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
     }

@@ -1,109 +1,20 @@
-"""One finished run, read from whatever it left: training_results.json, else result.json and metrics.jsonl."""
+"""Finding and reading the results of a run: training_results.json, else result.json and metrics.jsonl."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from trainer.analysis import forms
-from trainer.analysis.forms import Row, figures, is_number
+from trainer.analysis.results import RESULTS_NAME, Results, results_of
 from trainer.errors import DataError
 from wire.codec import WireError, read_bytes, read_object
 from wire.run_dir import RunDir
 
-RESULTS_NAME = "training_results.json"
 RESULTS_MAX_BYTES = 256 * 1024**2
-_RECORDS = ("result.json", "metrics.jsonl")
-_KNOWN = frozenset(
-    {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
-    | {"validation_controls", "versions", "commit", "device", "threads", "setting", "stages"}
-)
-_PARTS = {
-    "config": "the config",
-    "history": "a history of epochs",
-    "metrics": "test figures",
-    "controls": "controls",
-    "confusion": "a confusion matrix",
-    "tests": "held-out tests",
-    "train_s": "training time",
-    "parameters": "number of parameters",
-    "inference_ms": "inference time",
-}
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """One of the shifted test sets: its figures and its controls."""
-
-    metrics: Mapping[str, float]
-    controls: Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class Results:
-    """What is known of one run. An empty or None field is a part that the run did not leave."""
-
-    name: str
-    source: Path
-    """The file that was read."""
-    config: Mapping[str, Any] = field(default_factory=dict)
-    history: tuple[Row, ...] = ()
-    """One row an epoch, ascending, each with `epoch`; a value that was not finite is NaN."""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    """Figures of the test split."""
-    controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    validation_controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    tests: Mapping[str, HeldOut] = field(default_factory=dict)
-    confusion: NDArray[np.int64] | None = None
-    """(classes, classes), rows are true."""
-    class_names: tuple[str, ...] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
-    """The data set's manifest."""
-    verdict: str = ""
-    flags: tuple[str, ...] = ()
-    gate: Mapping[str, Any] = field(default_factory=dict)
-    train_s: float | None = None
-    epochs: int | None = None
-    parameters: int | None = None
-    model_bytes: int | None = None
-    inference_ms: float | None = None
-    notes: tuple[str, ...] = ()
-    """What a reader should know of the reading: keys that were ignored, percent that became shares."""
-
-    @property
-    def folder(self) -> Path:
-        """Where pictures and pages of this run belong: its artifacts, or beside a results file that lies alone."""
-        return self.source.parent if self.source.name not in _RECORDS else self.source.parent / "artifacts"
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The parts that this run did not leave, in words."""
-        gone = [
-            words for name, words in _PARTS.items() if getattr(self, name) is None or not len_of(getattr(self, name))
-        ]
-        if self.history and not self.has("val_loss"):
-            gone.append("validation losses")
-        return tuple(gone)
-
-    def has(self, key: str) -> bool:
-        """True if any epoch has a value of this curve."""
-        return any(key in row for row in self.history)
-
-    def curve(self, key: str) -> NDArray[np.float64]:
-        """Return the values of one curve, one an epoch, NaN where there is none."""
-        return np.array([row.get(key, np.nan) for row in self.history], np.float64)
-
-
-def len_of(part: Any) -> int:
-    """Length of a container, 1 for a number."""
-    return len(part) if hasattr(part, "__len__") else 1
 
 
 def read_results(place: str | Path) -> Results:
@@ -121,7 +32,7 @@ def read_results(place: str | Path) -> Results:
             return _from_file(candidate)
     run = RunDir(str(path))
     if Path(run.metrics).is_file() or Path(run.result).is_file():
-        return _from_run(path, run)
+        return _from_run(run)
     if runs := sorted(spec.parent for spec in path.glob("*/spec.json")):
         return read_results(runs[-1])
     raise DataError(f"{place} holds no results: no {RESULTS_NAME}, result.json or metrics.jsonl", hint=_why(run))
@@ -151,10 +62,10 @@ def _from_file(path: Path) -> Results:
     raw = _load(path)
     if not isinstance(raw, dict):
         raise DataError(f"{path} cannot be read: it holds no JSON object", hint="a results file is one JSON object")
-    return _assemble(path, raw)
+    return results_of(path, raw)
 
 
-def _from_run(folder: Path, run: RunDir) -> Results:
+def _from_run(run: RunDir) -> Results:
     """A run that wrote the wire records alone, such as one with a `ResultSyncer`."""
     raw: dict[str, Any] = {}
     source, notes = Path(run.metrics), []
@@ -169,86 +80,5 @@ def _from_run(folder: Path, run: RunDir) -> Results:
                 notes.append("metrics.jsonl has a line that is no JSON")
         raw["history"], counted = forms.from_points(point for point in points if isinstance(point, dict))
         if counted:
-            return replace(_assemble(source, raw, [*dict.fromkeys(notes), *counted]), epochs=None)
-    return _assemble(source, raw, [*dict.fromkeys(notes)])
-
-
-def _assemble(path: Path, raw: dict[str, Any], notes: list[str] | None = None) -> Results:
-    history, history_keys, said = forms.read_history(raw)
-    older_test, test_keys = forms.read_test(raw)
-    summary = _object(raw.get("summary"))
-    config, data = _object(raw.get("config")), _object(raw.get("data"))
-    confusion = _confusion(raw.get("confusion_matrix"))
-    ignored = sorted(set(raw) - _KNOWN - history_keys - test_keys)
-    said += [f"unknown keys were ignored: {', '.join(ignored)}"] if ignored else []
-    metrics = older_test | figures(summary.get("metrics"))
-    return Results(
-        name=_name(path),
-        source=path,
-        config=config,
-        history=tuple(history),
-        metrics=metrics,
-        controls=_table(summary.get("controls")),
-        validation_controls=_table(raw.get("validation_controls")),
-        tests={
-            name: HeldOut(figures(one.get("metrics")), _table(one.get("controls")))
-            for name, one in _object(raw.get("tests")).items()
-            if isinstance(one, dict)
-        },
-        confusion=confusion,
-        class_names=_class_names(raw.get("class_names"), data, 0 if confusion is None else len(confusion)),
-        data=data,
-        verdict=str(summary.get("verdict", "")),
-        flags=tuple(map(str, summary.get("flags") or ())),
-        gate=_object(summary.get("gate")),
-        train_s=_positive(summary.get("train_s")),
-        epochs=int(_positive(summary.get("epochs")) or 0) or len(history) or None,
-        parameters=int(_positive(summary.get("parameters")) or 0) or None,
-        model_bytes=int(_positive(summary.get("model_bytes")) or 0) or None,
-        inference_ms=_positive(raw.get("inference_ms") or summary.get("inference_ms") or metrics.get("inference_ms")),
-        notes=(*(notes or ()), *said),
-    )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _table(value: Any) -> dict[str, dict[str, float]]:
-    return {name: figures(row) for name, row in _object(value).items()}
-
-
-def _positive(value: Any) -> float | None:
-    return float(value) if is_number(value) and value > 0 else None
-
-
-def _confusion(value: Any) -> NDArray[np.int64] | None:
-    """A square matrix of counts, else None."""
-    try:
-        matrix = np.array(value, np.float64)
-    except (TypeError, ValueError):
-        return None
-    square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 1
-    return matrix.astype(np.int64) if square and np.isfinite(matrix).all() and (matrix >= 0).all() else None
-
-
-def _class_names(given: Any, data: dict[str, Any], count: int) -> tuple[str, ...]:
-    """The names as they are given, else those of the manifest's counts, else numbers."""
-    splits = [names for names in _object(data.get("counts")).values() if isinstance(names, dict)]
-    for names in (given, *map(list, splits)):
-        if isinstance(names, list) and names and len(names) == (count or len(names)):
-            return tuple(map(str, names))
-    return tuple(f"class {place}" for place in range(count))
-
-
-def _name(path: Path) -> str:
-    """The worker and the run as the control plane says it; else the folder, or the file where that says nothing."""
-    folder = path.parent.parent if path.parent.name == "artifacts" else path.parent
-    try:
-        spec = read_object(RunDir(str(folder)).spec, RESULTS_MAX_BYTES) or {}
-    except WireError:
-        spec = {}
-    if spec.get("worker") and spec.get("run"):
-        return f"{spec['worker']}/{spec['run']}"
-    plain = path.name in (RESULTS_NAME, *_RECORDS)
-    return folder.resolve().name if plain else path.stem
+            return replace(results_of(source, raw, [*dict.fromkeys(notes), *counted]), epochs=None)
+    return results_of(source, raw, [*dict.fromkeys(notes)])

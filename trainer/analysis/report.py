@@ -9,6 +9,7 @@ from trainer import words
 from trainer.analysis.advice import RULES, Advice
 from trainer.analysis.analysis import Analysis
 from trainer.analysis.markdown import UNKNOWN, number, percent, points, table
+from trainer.analysis.results import texts
 from trainer.analysis.standing import HORIZONS, Target
 
 _SUMMARY = ("accuracy", "precision", "recall", "f1", "pred_mse", "mae_percent_t4", "mae_percent_t5", "skill", "n")
@@ -82,7 +83,7 @@ def _gate(analysis: Analysis) -> list[str]:
     gate = analysis.results.gate
     for name, verdict in (("Gate after `validate`", gate), ("Bar of `full`", gate.get("bar"))):
         if isinstance(verdict, dict) and isinstance(verdict.get("passed"), bool):
-            reasons = "; ".join(map(str, verdict.get("reasons") or ()))
+            reasons = "; ".join(texts(verdict.get("reasons")))
             word = "passed" if verdict["passed"] else "not passed"
             lines.append(f"- {name}, epoch {verdict.get('epoch', UNKNOWN)}: {word}{': ' if reasons else ''}{reasons}.")
     if gate.get("released_by"):

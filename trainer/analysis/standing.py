@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trainer.analysis.curves import best_epoch, still_improving
-from trainer.analysis.reading import Results
+from trainer.analysis.forms import is_number
+from trainer.analysis.results import Results
 from trainer.metrics import skill, wilson_interval
 
 REFERENCES = frozenset({"oracle", "physics_fit"})
@@ -26,7 +27,7 @@ def judged(results: Results) -> tuple[Figures, str]:
     epoch = best_epoch(results)
     row = next((row for row in results.history if row["epoch"] == epoch), {})
     names = {"val_accuracy": "accuracy", "pred_mse": "pred_mse", "skill": "skill"}
-    found = {name: row[key] for key, name in names.items() if key in row}
+    found = {name: row[key] for key, name in names.items() if is_number(row.get(key))}
     return found, f"validation, epoch {epoch}" if found else ""
 
 

@@ -14,6 +14,7 @@ from trainer.analysis.advice import recommend
 from trainer.analysis.analysis import analyse
 from trainer.analysis.comparison import Comparison, compare
 from trainer.analysis.reading import read_results
+from trainer.analysis.results import Results
 from trainer.errors import TrainerError
 from wire.codec import finite
 from wire.run_dir import replace_file
@@ -33,13 +34,19 @@ def write_analysis(run: str | Path, out: str | Path = "") -> Written:
 
     Raises `DataError` if there are no results to read, `TrainerError` if the folder cannot be written.
     """
-    analysis = analyse(read_results(run))
-    folder = Path(out) if out else analysis.results.folder
-    advice = recommend(analysis)
+    results = read_results(run)
+    folder = Path(out) if out else results.folder
     with _writable(folder):
-        drawn = pictures.draw(analysis, folder)
-        _write(folder / "analysis_report.md", report.page(analysis, advice, drawn))
-        _write(folder / "analysis.json", as_text(report.as_json(analysis, advice)))
+        return write_report(results, folder)
+
+
+def write_report(results: Results, folder: Path) -> Written:
+    """Write the same of results that are at hand into a folder that exists. Raises OSError."""
+    analysis = analyse(results)
+    advice = recommend(analysis)
+    drawn = pictures.draw(analysis, folder)
+    _write(folder / "analysis_report.md", report.page(analysis, advice, drawn))
+    _write(folder / "analysis.json", _json(report.as_json(analysis, advice)))
     return Written(folder, report.summary(analysis), tuple(map(report.sentence, advice)))
 
 
@@ -54,7 +61,7 @@ def write_comparison(
     with _writable(folder):
         comparison_picture.draw(comparison, folder / "comparison.png")
         _write(folder / "comparison.md", comparison_report.page(comparison, "comparison.png"))
-        _write(folder / "comparison.json", as_text(comparison_report.as_json(comparison)))
+        _write(folder / "comparison.json", _json(comparison_report.as_json(comparison)))
     return comparison, folder
 
 
@@ -67,8 +74,8 @@ def _writable(folder: Path) -> Iterator[None]:
         raise TrainerError(f"cannot write into {folder}: {exc.strerror}", hint="name a folder with --out") from exc
 
 
-def as_text(content: dict[str, Any]) -> str:
-    """Return JSON that any reader takes: no NaN."""
+def _json(content: dict[str, Any]) -> str:
+    """JSON that any reader takes: no NaN."""
     return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
 
 
