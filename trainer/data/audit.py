@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,10 @@ from renderer.video import render
 from trainer.data.audit_report import Check, Report, Status
 from trainer.data.content import content_hashes
 from trainer.data.dataset import DataSet, load_dataset
-from trainer.data.external import MOST_STUCK, External, open_external
+from trainer.data.external import MOST_STUCK, External, check_hashes, open_external
 from trainer.data.leaks import DECLARED, of_motion, of_scenes, of_tracks
 from trainer.data.manifest import MANIFEST_NAME
+from trainer.data.metadata import METADATA_NAME, read_metadata
 from trainer.data.probes import Outcome, Probe, run_probe
 from trainer.data.sightings import static, stuck, track
 from trainer.data.splits import Rows
@@ -73,7 +74,8 @@ def audit(folder: Path) -> Report:
     """Audit the folder of a recipe or of videos. What cannot even be loaded is a report of one failed check."""
     try:
         if (folder / MANIFEST_NAME).exists():
-            return audit_recipe(load_dataset(folder), str(folder))
+            report = audit_recipe(load_dataset(folder), str(folder))
+            return replace(report, checks=[*report.checks, *_exported(folder)])
         return audit_external(open_external(folder, seed=0), str(folder))
     except DataError as exc:
         return Report(str(folder), "refused", [Check("loading", "fail", detail=str(exc))])
@@ -102,6 +104,17 @@ def audit_recipe(data: DataSet, name: str = "") -> Report:
         values = bayes_curve(OBJECT_TIERS[recipe.tier]).bayes
         curve = {str(frames): round(float(value), 4) for frames, value in zip(FRAMES_SEEN, values, strict=True)}
     return Report(name, f"{recipe.KIND} {recipe.tier}, {len(recipe)} clips", checks, curve)
+
+
+def _exported(folder: Path) -> list[Check]:
+    """Check the pixels that were exported beside a recipe, if any were."""
+    if not (folder / METADATA_NAME).exists():
+        return []
+    try:
+        check_hashes(folder, read_metadata(folder).sha256)
+    except DataError as exc:
+        return [Check("exported files", "fail", detail=str(exc))]
+    return [Check("exported files", "ok", detail="as they were written")]
 
 
 def audit_external(data: External, name: str = "") -> Report:

@@ -8,7 +8,7 @@ would be read, not forecast.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,13 +112,18 @@ def open_external(folder: Path, seed: int, tick: Tick = lambda: None) -> Externa
 
 
 def _check_files(folder: Path, metadata: Metadata, videos: Videos, tick: Tick) -> None:
-    """Refuse files that do not fit together, or are not what was written."""
+    """Refuse files that do not fit together, or are not what was written. Raises `DataError`."""
     if len(metadata.labels) != len(videos):
         raise DataError(f"{folder}: {len(videos)} clips, but {METADATA_NAME} has {len(metadata.labels)} labels")
     for name, stated in metadata.stated.items():
         if getattr(videos, name) != stated:
             raise DataError(f"{folder}: {name} is {getattr(videos, name)}, but {METADATA_NAME} says {stated}")
-    for name, digest in metadata.sha256.items():
+    check_hashes(folder, metadata.sha256, tick)
+
+
+def check_hashes(folder: Path, sha256: Mapping[str, str], tick: Tick = lambda: None) -> None:
+    """Refuse files that are not what was written. Raises `DataError`."""
+    for name, digest in sha256.items():
         sha = hashlib.sha256()
         try:
             with (folder / name).open("rb") as file:

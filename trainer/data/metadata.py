@@ -86,6 +86,8 @@ def _columns(clips: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 def _labels(values: Sequence[Any], names: Sequence[Any] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return labels as indices into names. Numbers are indices if names are given, else names themselves."""
+    if not values:
+        raise ValueError("labels are empty")
     kind = str if isinstance(values[0], str) else int
     if not all(isinstance(value, kind) for value in values):
         raise ValueError("labels are whole numbers, or they are names")

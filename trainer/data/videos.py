@@ -93,7 +93,7 @@ def open_videos(paths: Sequence[Path]) -> Videos:
 
 def _map_npy(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
         return array
     except (OSError, ValueError, EOFError) as exc:
         raise DataError(
