@@ -14,9 +14,10 @@ import torch
 
 from trainer.durable import write_durably
 from trainer.errors import CheckpointError
+from trainer.precision import Precision
 from wire.run_dir import TEMPORARY_PREFIX
 
-VERSION = 1
+VERSION = 2
 LAST, BEST = "last.pt", "best.pt"
 
 
@@ -43,6 +44,10 @@ class TrainState:
     """Time spent in training and validation, over all attempts."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Figures of each finished epoch."""
+    stage_ends: list[int] = field(default_factory=list)
+    """Epochs after which the run went on into another stage."""
+    gate: dict[str, Any] = field(default_factory=dict)
+    """Verdict of the gate, as result.json has it; {} before it."""
 
     def start_epoch(self) -> None:
         """Forget the sums of the epoch before."""
@@ -60,8 +65,9 @@ class Checkpoints:
         self.commit = commit
 
     def save(
-        self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer
-    ) -> None:
+        self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer,
+        precision: Precision,
+    ) -> None:  # fmt: skip
         """Write the same content under each name, in this order. Raises OSError (disk full).
 
         Name last.pt last: whoever dies in between resumes from the older one and writes the same again.
@@ -73,6 +79,7 @@ class Checkpoints:
             "state": asdict(state),
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
+            **precision.state(),
             "rng": _rng_states(),
         }
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -109,8 +116,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} cannot be read: {str(exc).splitlines()[0] if str(exc) else type(exc).__name__}",
             hint="copy an older checkpoint of the folder over it, or start a new run",
         ) from exc
-    if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise CheckpointError(f"{path} is not a checkpoint of version {VERSION}")
+    version = content.get("version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise CheckpointError(f"{path} is not a checkpoint of a run")
+    if version != VERSION:
+        raise CheckpointError(
+            f"{path} is of version {version}, this trainer reads version {VERSION}",
+            hint=f"go on with the code that wrote it ({content.get('commit') or 'its commit is not known'}), "
+            "or start a new run",
+        )
     return content
 
 

@@ -191,7 +191,7 @@ def _explained(error: ValidationError, places: dict[str, str]) -> ConfigError:
         known, place = get_args(GateMetric), places.get(f"{key}.{given}", places[key])
         near = difflib.get_close_matches(str(given), known, 1)
         return ConfigError(
-            f"{places.get(f'{key}.{given}', places[key])}: {key} names the metric {given!r}, which does not exist"
+            f"{place}: {key} names the metric {given!r}, which does not exist"
             + (f"; did you mean {near[0]!r}?" if near else ""),
             hint=f"metrics of a gate: {', '.join(known)}",
         )

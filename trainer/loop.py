@@ -1,7 +1,8 @@
-"""The training loop: epochs of steps, an evaluation after each, a checkpoint wherever one is due."""
+"""The training loop: stages of epochs of steps, an evaluation after each epoch, a checkpoint wherever one is due."""
 
 from __future__ import annotations
 
+import math
 import time
 
 import torch
@@ -9,20 +10,25 @@ import torch
 from trainer import words
 from trainer.checkpoint import BEST, LAST
 from trainer.data.batches import Batch
-from trainer.errors import TrainerError
+from trainer.errors import DataError, TrainerError
 from trainer.evaluate import evaluate
+from trainer.gate import RELEASE, judge_gate, read_decision
 from trainer.losses import compute_loss
+from trainer.memory import within_memory
 from trainer.results import CURVES_NAME, draw_curves
 from trainer.schedule import learning_rate
 from trainer.session import Session
+from trainer.stages import VALIDATE
 from wire.state import Phase
 
 CURVES_INTERVAL_S = 60.0
 """How often training_curves.png is drawn anew while the run goes on."""
+DIVERGED = 10.0
+"""A validation loss of so many times that of the first epoch ends the run."""
 
 
 class Trainer:
-    """Trains a session from its state to the end of its last epoch."""
+    """Trains a session from its state to the end of its last stage, or to the gate that holds it."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -31,13 +37,40 @@ class Trainer:
         self.drawn_at = self.saved_at
 
     def fit(self) -> None:
-        """Train. Raises `Interrupted`, after a checkpoint, when a signal asks us to end."""
-        session, state, config = self.session, self.session.state, self.session.config
-        session.reporter.start_pace(state.step)
-        while state.epoch < config.epochs:
+        """`validate`, the gate, `full`; a resumed run goes on where it was. A run that the gate holds just ends here:
+        `state.gate` says why. Raises `Interrupted`, after a checkpoint, when a signal asks us to end.
+        """
+        session = self.session
+        session.reporter.start_pace(session.state.step)
+        self.train_stage()
+        if session.stage.name == VALIDATE and session.config.full_epochs and self.pass_gate():
+            self.train_stage()
+        session.reporter.update(force=True, phase=Phase.TRAIN.value, epoch_fraction=0.0)
+
+    def train_stage(self) -> None:
+        """Do the epochs of the running stage that are still to do."""
+        session, state = self.session, self.session.state
+        while not session.stage.over(state.history):
             self.train_epoch()
             self.finish_epoch(self.validate())
-        session.reporter.update(force=True, phase=Phase.TRAIN.value, epoch_fraction=0.0)
+
+    def pass_gate(self) -> bool:
+        """Judge `validate`, once a run; return whether the run goes on into `full`: it passed, or was released."""
+        session, state, config = self.session, self.session.state, self.session.config
+        if not state.gate:
+            verdict = judge_gate(config, state.history, state.train_s)
+            for check in verdict.checks:
+                session.reporter.update(message=f"gate: {check.words}")
+            state.gate = verdict.to_json()
+        decision = None if state.gate["passed"] else read_decision(session.run)
+        if decision is not None and decision.decision == RELEASE:
+            state.gate |= {"released_by": decision.by, "released_at_s": decision.at_s}
+        goes_on = state.gate["passed"] or "released_by" in state.gate
+        if goes_on:
+            state.stage_ends.append(state.epoch)
+        self.save([LAST])
+        session.reporter.update(message=words.gate_line(state.gate, decision, config.full_epochs))
+        return goes_on
 
     def train_epoch(self) -> None:
         """Do the batches of the running epoch that are still to do."""
@@ -45,7 +78,7 @@ class Trainer:
         session.model.train()
         self.report(Phase.TRAIN)
         for batch in session.train.epoch(state.epoch, start=state.batch):
-            self.train_step(batch.to(session.device))
+            within_memory(self.train_step, batch.to(session.device))
             if state.batch < len(session.train) and state.step % session.config.log_every == 0:
                 self.log({"train_loss": state.loss_sum / state.clips, "learning_rate": self.rate})
             self.report(Phase.TRAIN)
@@ -54,20 +87,16 @@ class Trainer:
     def train_step(self, batch: Batch) -> None:
         """One step of gradient descent."""
         session, state, config = self.session, self.session.state, self.session.config
-        self.rate = learning_rate(config, state.step, session.total_steps)
+        self.rate = session.learning_rate
         for group in session.optimiser.param_groups:
             group["lr"] = self.rate
-        outputs = session.model(batch.video)
+        outputs = session.precision.forward(session.model, batch.video)
         total, class_loss, pred_loss = compute_loss(outputs, batch.targets, config.w_class, config.w_pred)
         if not torch.isfinite(total):
-            raise TrainerError(
-                f"the loss of step {state.step + 1} is not finite: training has diverged",
-                hint="start a new run with a lower learning_rate",
-            )
-        session.optimiser.zero_grad()
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(session.model.parameters(), config.clip_norm)
-        session.optimiser.step()
+            self.check_targets(batch)
+            raise self.diverged(f"the loss of step {state.step + 1} is not finite")
+        if not session.precision.descend(total, session.model, session.optimiser, config.clip_norm):
+            raise self.diverged(f"the gradient of step {state.step + 1} is not finite")
 
         count = len(batch.class_label)
         state.loss_sum += float(total.detach()) * count
@@ -85,19 +114,22 @@ class Trainer:
         predictions = evaluate(session.model, session.validation, session.device, lambda done, total: self.tick())
         figures = predictions.metrics(session.validation_controls.best_mse)
         loss = config.w_class * predictions.class_loss + config.w_pred * predictions.pred_loss
+        first = session.state.history[0]["val_loss"] if session.state.history else loss
+        if not loss <= DIVERGED * first or math.isinf(loss):
+            raise self.diverged(f"the validation loss is {loss:.3g}, after {first:.3g} in the first epoch")
         names = {"accuracy": "val_accuracy", "pred_mse": "pred_mse", "skill": "skill"}
         return {"val_loss": loss} | {name: figures[key] for key, name in names.items() if key in figures}
 
     def finish_epoch(self, validation: dict[str, float]) -> None:
         """Close the epoch: history, metrics line, checkpoints."""
-        session, state, config = self.session, self.session.state, self.session.config
+        session, state, stage = self.session, self.session.state, self.session.stage
         figures = {
             "train_loss": state.loss_sum / state.clips,
             "train_class_loss": state.class_sum / state.clips,
             **({} if session.train.source.path is None else {"train_pred_loss": state.pred_sum / state.clips}),
             "train_accuracy": state.correct / state.clips,
             **validation,
-            "learning_rate": learning_rate(config, state.step - 1, session.total_steps),
+            "learning_rate": learning_rate(session.config, stage, state.step - 1, len(session.train)),
         }
         state.epoch += 1
         state.start_epoch()
@@ -107,13 +139,36 @@ class Trainer:
         if validation["val_loss"] < state.best_loss:
             state.best_loss, state.best_epoch = validation["val_loss"], state.epoch
             names.append(BEST)
-        if state.epoch % config.checkpoint_every_epochs == 0 or state.epoch == config.epochs:
+        over = stage.over(state.history)
+        if stage.checkpoint_due(state.epoch) or over:
             names.append(f"checkpoint_epoch_{state.epoch}.pt")
         self.save([*names, LAST])
-        session.reporter.update(message=words.epoch_line(state.epoch, config.epochs, figures))
+        session.reporter.update(message=words.epoch_line(state.epoch, stage.end, figures, session.stage_name))
+        if over and state.epoch < stage.end:
+            session.reporter.update(message=stage.early_line(state.epoch))
         if time.monotonic() - self.drawn_at >= CURVES_INTERVAL_S:
             self.drawn_at = time.monotonic()
             session.reporter.guard(CURVES_NAME, lambda: draw_curves(session))
+
+    def check_targets(self, batch: Batch) -> None:
+        """Raise `DataError` if it is the batch that is not finite."""
+        path, state = batch.future_path, self.session.state
+        if path is not None and not torch.isfinite(path).all():
+            clip = int((~torch.isfinite(path)).flatten(1).any(dim=1).nonzero()[0, 0])
+            raise DataError(
+                f"clip {clip + 1} of batch {state.batch + 1} in epoch {state.epoch + 1} has a position that is not "
+                "finite: the data must not be trained on",
+                hint="`trainer audit` looks through a whole data set",
+            )
+
+    def diverged(self, problem: str) -> TrainerError:
+        """Return the error that ends a run whose weights are lost; its checkpoints stay as they are."""
+        kept = self.session.state.history
+        return TrainerError(
+            f"{problem}: training has diverged; "
+            + (f"the checkpoints of up to epoch {len(kept)} are kept" if kept else "no epoch was finished"),
+            hint="start a new run with a lower learning_rate",
+        )
 
     def tick(self) -> None:
         """Between two batches of an evaluation: show life, and end if asked (the epoch's steps are kept)."""
@@ -142,7 +197,8 @@ class Trainer:
         self.mark = self.saved_at = now
         self.report(Phase.CHECKPOINT)
         saved = session.reporter.guard(
-            LAST, lambda: session.checkpoints.save(names, state, session.model, session.optimiser)
+            LAST,
+            lambda: session.checkpoints.save(names, state, session.model, session.optimiser, session.precision),
         )
         if saved:
             session.reporter.update(force=True, checkpoint=LAST, checkpoint_at_s=time.time())
@@ -158,15 +214,16 @@ class Trainer:
 
     def report(self, phase: Phase) -> None:
         """Tell the reporter where we are."""
-        session, state = self.session, self.session.state
+        session, state, stage = self.session, self.session.state, self.session.stage
         clips = len(session.train.source)
         session.reporter.update(
             phase=phase.value,
+            stage=session.stage_name,
             step=state.step,
-            total_steps=session.total_steps,
+            total_steps=stage.end * len(session.train),
             epoch=state.epoch,
-            total_epochs=session.config.epochs,
+            total_epochs=stage.end,
             epoch_fraction=state.batch / len(session.train),
             samples_done=state.epoch * clips + state.clips,
-            samples_total=session.config.epochs * clips,
+            samples_total=stage.end * clips,
         )

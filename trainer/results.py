@@ -6,6 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from trainer.checkpoint import BEST, read_checkpoint
 from trainer.controls import compute_controls
 from trainer.data.source import ClipSource
 from trainer.evaluate import evaluate
+from trainer.gate import judge_bar
 from trainer.metrics import Predictions
 from trainer.session import Session
+from trainer.stages import FULL, stages_done
 from wire.records import RunSummary
 from wire.run_dir import replace_file
 from wire.state import Phase
@@ -81,11 +84,14 @@ def summarise(session: Session, figures: dict[str, float], note: str = "") -> Ru
     notes = [note] if note else []
     if "pred_mse" not in figures:
         notes.append(NO_POSITIONS)
+    gate = gate_record(session, figures)
+    notes += stage_notes(session, gate)
+    held = bool(gate) and not session.state.stage_ends
     parameters = list(session.model.parameters())
     return RunSummary(
         attempt=session.reporter.attempt,
         at_s=time.time(),
-        verdict="no skill" if "no skill" in flags else "completed",
+        verdict="held" if held else "no skill" if "no skill" in flags else "completed",
         metrics={**figures, "val_loss": session.state.best_loss, "best_epoch": session.state.best_epoch},
         controls=session.test_controls.table(),
         flags=(*flags, *notes),
@@ -93,7 +99,28 @@ def summarise(session: Session, figures: dict[str, float], note: str = "") -> Ru
         epochs=session.state.epoch,
         parameters=sum(one.numel() for one in parameters),
         model_bytes=sum(one.numel() * one.element_size() for one in parameters),
+        gate=gate,
     )
+
+
+def gate_record(session: Session, figures: dict[str, float]) -> dict[str, Any]:
+    """Return the gate's verdict and, after `full`, how the figures of the test stand to the bar; {} without a gate."""
+    state = session.state
+    if session.stage.name != FULL:
+        return state.gate
+    bar = judge_bar(session.config, state.epoch, figures, state.best_loss, state.train_s)
+    return {**state.gate, "bar": bar.to_json()}
+
+
+def stage_notes(session: Session, gate: dict[str, Any]) -> list[str]:
+    """Return what a reader must know of the stages: what ended early, who released, which bar was not met."""
+    stages = stages_done(session.config, session.state.stage_ends, session.state.epoch)
+    notes = [stage.early_line(last) for stage, last in stages if last < stage.end]
+    if "released_by" in gate:
+        notes.append(f"released by {gate['released_by']} though the gate was not passed: {'; '.join(gate['reasons'])}")
+    if "bar" in gate and not gate["bar"]["passed"]:
+        notes.append(f"below the bar of full: {'; '.join(gate['bar']['reasons'])}")
+    return notes
 
 
 def judge(figures: dict[str, float], majority: float, history: list[dict[str, float]]) -> tuple[str, ...]:
@@ -112,7 +139,8 @@ def verdict_line(summary: RunSummary) -> str:
     """Return the last line of a run."""
     values = {name: float(value) for name, value in summary.metrics.items() if value is not None}
     flags = "".join(f"; {flag}" for flag in summary.flags if flag != summary.verdict)
-    return f"{summary.verdict}: test {figure_words(values)}{flags}"
+    reasons = f" ({'; '.join(summary.gate['reasons'])})" if summary.verdict == "held" else ""
+    return f"{summary.verdict}{reasons}: test {figure_words(values)}{flags}"
 
 
 def figure_words(values: Mapping[str, float]) -> str:
@@ -157,6 +185,7 @@ def draw_curves(session: Session) -> None:
 
 def training_results(session: Session, summary: RunSummary, confusion: np.ndarray) -> dict[str, Any]:
     """Return everything about the run as JSON values."""
+    stages = stages_done(session.config, session.state.stage_ends, session.state.epoch)
     return {
         "config": session.config.model_dump(),
         "summary": json.loads(summary.to_line()),
@@ -167,5 +196,7 @@ def training_results(session: Session, summary: RunSummary, confusion: np.ndarra
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         "commit": session.checkpoints.commit,
         "device": str(session.device),
-        "threads": session.config.threads,
+        "threads": session.precision.setting.threads,
+        "setting": asdict(session.precision.setting),
+        "stages": [{"name": stage.name, "first_epoch": stage.start + 1, "last_epoch": last} for stage, last in stages],
     }

@@ -17,7 +17,11 @@ from trainer.data.source import ClipSource
 from trainer.errors import ConfigError
 from trainer.models.extractors import build_extractor
 from trainer.models.unified import UnifiedModel
+from trainer.precision import Precision, restore_precision
+from trainer.probe import choose_setting, plain_setting
 from trainer.reporter import Reporter
+from trainer.schedule import learning_rate
+from trainer.stages import Stage, running_stage
 from trainer.stop import Stop
 from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.run_dir import RunDir
@@ -39,14 +43,26 @@ class Session:
     test_controls: Controls
     model: UnifiedModel
     optimiser: torch.optim.Optimizer
+    precision: Precision
     checkpoints: Checkpoints
     state: TrainState
     reporter: Reporter
     stop: Stop
 
     @property
-    def total_steps(self) -> int:
-        return self.config.epochs * len(self.train)
+    def stage(self) -> Stage:
+        """The running stage."""
+        return running_stage(self.config, self.state.stage_ends)
+
+    @property
+    def stage_name(self) -> str:
+        """The running stage as progress names it, '' in a run that has just one."""
+        return self.stage.name if self.config.full_epochs else ""
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return learning_rate(self.config, self.stage, self.state.step, len(self.train))
 
     def batches(self, source: ClipSource) -> Batches:
         """Return the batches in which a source is evaluated."""
@@ -68,20 +84,34 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
     identity = {**config.model_dump(), "data": data.digest}
     checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run))
     checkpoints.sweep()
+    train = make_batches(config, data.train, device, config.batch_size)
     state = TrainState()
     if (checkpoints.folder / LAST).exists():
-        state = restore(checkpoints.load(LAST, FREE_ON_RESUME), model, optimiser)
+        content = checkpoints.load(LAST, FREE_ON_RESUME)
+        precision = restore_precision(config, content, device)
+        state = restore(content, model, optimiser)
+    else:
+
+        def say(message: str) -> None:
+            reporter.update(message=message)
+            stop.check()
+
+        precision = Precision(choose_setting(config, model, train, device, say), device)
+    precision.prepare(model)
+    if config.compile:
+        model.compile()
     return Session(
         config=config,
         run=run,
         device=device,
         data=data,
-        train=make_batches(config, data.train, device, config.batch_size),
+        train=train,
         validation=make_batches(config, data.validation, device),
         validation_controls=compute_controls(data.train, data.validation),
         test_controls=compute_controls(data.train, data.test),
         model=model,
         optimiser=optimiser,
+        precision=precision,
         checkpoints=checkpoints,
         state=state,
         reporter=reporter,
@@ -111,8 +141,8 @@ def make_batches(config: TrainConfig, source: ClipSource, device: torch.device, 
 
 
 def prepare_torch(config: TrainConfig) -> torch.device:
-    """Set threads and determinism; return the device."""
-    torch.set_num_threads(config.threads)
+    """Set determinism and, for now, the threads; return the device."""
+    torch.set_num_threads(plain_setting(config).threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     there = torch.cuda.is_available()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
-from wire.records import Progress
+from wire.records import GateDecision, Progress
 
 _SHOWN = ("train_loss", "val_loss", "val_accuracy", "pred_mse", "skill")
 _OTHERS = 4
 """How many metrics of other names are shown where none of these is there."""
+_GATED = "validate"
+"""The stage with a gate at its end."""
 
 
 def duration(seconds: float | None) -> str:
@@ -24,32 +27,33 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _figure(name: str, value: float | None) -> str:
+def figure(name: str, value: float | None) -> str:
+    """Return `93.1 %` for an accuracy, four digits of anything else, `-` for nothing."""
     if value is None:
         return "-"
     return f"{100 * value:.1f} %" if name.endswith("accuracy") else f"{value:.4g}"
 
 
 def message(progress: Progress) -> str:
-    """Return one line, e.g. `epoch 4/10 step 352/880 train_loss 0.41 val_accuracy 93.1 % 1 min 20 s left`."""
+    """Return one line, e.g. `train epoch 4/10 step 352/880 train_loss 0.41 val_accuracy 93.1 % 1 min 20 s left`."""
     if progress.message:
         return progress.message
-    parts = [progress.phase]
+    parts = [f"{progress.phase} {progress.stage}".rstrip()]
     if progress.total_epochs:
         running = min(progress.epoch + 1, progress.total_epochs)
         parts.append(f"epoch {running}/{progress.total_epochs} step {progress.step}/{progress.total_steps}")
     elif progress.step:
         parts.append(f"step {progress.step}" + (f"/{progress.total_steps}" if progress.total_steps else ""))
     shown = [name for name in _SHOWN if progress.metrics.get(name) is not None] or list(progress.metrics)[:_OTHERS]
-    parts += [f"{name} {_figure(name, progress.metrics[name])}" for name in shown]
+    parts += [f"{name} {figure(name, progress.metrics[name])}" for name in shown]
     if progress.eta_s:
-        parts.append(f"{duration(progress.eta_s)} left")
+        parts.append(f"{duration(progress.eta_s)} left{' to the gate' if progress.stage == _GATED else ''}")
     return " ".join(parts)
 
 
 def short(progress: Progress) -> str:
     """Return what fits beside a progress bar, e.g. `train, epoch 4/10, 1 min 20 s left`."""
-    parts = [progress.phase]
+    parts = [f"{progress.phase} {progress.stage}".rstrip()]
     if progress.total_epochs:
         parts.append(f"epoch {min(progress.epoch + 1, progress.total_epochs)}/{progress.total_epochs}")
     if progress.eta_s:
@@ -57,10 +61,23 @@ def short(progress: Progress) -> str:
     return ", ".join(parts)
 
 
-def epoch_line(epoch: int, epochs: int, figures: Mapping[str, float]) -> str:
+def epoch_line(epoch: int, epochs: int, figures: Mapping[str, float], stage: str = "") -> str:
     """Return the line that closes an epoch, e.g. `epoch 4/10 done train_loss 0.41 val_accuracy 93.1 %`."""
-    shown = [f"{name} {_figure(name, figures[name])}" for name in _SHOWN if name in figures]
-    return " ".join([f"epoch {epoch}/{epochs} done", *shown])
+    shown = [f"{name} {figure(name, figures[name])}" for name in _SHOWN if name in figures]
+    return " ".join([f"{stage} epoch {epoch}/{epochs} done".lstrip(), *shown])
+
+
+def gate_line(gate: Mapping[str, Any], decision: GateDecision | None, full_epochs: int) -> str:
+    """Return what a gate's verdict means for the run."""
+    goes_on = f"{full_epochs} more epochs follow"
+    if gate["passed"]:
+        return f"gate passed: {goes_on}"
+    why = "; ".join(gate["reasons"])
+    if "released_by" in gate:
+        return f"gate not passed ({why}) but released by {gate['released_by']}: {goes_on}"
+    if decision is not None:
+        return f"held at the gate: {why}; {decision.decision}d by {decision.by}"
+    return f"held at the gate: {why}; release it to train on, or retire it"
 
 
 def page(progress: Progress) -> str:
@@ -70,10 +87,12 @@ def page(progress: Progress) -> str:
     checkpoint = "none yet"
     if progress.checkpoint and progress.checkpoint_at_s is not None:
         checkpoint = f"{progress.checkpoint}, {duration(progress.at_s - progress.checkpoint_at_s)} before this page"
+    stage = f"{progress.stage}, then a gate" if progress.stage == _GATED else progress.stage
     rows = [
         ("written", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(progress.at_s))),
         ("attempt", progress.attempt),
         ("phase", progress.phase),
+        *([("stage", stage)] if stage else []),
         ("epoch", f"{progress.epoch} of {progress.total_epochs} finished"),
         ("step", f"{progress.step} of {progress.total_steps}"),
         ("left", duration(progress.eta_s)),
@@ -81,5 +100,5 @@ def page(progress: Progress) -> str:
     ]
     lines = [progress.message, "", f"[{'#' * filled}{'.' * (40 - filled)}] {100 * share:.1f} %", ""]
     lines += [f"{name:<12}{value}" for name, value in rows] + [""]
-    lines += [f"{name:<24}{_figure(name, value)}" for name, value in sorted(progress.metrics.items())]
+    lines += [f"{name:<24}{figure(name, value)}" for name, value in sorted(progress.metrics.items())]
     return "\n".join(lines).rstrip() + "\n"

@@ -15,6 +15,7 @@ from trainer.loop import Trainer
 from trainer.reporter import Reporter
 from trainer.schedule import learning_rate
 from trainer.session import Session, open_session
+from trainer.stages import running_stage
 from trainer.stop import Stop
 from wire.run_dir import RunDir
 
@@ -90,8 +91,9 @@ def test_work_lost_after_the_checkpoint_is_done_again_once(straight: Path, tmp_p
 
 
 def test_the_schedule_rises_then_falls() -> None:
-    rates = [learning_rate(CONFIG, step, 100) for step in range(100)]
+    stage = running_stage(CONFIG, [])
+    rates = [learning_rate(CONFIG, stage, step, 50) for step in range(100)]
     assert rates[0] == pytest.approx(CONFIG.learning_rate / 10) and max(rates) == rates[9] == CONFIG.learning_rate
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] < 0.001 * CONFIG.learning_rate
     constant = CONFIG.model_copy(update={"schedule": "constant"})
-    assert learning_rate(constant, 99, 100) == CONFIG.learning_rate
+    assert learning_rate(constant, stage, 99, 50) == CONFIG.learning_rate
