@@ -27,7 +27,7 @@ TINY = {
 NEEDS = {"board": [], "data": [], "heartbeat": [SSHD, "ssh"], "render": [], "sync": [SSHD, "ssh", "rsync"]}
 DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spec(module)]
 """Libraries that `render` compares with; one that is not here is left out."""
-ROWS = {"board": 5, "data": 12, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6}
+ROWS = {"board": 5, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6}
 
 
 def run(name: str, *argv: str) -> str:
