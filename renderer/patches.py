@@ -49,9 +49,9 @@ def cut_to_picture(corner: Corners, alpha: Alpha, height: int, width: int) -> tu
     cut = alpha[:, :rows, :columns]
     moved = np.flatnonzero((corner != inside).any(axis=1) | (cut.shape != alpha.shape))
     if len(moved):
-        shift = (inside - corner)[moved, :, None]
-        x, y = np.arange(columns) + shift[:, 0], np.arange(rows) + shift[:, 1]
-        seen = ((y >= 0) & (y < side))[:, :, None] & ((x >= 0) & (x < side))[:, None]
-        source = (moved[:, None, None], y.clip(0, side - 1)[:, :, None], x.clip(0, side - 1)[:, None])
-        cut[moved] = np.where(seen, alpha[source], 0)
+        around = np.zeros((len(moved), 3 * side, 3 * side), np.uint8)
+        around[:, side:-side, side:-side] = alpha[moved]
+        x, y = side + np.clip(inside - corner, -side, side)[moved].T
+        windows = np.lib.stride_tricks.sliding_window_view(around, (rows, columns), axis=(1, 2))
+        cut[moved] = windows[np.arange(len(moved)), y, x]
     return inside, cut

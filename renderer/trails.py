@@ -38,9 +38,9 @@ def draw_trails(
     `clips` (k,), `pixels` (k, T, 2), `radius` (k, T), `colour` (k, 3). Older dots are darker, and the brightest stays.
     It is what `draw` with `max`, once for every age, makes of black frames. Raises `ValueError` as `draw` does.
     """
-    check(out, pixels, radius)
     if len(clips) == 0:
         return
+    check(out, pixels, radius)
     frames = radius.shape[1]
     side = sides(np.full(radius.shape, Shape.SPHERE), radius)
     common = int(np.bincount(side.reshape(-1)).argmax())
