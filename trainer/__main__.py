@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer import analyze, audit, compare, generate
+from trainer import analyze, audit, compare, generate, pretrain
 
 HELP = """\
 Learns to name and to forecast the path of an object from video.
@@ -17,6 +17,7 @@ Learns to name and to forecast the path of an object from video.
   trainer run --config my.yaml --out runs/mine --resume    go on where it stopped, to the bit
   trainer check-config --config keypoint epochs=3  every option with its value and meaning; trains nothing
   trainer generate objects --tier fast             a data set, from a seed; `trainer generate --help` shows all three
+  trainer pretrain magvit --out tokenizers/small   a video tokenizer, for the extractor magvit to start from
   trainer audit data/objects-fast                  what a data set would give away without being looked at
   trainer analyze runs/mine                        what the numbers of a finished run say, with pictures
   trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
@@ -48,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     check.set_defaults(run=_check_config)
     generate.add_parser(verbs)
+    pretrain.add_parser(verbs)
     audit.add_parser(verbs)
     analyze.add_parser(verbs)
     compare.add_parser(verbs)
