@@ -1,4 +1,4 @@
-"""Launch, resume and ad hoc commands: exactly once, whatever happens to the connection.
+"""Launch: exactly once, whatever happens to the connection.
 
 A launch is repeated over lost connections with the same nonce until the host's answer is known, so it happens once
 or not at all, and is never claimed before the host said it.
@@ -11,13 +11,11 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from remote.errors import FarSideError, Unreachable, UsageError
 from remote.fold import FOLDER_NAME
-from remote.names import check_name, slug
-from remote.run_spec import checked, new_nonce, run_id, spec_of
+from remote.run_spec import checked, new_nonce, spec_of
 from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, steps
 from wire.codec import WireError
 from wire.records import RunSpec
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from remote.fleet import Fleet
     from remote.git import Commit, Consent
     from remote.places import Place
+    from remote.profiles import Worker
 
 ANSWER_WITHIN_S = 300.0
 """How long a launch whose answer was lost is asked for again."""
@@ -36,7 +35,7 @@ CRASHES_MAX = 3
 
 @dataclass(frozen=True)
 class Launched:
-    """The host's answer to a launch or resume."""
+    """The host's answer to a launch, a relaunch, a resume or a release."""
 
     worker: str
     host: str
@@ -45,6 +44,22 @@ class Launched:
     commit: str = ""
     already: bool = False
     """True if this worker was running already, by an earlier request; then run and attempt are that one's."""
+    parent: str = ""
+    """Run that a relaunch repeats."""
+    parent_commit: str = ""
+    """The commit of that run; the branch may have moved on since."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to launch for a worker of the profile."""
+
+    worker: Worker
+    overrides: tuple[str, ...] = ()
+    parent: str = ""
+    """Run that is repeated, '' for a launch of its own."""
+    discard: bool = False
+    """Give up edits in the worktree on the host (they are kept under a ref)."""
 
 
 async def launch(
@@ -61,111 +76,68 @@ async def launch(
 
     Raises `UsageError`, `Declined`, `Unreachable`, `NeedsYou`, `FarSideError` (dirty_worktree, orphans, no_space...).
     """
-    place = _of_profile(fleet, worker)
+    place = of_profile(fleet, worker)
     check_overrides(place, overrides)
+    assert place.worker is not None
+    wish = Wish(place.worker, tuple(overrides), discard=discard)
     with steps(fleet, worker, on_step) as step:
-        step("reading the branch")
-        commit = await commit_of(fleet, worker, consent)
-        if on_commit is not None:
-            on_commit(commit)
-        step(f"connecting to {place.host}")
         try:
-            spec = await again_when_lost(lambda: _prepare(fleet, place, commit, overrides, discard, step), step)
+            return await start(fleet, place, wish, step, on_commit=on_commit, consent=consent)
         except FarSideError as exc:
             if exc.code != "running":
                 raise
             return await _already(fleet, place, exc)
-        step("launching")
-        answer = await _ask_until_known(fleet, place, {"spec": spec.to_dict(), "resume": False}, spec.nonce, step)
-    return _launched(fleet, place, answer, spec)
 
 
-async def resume(fleet: Fleet, worker: str, *, on_step: Step | None = None) -> Launched:
-    """Go on with the newest run from its last checkpoint, as a new attempt, on the commit that it always had."""
-    place = fleet.place(worker)
-    with steps(fleet, worker, on_step) as step:
-        step(f"connecting to {place.host}")
-        facts = await again_when_lost(lambda: newest_facts(fleet, place), step)
-        spec = _spec_in(facts)
-        if spec is None:
-            raise UsageError(f"{worker} has never run, so there is nothing to resume", hint=f"launch {worker} instead")
-        step("resuming")
-        named = {"run": spec.run, "project": fleet.profile.project_id, "worker": place.slug}
-        nonce = new_nonce()
-        answer = await _ask_until_known(fleet, place, {"spec": named, "resume": True, "nonce": nonce}, nonce, step)
-    return _launched(fleet, place, answer, spec, "resume")
-
-
-async def run_command(
+async def start(
     fleet: Fleet,
-    host: str,
-    command: Sequence[str],
+    place: Place,
+    wish: Wish,
+    step: Step,
     *,
-    name: str = "",
-    cwd: str = "",
-    on_step: Step | None = None,
+    on_commit: Callable[[Commit], None] | None,
+    consent: Consent | None,
 ) -> Launched:
-    """Supervise any command as a worker of its own; `cwd` is a folder on the host ('' = the run's own)."""
-    if not command:
-        raise UsageError("there is no command to run", hint="trajvid-tui run -- COMMAND")
-    nonce = new_nonce()
-    if name:
-        check_name(name)
-    folder = slug(name) if name else _named_for(command[0], nonce)
-    fleet.host(host)
-    place = fleet.adopt(host, folder)
-    with steps(fleet, place.name, on_step) as step:
-        step(f"connecting to {host}")
-        far = fleet.far(host)
-        await again_when_lost(far.ready, step)
-        now_s = time.time()
-        spec = RunSpec(
-            run=run_id("", nonce, now_s),
-            project=fleet.profile.project_id,
-            worker=folder,
-            nonce=nonce,
-            command=tuple(command),
-            cwd=cwd,
-            subject=shlex.join(command)[:200],
-            created_s=now_s,
-            by=fleet.by,
-            bundle=far.bundle,
-        )
-        step("launching")
-        answer = await _ask_until_known(fleet, place, {"spec": spec.to_dict(), "resume": False}, nonce, step)
-    return _launched(fleet, place, answer, spec, "run")
+    """Snapshot, push, worktree, launch. Raises as `launch`, and `FarSideError` `running` if a run is in the way."""
+    step("reading the branch")
+    commit = await commit_of(fleet, place.name, consent)
+    if on_commit is not None:
+        on_commit(commit)
+    step(f"connecting to {place.host}")
+    spec = await again_when_lost(lambda: _prepare(fleet, place, commit, wish, step), step)
+    step("launching")
+    answer = await ask_until_known(fleet, place, {"spec": spec.to_dict(), "resume": False}, spec.nonce, step)
+    return as_launched(fleet, place, answer, spec, "relaunch" if wish.parent else "launch")
 
 
 async def commit_of(fleet: Fleet, worker: str, consent: Consent | None = None) -> Commit:
     """The commit that a launch of this worker would run now."""
     from remote import git
 
-    profile, place = fleet.profile, _of_profile(fleet, worker)
+    profile, place = fleet.profile, of_profile(fleet, worker)
     assert place.worker is not None
     return await git.snapshot(profile.folder, place.worker.branch, profile.base, consent=consent)
 
 
-def _of_profile(fleet: Fleet, worker: str) -> Place:
+def of_profile(fleet: Fleet, worker: str) -> Place:
+    """Where a worker of the profile lives. Raises `UsageError` for an ad hoc command."""
     place = fleet.place(worker)
     if place.worker is None:
         raise UsageError(f"{worker} is not a worker of {fleet.profile.path}", hint="resume goes on with its last run")
     return place
 
 
-async def _prepare(
-    fleet: Fleet, place: Place, commit: Commit, overrides: Sequence[str], discard: bool, step: Step
-) -> RunSpec:
+async def _prepare(fleet: Fleet, place: Place, commit: Commit, wish: Wish, step: Step) -> RunSpec:
     """Bring the commit to the host; everything in here may be done twice."""
     from remote.worktrees import prepare
 
-    assert place.worker is not None
     profile, link, far = fleet.profile, fleet.connection(place.host), fleet.far(place.host)
     probe = await far.ready()
     cwd = await prepare(
-        link, far, profile.folder, commit, profile.project_id, place.slug, on_step=step, discard=discard
+        link, far, profile.folder, commit, profile.project_id, place.slug, on_step=step, discard=wish.discard
     )
     return spec_of(
-        place.worker,
+        wish.worker,
         fleet.host(place.host),
         commit,
         project_id=profile.project_id,
@@ -175,12 +147,12 @@ async def _prepare(
         nonce=new_nonce(),
         by=fleet.by,
         now_s=time.time(),
-        overrides=overrides,
-        parent=fleet.snapshot(place.name).run,
+        overrides=wish.overrides,
+        parent=wish.parent,
     )
 
 
-async def _ask_until_known(
+async def ask_until_known(
     fleet: Fleet, place: Place, request: dict[str, Any], nonce: str, step: Step
 ) -> dict[str, Any]:
     """Send a launch until the host has answered it. The nonce makes every repetition an answer, never a second job.
@@ -214,21 +186,23 @@ async def _ask_until_known(
 async def _already(fleet: Fleet, place: Place, refusal: FarSideError) -> Launched:
     """The run that was in the way of a launch, as the launch verb itself would have answered."""
     facts = await newest_facts(fleet, place)
-    spec, job = _spec_in(facts), facts.get("job")
+    spec, job = spec_in(facts), facts.get("job")
     attempt = job.get("attempt") if isinstance(job, dict) else None
     if spec is None or not isinstance(attempt, str):
         raise refusal
     return Launched(place.name, place.host, spec.run, attempt, spec.commit, already=True)
 
 
-def _spec_in(facts: dict[str, Any]) -> RunSpec | None:
+def spec_in(facts: dict[str, Any]) -> RunSpec | None:
+    """What was asked of the run that these facts are about, None if they do not say."""
     try:
         return RunSpec.from_dict(facts["spec"])
     except (KeyError, TypeError, WireError):
         return None
 
 
-def _launched(fleet: Fleet, place: Place, answer: dict[str, Any], spec: RunSpec, verb: str = "launch") -> Launched:
+def as_launched(fleet: Fleet, place: Place, answer: dict[str, Any], spec: RunSpec, verb: str) -> Launched:
+    """Read the host's answer to a launch. Raises `FarSideError` (`outcome_unknown`) if it names no run."""
     already = answer.get("same_nonce") is False
     run, attempt = str(answer.get("run")), str(answer.get("attempt"))
     if not (FOLDER_NAME.match(run) and attempt.rpartition(".")[0] == run):
@@ -245,12 +219,3 @@ def check_overrides(place: Place, overrides: Sequence[str]) -> None:
     """Raises `UsageError` for what is not KEY=VALUE, and for a worker whose command takes none."""
     if checked(overrides) and place.worker is not None and place.worker.command:
         raise UsageError(f"{place.name} runs a command of its own, which takes no config overrides")
-
-
-def _named_for(program: str, nonce: str) -> str:
-    """A folder's name for a worker that nobody named. Raises `UsageError` where nothing of the program's can stay."""
-    name = PurePosixPath(program).name
-    kept = "".join(char if char.isascii() and (char.isalnum() or char in "_-") else "-" for char in name).strip("-")
-    if not kept:
-        raise UsageError(f"{program!r} has no letter or digit to name a worker by", hint="give it one with --name")
-    return f"{kept[:40]}-{nonce[:4]}"

@@ -47,7 +47,7 @@ def spec_of(
     parent: str = "",
 ) -> RunSpec:
     """What the host is asked to run for `worker` on `commit`, checked out at `cwd`."""
-    pairs = (*(f"{key}={_scalar(value)}" for key, value in worker.set.items()), *checked(overrides))
+    pairs = _newest((*(f"{key}={_scalar(value)}" for key, value in worker.set.items()), *checked(overrides)))
     return RunSpec(
         run=run_id(commit.hash, nonce, now_s),
         project=project_id,
@@ -63,7 +63,7 @@ def spec_of(
         by=by,
         config=worker.config,
         overrides=() if worker.command else pairs,
-        extractor=worker.extractor,
+        extractor=_value(pairs, "extractor") or worker.extractor,
         env=_environment(worker, bundle),
         environment=_packages(worker, host),
         bundle=bundle,
@@ -81,6 +81,16 @@ def checked(overrides: Sequence[str]) -> tuple[str, ...]:
         if not equals or not key.strip() or key.startswith("-"):
             raise UsageError(f"{pair!r} is not KEY=VALUE", hint="for example --set epochs=3")
     return tuple(overrides)
+
+
+def _newest(pairs: Sequence[str]) -> tuple[str, ...]:
+    """Return one pair a key, the last that was given, where the first one stood."""
+    return tuple({pair.partition("=")[0].strip(): pair for pair in pairs}.values())
+
+
+def _value(pairs: Sequence[str], key: str) -> str:
+    """Return what a key is set to, '' if it is not."""
+    return next((value for name, _, value in (pair.partition("=") for pair in pairs) if name.strip() == key), "")
 
 
 def requirements() -> list[str]:

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from remote.ad_hoc import run_command
 from remote.errors import NeedsYou
-from remote.launching import Launched, check_overrides, commit_of, launch, resume, run_command
+from remote.launching import Launched, check_overrides, commit_of, launch
+from remote.relaunching import relaunch
+from remote.resuming import release, resume
+from remote.retiring import Retired, retire
 from remote.snapshot import Link, RunSnapshot
 from remote.steps import newest_facts
 from remote.stopping import Stopped, kill, stop
@@ -22,13 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Launched",
+    "Retired",
     "Stopped",
     "check_overrides",
     "commit_of",
     "kill",
     "launch",
     "logs",
+    "relaunch",
+    "release",
     "resume",
+    "retire",
     "run_command",
     "stop",
     "sync",

@@ -36,7 +36,7 @@ def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
     root = request.root(asked)
     spec, folder = _spec(asked)
     resume = asked.get("resume") is True
-    verb = ("release" if asked.get("release") is True else "resume") if resume else "launch"
+    verb = _verb(asked, spec)
     by = request.text(asked, "by", spec.by)
     nonce = request.nonce(request.text(asked, "nonce", "") or spec.nonce)
     secrets = _secrets(asked)
@@ -91,6 +91,13 @@ def _spec(asked: Dict[str, Any]) -> "tuple[RunSpec, str]":
     if spec.cwd and not os.path.isabs(spec.cwd):
         raise Refusal("bad_request", f"`spec.cwd` must be absolute: {spec.cwd[:200]!r}")
     return spec, spec.worker
+
+
+def _verb(asked: Dict[str, Any], spec: RunSpec) -> str:
+    """What people call this launch."""
+    if asked.get("resume") is True:
+        return "release" if asked.get("release") is True else "resume"
+    return "relaunch" if spec.parent else "launch"
 
 
 def _running(verb: str, running: Dict[str, Any]) -> Refusal:
