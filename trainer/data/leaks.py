@@ -65,7 +65,8 @@ def _course(place: Floats, size: Floats) -> Floats:
     """Return how tracks (n, T, 2) run, whatever their place and direction: bends, ends, and misfits of simple laws."""
     step = np.diff(place, axis=1)
     length = np.linalg.norm(step, axis=2).sum(axis=1)
-    turn = np.arctan2(np.cross(step[:, :-1], step[:, 1:]), (step[:, :-1] * step[:, 1:]).sum(axis=2))
+    (x, y), (x_next, y_next) = (np.moveaxis(part, 2, 0) for part in (step[:, :-1], step[:, 1:]))
+    turn = np.arctan2(x * y_next - y * x_next, x * x_next + y * y_next)
     closing = np.linalg.norm(place[:, -1] - place[:, 0], axis=1)
     columns = [length, np.abs(turn.sum(axis=1)), np.abs(turn).sum(axis=1), closing / np.maximum(length, 1e-6)]
     time = np.linspace(-1, 1, place.shape[1])
