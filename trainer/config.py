@@ -40,7 +40,7 @@ class TrainConfig(BaseModel):
     freeze: bool = False
     """`magvit`: keep the weights of `tokenizer` as they are."""
     patch_px: Literal[1, 2, 4] = 1
-    """`magvit`: side of the patches it starts from. 1 is the published network, 4 takes a twentieth of the time."""
+    """`magvit`: side of the patches it starts from. 1 is the published network, 4 does a quarter of its work."""
     clip_weights: str = "openai/clip-vit-base-patch32"
     """`clip`: folder of an image encoder, or its name on the hub."""
     data: str = ""

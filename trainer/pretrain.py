@@ -53,6 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     stop.install()
     os.umask(0o077)
     config = load_config(arguments.config, arguments.overrides)
+    if config.extractor != arguments.name:
+        raise ConfigError(f"the config {arguments.config} is of the extractor {config.extractor}, not {arguments.name}")
     if arguments.resume and not arguments.out and "TRAJVID_RUN_DIR" not in os.environ:
         raise ConfigError("nothing to resume", hint="name the folder with --out")
     name = f"pretrain-{arguments.name}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"

@@ -31,7 +31,7 @@ class Errors:
     object_values: int = 0
 
     def add(self, error: Tensor, where: Tensor | None) -> None:
-        """Take squared errors (B, T, 3, H, W); the object is `where` (B, T, 1, H, W) says so."""
+        """Take squared errors (B, T, 3, H, W); the object is where `where` (B, T, 1, H, W) is true."""
         self.frame += float(error.sum(dtype=torch.float64))
         self.frame_values += error.numel()
         if where is not None:
@@ -69,7 +69,7 @@ def assess(tokenizer: Tokenizer, batches: Batches, device: torch.device, tick: C
     tokenizer.eval()
     ours, black, indices = Errors(), Errors(), []
     with torch.inference_mode():
-        for batch, where in zip(batches.epoch(0), object_pixels(batches), strict=False):
+        for batch, where in zip(batches.epoch(0), object_pixels(batches), strict=True):
             video = normalise(batch.video.to(device))
             again, codes = tokenizer(video)
             seen = None if where is None else where.to(device)
@@ -84,14 +84,15 @@ def assess(tokenizer: Tokenizer, batches: Batches, device: torch.device, tick: C
 
 
 def object_pixels(batches: Batches) -> Iterator[Tensor | None]:
-    """Yield, for each batch of a split in its order, where objects are: (B, T, 1, H, W) bool, or None for ever.
+    """Yield, for each batch of a split in its order, where objects are: (B, T, 1, H, W) bool, or None if unknown.
 
     Where a clip drawn without noise is not black. Only recipes can be drawn so.
     """
     source = without_noise(batches.source)
-    while source is None:
-        yield None
-    for start in range(0, len(source), batches.batch_size):
+    for start in range(0, len(batches.source), batches.batch_size):
+        if source is None:
+            yield None
+            continue
         rows = np.arange(start, min(start + batches.batch_size, len(source)))
         clean: NDArray[np.uint8] = np.empty((len(rows), source.frames, 3, source.size_px, source.size_px), np.uint8)
         source.fill(rows, 0, clean)

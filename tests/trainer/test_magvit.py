@@ -254,3 +254,8 @@ def test_a_pretraining_that_was_cut_comes_to_the_same_weights(tmp_path: Path, mo
 def test_a_pretraining_needs_its_folder_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pretrain", "magvit", "--resume"]) == 2
     assert "name the folder with --out" in capsys.readouterr().err
+
+
+def test_a_config_of_another_extractor_is_no_plan_for_a_tokenizer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pretrain", "magvit", "--config", "keypoint"]) == 2
+    assert "is of the extractor keypoint" in capsys.readouterr().err

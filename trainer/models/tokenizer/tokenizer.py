@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from trainer.models.tokenizer.quantiser import make_quantiser
 from trainer.models.tokenizer.shape import TokenizerShape
 
 FILE_VERSION = 1
+MAKE_ONE = "make one with: trainer pretrain magvit"
 
 
 class VideoEncoder(nn.Module):
@@ -58,6 +59,9 @@ class Tokenizer(VideoEncoder):
         return self.decoder(codes)[:, :, -frames:, :height, :width].transpose(1, 2)
 
 
+Coder = TypeVar("Coder", bound=VideoEncoder)
+
+
 def tokenizer_content(tokenizer: Tokenizer, figures: dict[str, Any]) -> dict[str, Any]:
     """Return what a tokenizer file holds: shape, weights, and the figures that its training ended with."""
     weights = {name: value.detach().cpu() for name, value in tokenizer.state_dict().items()}
@@ -66,36 +70,34 @@ def tokenizer_content(tokenizer: Tokenizer, figures: dict[str, Any]) -> dict[str
 
 def load_encoder(path: Path) -> VideoEncoder:
     """Read the encoder half of a tokenizer file. Raises `CheckpointError`."""
-    content = read_tokenizer(path)
-    encoder = VideoEncoder(TokenizerShape.from_json(content["shape"]))
-    weights = {name: value for name, value in content["weights"].items() if not name.startswith("decoder.")}
-    _load(encoder, weights, path)
-    return encoder
+    return _load(VideoEncoder, path)
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer file. Raises `CheckpointError`."""
-    content = read_tokenizer(path)
-    tokenizer = Tokenizer(TokenizerShape.from_json(content["shape"]))
-    _load(tokenizer, content["weights"], path)
-    return tokenizer
+    return _load(Tokenizer, path)
 
 
 def read_tokenizer(path: Path) -> dict[str, Any]:
     """Read the content of a tokenizer file onto the CPU. Raises `CheckpointError`."""
-    hint = "make one with: trainer pretrain magvit"
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as exc:
         reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
-        raise CheckpointError(f"{path} cannot be read: {reason}", hint=hint) from exc
+        raise CheckpointError(f"{path} cannot be read: {reason}", hint=MAKE_ONE) from exc
     if not isinstance(content, dict) or content.get("tokenizer") != FILE_VERSION:
-        raise CheckpointError(f"{path} is not a tokenizer file of version {FILE_VERSION}", hint=hint)
+        raise CheckpointError(f"{path} is not a tokenizer file of version {FILE_VERSION}", hint=MAKE_ONE)
     return content
 
 
-def _load(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+def _load(kind: type[Coder], path: Path) -> Coder:
+    content = read_tokenizer(path)
     try:
-        module.load_state_dict(weights)
-    except RuntimeError as exc:
-        raise CheckpointError(f"{path}: its weights do not fit its shape: {str(exc).splitlines()[-1].strip()}") from exc
+        module = kind(TokenizerShape.from_json(content["shape"]))
+        names = module.state_dict().keys()
+        module.load_state_dict({name: value for name, value in content["weights"].items() if name in names})
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as exc:
+        raise CheckpointError(
+            f"{path}: its weights do not fit its shape: {str(exc).splitlines()[-1].strip()}", hint=MAKE_ONE
+        ) from exc
+    return module
