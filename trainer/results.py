@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import time
@@ -14,6 +15,9 @@ import numpy as np
 import torch
 
 from trainer import plots
+from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions
+from trainer.analysis.results import RESULTS_NAME, results_of
+from trainer.analysis.writing import write_report
 from trainer.checkpoint import BEST, read_checkpoint
 from trainer.controls import compute_controls
 from trainer.data.source import ClipSource
@@ -155,21 +159,24 @@ def figure_words(values: Mapping[str, float]) -> str:
 def write_artifacts(
     session: Session, predictions: Predictions, summary: RunSummary, tests: dict[str, dict[str, Any]]
 ) -> None:
-    """Write training_results.json and the pictures into artifacts/."""
+    """Write training_results.json, the predictions, and their analysis with its pictures into artifacts/."""
     folder = Path(session.run.artifacts)
-    confusion = predictions.confusion
-    results = training_results(session, summary, confusion) | {"tests": tests}
+    results = training_results(session, summary, predictions.confusion) | {"tests": tests}
     text = json.dumps(results, indent=1, allow_nan=False).encode() + b"\n"
     guard = session.reporter.guard
-    guard("training_results.json", lambda: replace_file(str(folder / "training_results.json"), text))
-    guard(CURVES_NAME, lambda: draw_curves(session))
-    if "pred_mse" in summary.metrics:
-        guard(
-            "forecasting_curves.png",
-            lambda: plots.forecasting_curves(folder / "forecasting_curves.png", summary.metrics, summary.controls),
-        )
-    names = session.data.train.class_names
-    guard("confusion_matrix.png", lambda: plots.confusion(folder / "confusion_matrix.png", confusion, names))
+    guard(RESULTS_NAME, lambda: replace_file(str(folder / RESULTS_NAME), text))
+    said = stored_predictions(session, predictions)
+    guard(PREDICTIONS_NAME, lambda: said.write(folder / PREDICTIONS_NAME))
+    guard("analysis_report.md", lambda: write_report(results_of(folder / RESULTS_NAME, results), folder))
+
+
+def stored_predictions(session: Session, predictions: Predictions) -> StoredPredictions:
+    """Return what a comparison combines with other runs; without true positions there is no forecast to combine."""
+    test = session.data.test
+    digest = hashlib.sha256(session.data.digest.encode() + test.labels.tobytes() + test.scene.tobytes()).hexdigest()
+    path = None if predictions.path is None else predictions.path.astype(np.float32)
+    forecast = None if path is None else predictions.forecast.astype(np.float32)
+    return StoredPredictions(digest, predictions.label, predictions.probabilities, forecast, path)
 
 
 def draw_curves(session: Session) -> None:
@@ -191,6 +198,7 @@ def training_results(session: Session, summary: RunSummary, confusion: np.ndarra
         "summary": json.loads(summary.to_line()),
         "history": session.state.history,
         "confusion_matrix": confusion.tolist(),
+        "class_names": list(session.data.train.class_names),
         "validation_controls": session.validation_controls.table(),
         "data": session.data.facts,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},

@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.conftest import Start, finish
+from trainer.analysis.predictions import read_predictions
 from wire.records import MetricPoint, Progress, RunSummary
 
 WORDS = ("run", "--config", "keypoint", "width=0.25", "clips=28", "epochs=2")
-PICTURES = ("training_curves.png", "forecasting_curves.png", "confusion_matrix.png")
+PICTURES = (
+    "training_curves.png",
+    "forecasting_curves.png",
+    "confusion_matrix.png",
+    "metrics_summary.png",
+    "learning_rate.png",
+    "generalization_gap.png",
+)
 
 
 def test_a_run_alone_leaves_everything(start: Start, tmp_path: Path) -> None:
@@ -35,6 +43,10 @@ def test_a_run_alone_leaves_everything(start: Start, tmp_path: Path) -> None:
 
     results = json.loads((folder / "artifacts" / "training_results.json").read_text())
     assert len(results["history"]) == 2 and sum(map(sum, results["confusion_matrix"])) == 4
+    predictions = read_predictions(folder / "artifacts" / "test_predictions.npz")
+    assert predictions.probabilities is not None and predictions.probabilities.shape == (4, 4)
+    assert (predictions.probabilities.argmax(axis=1) == predictions.label).mean() == result.metrics["accuracy"]
+    assert "**no skill**" in (folder / "artifacts" / "analysis_report.md").read_text()
     for name in PICTURES:
         assert (folder / "artifacts" / name).read_bytes().startswith(b"\x89PNG")
     checkpoints = {path.name for path in (folder / "checkpoints").iterdir()}
