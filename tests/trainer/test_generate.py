@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from renderer.catalogue import DATASETS, NOISES
+from renderer.catalogue import DATASETS
+from renderer.noise import MODES
 from tests.trainer.conftest import Start, environment
 from trainer.__main__ import main
 from trainer.data.dataset import RECIPE_NAME, load_dataset
@@ -221,7 +222,7 @@ def test_help_teaches_every_choice(ask: Ask) -> None:
         assert f"  {name}" in out and listed in " ".join(out.split()), (name, listed)
         for choice in (*data.styles, *data.cues):
             assert choice in out
-    assert all(noise in out for noise in NOISES) and "examples:" in out
+    assert all(mode in out for mode in MODES) and "examples:" in out
 
 
 def test_choices_come_without_torch() -> None:
