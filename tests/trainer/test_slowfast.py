@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.trainer.conftest import Start
 from trainer.models.extractors import slowfast
 from trainer.models.extractors.slowfast import SlowFastExtractor
 
@@ -129,3 +133,14 @@ def test_the_same_clip_gives_the_same_gradients() -> None:
     first, second = gradients(), gradients()
     assert len(first) == len(list(SlowFastExtractor(0.05).parameters()))
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_branch_passes_its_gate(start: Start, tmp_path: Path) -> None:
+    """About ten minutes on an idle thread."""
+    process = start("run", "--config", "slowfast", "--out", "run")
+    output, _ = process.communicate(timeout=3500)
+    assert process.returncode == 0, output.decode()
+    metrics = json.loads((tmp_path / "run" / "result.json").read_text())["metrics"]
+    assert metrics["accuracy"] > 0.7 and metrics["pred_mse"] < 0.1 and metrics["skill"] > 0

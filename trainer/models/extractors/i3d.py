@@ -52,7 +52,6 @@ STEM_KERNEL: Triple = (7, 7, 7)
 STEM_STRIDE: Triple = (2, 2, 2)
 READ_AT, LAST = "Mixed_3c", "Mixed_5c"
 
-
 unit = partial(ConvNorm, eps=1e-3, momentum=0.01)
 """A convolution with I3D's batch norm."""
 
@@ -115,7 +114,7 @@ class I3DExtractor(PretrainedExtractor):
             elif name == "Mixed_5b":
                 self.trunk["MaxPool3d_5a_2x2"] = Pool((2, 2, 2), (2, 2, 2))
             branches = [scaled(count, width) for count in published]
-            if name == LAST:
+            if name == LAST:  # rounded one by one, the branches may miss D by a channel
                 branches[0] = self.feature_dim - branches[2] - branches[4] - branches[5]
             self.trunk[name] = Mixed(channels, branches)
             channels = branches[0] + branches[2] + branches[4] + branches[5]
