@@ -9,7 +9,8 @@ from wire.records import Progress
 _BYTES = re.compile(r"\b(\d+) of (\d+) MB\b")
 _EPOCH = re.compile(r"\bepoch \d+/\d+")
 _STEP = re.compile(r"\bstep \d+/\d+")
-_LEFT = re.compile(r"(?:\d+ (?:s|min|h|d) )+left\s*$")
+_LEFT = re.compile(r"(?:\d+ (?:s|min|h|d) )+left(?: to the gate)?\s*$")
+STAGE_CHARS = 12
 MESSAGE_READ, METRICS_READ = 400, 40
 """How much of a message is looked at, and for how many metrics: both come from a host and are read at every redraw."""
 
@@ -20,6 +21,11 @@ def phase_words(progress: Progress) -> str:
         return ""
     counted = progress.total_epochs > 0 and progress.total_steps > 0
     return f"{progress.phase} · step {progress.step:,}/{progress.total_steps:,}" if counted else progress.phase
+
+
+def stage_word(progress: Progress) -> str:
+    """`validate`, `full`, or what else the work calls its stage, short; '' if it has none."""
+    return " ".join(progress.stage.split())[:STAGE_CHARS]
 
 
 def prepared_share(progress: Progress) -> float | None:
@@ -36,8 +42,8 @@ def prepared_share(progress: Progress) -> float | None:
 def news(progress: Progress) -> str:
     """The message without phase, epoch, step, time left and metrics: those are shown already, and more exactly."""
     text = progress.message[:MESSAGE_READ]
-    if progress.phase and text.startswith(f"{progress.phase} "):
-        text = text[len(progress.phase) :]
+    for word in (progress.phase, progress.stage):
+        text = text[len(word) :].lstrip() if word and text.startswith(f"{word} ") else text
     if progress.total_epochs > 0:
         text = _STEP.sub("", _EPOCH.sub("", text))
     if progress.eta_s is not None and progress.total_epochs > 0:

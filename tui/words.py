@@ -5,11 +5,16 @@ An unreachable worker keeps its last known state and the age of it; it is drawn 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
 from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
-from tui.progress import news, phase_words, prepared_share
+from tui.progress import news, phase_words, prepared_share, stage_word
 from tui.results import ended_words, result_words, took_words
 from wire.state import Phase, State
+
+if TYPE_CHECKING:
+    from remote.launching import Launched
 
 STATES: dict[State, tuple[str, str]] = {
     State.NOT_STARTED: ("○", "dim"),
@@ -123,6 +128,13 @@ def commit_words(row: RunSnapshot) -> Line:
     return [(branch, ""), ("@", "dim"), (row.spec.commit[:7], "dim"), ("*" if row.spec.dirty else "", "bold warn")]
 
 
+def parent_words(launched: Launched) -> str:
+    """Which run a relaunch repeats, and whether the branch has moved on since."""
+    now, then = launched.commit, launched.parent_commit
+    moved = f" on another commit: {now[:7]} now, {then[:7] or 'none'} then" if now != then else ""
+    return f"repeats {launched.parent}{moved}"
+
+
 def beside_state(row: RunSnapshot) -> str:
     """What stands behind the state's word: the phase with its step while it runs, how long it took when it is over."""
     if row.state is State.RUNNING and row.progress is not None:
@@ -158,7 +170,7 @@ def share_done(row: RunSnapshot) -> float | None:
 
 
 def count_words(row: RunSnapshot) -> str:
-    """`epoch 3.4/10`, `step 120/400`, `sample 1,200/4,000`."""
+    """`epoch 3.4/10`, in a stage `full 12.4/50`; `step 120/400`, `sample 1,200/4,000`."""
     progress = row.progress
     if progress is None:
         return ""
@@ -169,7 +181,7 @@ def count_words(row: RunSnapshot) -> str:
         return f"sample {progress.samples_done:,}/{progress.samples_total:,}"
     if progress.total_epochs > 0:
         epoch = min(float(progress.total_epochs), progress.epoch + progress.epoch_fraction)
-        return f"epoch {f'{epoch:.1f}'.removesuffix('.0')}/{progress.total_epochs}"
+        return f"{stage_word(progress) or 'epoch'} {f'{epoch:.1f}'.removesuffix('.0')}/{progress.total_epochs}"
     if progress.total_steps > 0:
         return f"step {progress.step:,}/{progress.total_steps:,}"
     if progress.samples_total > 0:

@@ -18,9 +18,11 @@ import pytest
 from remote.errors import RemoteError, SomeHostsFailed, Unreachable
 from remote.profiles import Host, load_profile
 from remote.snapshot import RunSnapshot
+from tests.fixtures import gated
 from tests.fixtures.project import Project, make_project
 from tests.fixtures.ssh import Sshd
 from tui.__main__ import main
+from tui.cli.command_line import VERBS
 from tui.cli.session import together
 from tui.cli.waiting import verdict
 from wire.state import State
@@ -106,8 +108,7 @@ def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str])
         main(["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    verbs = ("run", "launch", "stop", "kill", "resume", "status", "logs", "sync", "hosts", "init")
-    for word in (*verbs, "--json", "--accept-host-key", "130"):
+    for word in (*VERBS, "--json", "--accept-host-key", "130"):
         assert word in text
 
 
@@ -126,6 +127,12 @@ def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str])
         (["launch", "good", "--set", "epochs=3"], 2, "usage"),
         (["launch", "good", "--set", "epochs=3", "--dry-run"], 2, "usage"),
         (["launch", "--all", "--read-only"], 7, "read_only"),
+        (["relaunch", "good", "--set", "epochs"], 2, "usage"),
+        (["relaunch", "good", "--read-only"], 7, "read_only"),
+        (["release", "good", "--read-only"], 7, "read_only"),
+        (["retire", "good", "--read-only"], 7, "read_only"),
+        (["retire"], 2, "usage"),
+        (["relaunch", "god"], 2, "unknown_worker"),
         (["kill", "good"], 7, "declined"),
         (["run"], 2, "usage"),
         (["run", "--host", "nowhere", "--", "true"], 2, "unknown_host"),
@@ -210,6 +217,29 @@ def test_stop_kill_resume_of_a_running_worker(project: Project, trajvid: Trajvid
     [killed] = envelope(done)["data"]["stopped"]
     assert killed["stopped"] is True and killed["left"] == []
     assert "was not running" in trajvid("stop", "long", cwd=folder).stdout
+
+
+def test_a_held_worker_is_released_retired_and_relaunched(project: Project, trajvid: Trajvid) -> None:
+    folder = project.folder
+    (folder / "gated.py").write_text(gated.WORK)
+    with (folder / "profiles.yaml").open("a") as profile:
+        profile.write('  gated: {branch: gated, command: ["{python}", gated.py]}\n')
+    done = trajvid("launch", "gated", "--wait", cwd=folder)
+    assert done.returncode == 8 and f"held at the gate: {gated.WHY}" in done.stderr
+    assert "release gated" in done.stderr and "retire" in done.stderr
+    done = trajvid("release", "gated", "--wait", "--json", cwd=folder)
+    assert done.returncode == 0, done.stdout
+    [row] = envelope(done)["data"]["workers"]
+    assert (row["state"], row["stage"], row["decision"]["decision"]) == ("completed", "full", "release")
+    first = row["run"]
+    done = trajvid("relaunch", "gated", "--wait", cwd=folder)
+    assert done.returncode == 8 and f"gated: repeats {first}" in done.stderr
+    done = trajvid("retire", "gated", cwd=folder)
+    assert done.returncode == 0 and done.stdout.startswith("gated: retired by ") and gated.WHY in done.stdout
+    assert "is final" in trajvid("release", "gated", cwd=folder).stderr
+    [row] = envelope(trajvid("status", "gated", "--json", cwd=folder))["data"]["workers"]
+    assert (row["state"], row["parent"]) == ("stopped", first) and row["reason"].startswith("retired by ")
+    assert [one["passed"] for one in row["result"]["gate"]["conditions"]] == [False, True, False, None]
 
 
 def test_interrupting_a_wait_leaves_the_run_alone(project: Project, trajvid: Trajvid) -> None:

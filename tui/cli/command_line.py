@@ -13,7 +13,10 @@ from remote.errors import RemoteError, UsageError
 from tui.cli import envelope
 from tui.cli.parser import parse
 
-VERBS = ("launch", "run", "resume", "stop", "kill", "status", "logs", "sync", "hosts", "init")
+VERBS = (
+    "launch", "run", "resume", "relaunch", "release", "retire", "stop", "kill",
+    "status", "logs", "sync", "hosts", "init",
+)  # fmt: skip
 """Each is a module of this package with `async def main(session) -> Answer`."""
 
 NO_TERMINAL = "the app needs a terminal, and this is none"

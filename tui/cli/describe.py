@@ -6,6 +6,7 @@ from typing import Any
 
 from remote.snapshot import LinkStatus, RunSnapshot
 from tui.format import cut, duration, number
+from tui.progress import stage_word
 from tui.words import age_words, known, state_words, sync_words
 
 UNKNOWN = "unknown"
@@ -26,6 +27,7 @@ def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
         "dirty": spec.dirty if spec else False,
         "extractor": row.extractor,
         "run": row.run,
+        "parent": spec.parent if spec else "",
         "attempt": row.attempt,
         "state": row.state.value if known(row) else UNKNOWN,
         "reason": row.reason,
@@ -35,12 +37,14 @@ def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
         "silent": row.silent(now),
         "stalled": row.stalled(now),
         "phase": progress.phase if progress else "",
+        "stage": progress.stage if progress else "",
         "epoch": progress.epoch if progress else 0,
         "total_epochs": progress.total_epochs if progress else 0,
         "step": progress.step if progress else 0,
         "eta_s": progress.eta_s if progress else None,
         "metrics": dict(progress.metrics) if progress else {},
         "result": row.result.to_dict() if row.result else None,
+        "decision": row.decision.to_dict() if row.decision else None,
         "checkpoint_age_s": _age(row.checkpoint_at, now),
         "beat_age_s": _age(row.beat_at, now),
         "message": row.messages[-1] if row.messages else "",
@@ -107,14 +111,16 @@ def _cells(row: RunSnapshot, now: float) -> tuple[str, ...]:
 
 
 def progress_text(row: RunSnapshot) -> str:
-    """`train 3/10, 2 min left`, or what the run says instead."""
+    """`train 3/10, 2 min left`, in a stage `full 12/50`, or what the run says instead."""
     if row.step:
         return row.step
     progress = row.progress
     if progress is None or row.state.final:
         done = f"{progress.epoch}/{progress.total_epochs}" if progress and progress.total_epochs else ""
-        return done or (row.messages[-1][:40] if row.messages and row.state.active else "")
-    parts = [progress.phase]
+        if progress and done:
+            return f"{stage_word(progress)} {done}".lstrip()
+        return row.messages[-1][:40] if row.messages and row.state.active else ""
+    parts = [stage_word(progress) or progress.phase]
     if progress.total_epochs:
         parts.append(f"{progress.epoch}/{progress.total_epochs}")
     elif progress.message:

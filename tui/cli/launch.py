@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from remote import runs
-from remote.errors import RemoteError
+from remote.errors import Declined, RemoteError
 from remote.run_spec import new_nonce, spec_of
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
@@ -27,19 +27,22 @@ async def main(session: Session) -> Answer:
     names = session.chosen()
     for name in names:
         session.fleet.place(name)
-    teller = _Teller(session)
+    teller = Teller(session)
     if arguments.dry_run:
         return await _dry_run(session, teller, names)
     session.changes()
-    if arguments.discard and not await session.confirm("Give up edits made in the worktrees on the host?"):
-        from remote.errors import Declined
-
-        raise Declined("edits in a worktree are given up only with consent", hint="add --yes")
+    await demand_consent(session)
     session.on_interrupt = "interrupted while launching; trajvid-tui status tells what began"
     results = await asyncio.gather(*(_launch(session, teller, name) for name in names))
     launched = {name: found for name, found in zip(names, results, strict=True) if not isinstance(found, RemoteError)}
     failed = {name: found for name, found in zip(names, results, strict=True) if isinstance(found, RemoteError)}
     return await finish(session, launched, failed)
+
+
+async def demand_consent(session: Session) -> None:
+    """Ask before `--discard` gives anything up. Raises `Declined`."""
+    if session.arguments.discard and not await session.confirm("Give up edits made in the worktrees on the host?"):
+        raise Declined("edits in a worktree are given up only with consent", hint="add --yes")
 
 
 async def finish(session: Session, launched: dict[str, Launched], failed: dict[str, RemoteError]) -> Answer:
@@ -56,12 +59,12 @@ async def finish(session: Session, launched: dict[str, Launched], failed: dict[s
     return Answer({**data, "workers": rows}, error=first or ended)
 
 
-async def _launch(session: Session, teller: _Teller, name: str) -> Launched | RemoteError:
+async def _launch(session: Session, teller: Teller, name: str) -> Launched | RemoteError:
     try:
         return await runs.launch(
             session.fleet,
             name,
-            overrides=_overrides(session, name),
+            overrides=overrides_of(session, name),
             on_step=session.step_of(name),
             on_commit=lambda commit: teller.tell(name, commit),
             consent=teller.consent,
@@ -71,13 +74,13 @@ async def _launch(session: Session, teller: _Teller, name: str) -> Launched | Re
         return exc
 
 
-def _overrides(session: Session, name: str) -> Sequence[str]:
+def overrides_of(session: Session, name: str) -> Sequence[str]:
     """--set as this worker takes it: with --all it is meant for those that have a config."""
     worker = session.profile.workers.get(name)
     return () if worker is not None and worker.command and session.arguments.all else session.arguments.set
 
 
-class _Teller:
+class Teller:
     """Says what a snapshot of uncommitted work takes along, and asks once where it is much."""
 
     def __init__(self, session: Session) -> None:
@@ -106,7 +109,7 @@ class _Teller:
             return self._answers[names]
 
 
-async def _dry_run(session: Session, teller: _Teller, names: list[str]) -> Answer:
+async def _dry_run(session: Session, teller: Teller, names: list[str]) -> Answer:
     """The exact commands, without a word to any host. Paths there are shown below the profile's `root:`.
 
     The commit that would run is made, so what a launch would refuse or ask is refused and asked here too.
@@ -114,7 +117,7 @@ async def _dry_run(session: Session, teller: _Teller, names: list[str]) -> Answe
     plans = []
     for name in names:
         place, profile = session.fleet.place(name), session.profile
-        overrides = _overrides(session, name)
+        overrides = overrides_of(session, name)
         runs.check_overrides(place, overrides)
         commit = await runs.commit_of(session.fleet, name, teller.consent)
         teller.tell(name, commit)

@@ -91,10 +91,17 @@ def _workers(parser: argparse.ArgumentParser, text: str) -> None:
 def _starting(verb: AddVerb) -> None:
     launch = verb("launch", "start workers, each on the commit of its branch")
     _workers(launch, "workers to start")
-    launch.add_argument("--wait", action="store_true", help="stay until they end; 5 if one failed, 8 if one is held")
-    launch.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the trainer's config")
     launch.add_argument("--dry-run", action="store_true", help="say the exact commands, do nothing")
-    launch.add_argument("--discard", action="store_true", help="give up edits made in the worktree on the host")
+    relaunch = verb("relaunch", "start the newest run once more, as a new run with changes, on the branch's commit now")
+    _workers(relaunch, "workers to start again")
+    for starting in (launch, relaunch):
+        starting.add_argument(
+            "--wait", action="store_true", help="stay until they end; 5 if one failed, 8 if one is held"
+        )
+        starting.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="change the trainer's config"
+        )
+        starting.add_argument("--discard", action="store_true", help="give up edits made in the worktree on the host")
 
     run = verb("run", "supervise any command as a worker of its own", usage="trajvid-tui run [options] -- COMMAND")
     run.add_argument("--host", default="", help="where to run it (default: the only host, else local)")
@@ -104,7 +111,10 @@ def _starting(verb: AddVerb) -> None:
 
     resume = verb("resume", "go on from the last checkpoint, as a new attempt of the same run")
     _workers(resume, "workers to resume")
-    resume.add_argument("--wait", action="store_true", help="stay until they end")
+    release = verb("release", "let held workers go on past their gate all the same, as a new attempt of the same run")
+    _workers(release, "workers to release")
+    for going_on in (resume, release):
+        going_on.add_argument("--wait", action="store_true", help="stay until they end")
 
 
 def _steering(verb: AddVerb) -> None:
@@ -113,6 +123,8 @@ def _steering(verb: AddVerb) -> None:
     stop.add_argument("--grace", type=float, default=None, metavar="SECONDS", help="time for the checkpoint")
     kill = verb("kill", "end workers at once, without a checkpoint (asks for the name, or --yes)")
     _workers(kill, "workers to kill")
+    retire = verb("retire", "make held workers final: stopped at their gate, never to be resumed or released")
+    _workers(retire, "workers to retire")
 
 
 def _looking(verb: AddVerb) -> None:

@@ -47,7 +47,8 @@ def verdict(rows: list[RunSnapshot]) -> RemoteError | None:
         told = "; ".join(f"{row.worker} {row.state.value}" + (f" ({row.reason})" if row.reason else "") for row in bad)
         return RunFailed(told, hint=f"trajvid-tui logs {bad[0].worker} shows why")
     if held:
-        return HeldAtGate(f"held at a gate: {', '.join(row.worker for row in held)}")
+        told = "; ".join(f"{row.worker} {row.reason or row.state.value}" for row in held)
+        return HeldAtGate(told, hint=f"`release {held[0].worker}` lets it go on all the same, `retire` gives it up")
     return None
 
 
