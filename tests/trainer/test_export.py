@@ -286,7 +286,7 @@ def test_killed_at_random_moments_and_resumed_equals_undisturbed(
 ) -> None:
     """One kill in five comes while the program starts, the others while it renders, checks or finishes.
 
-    Twenty kills take 10 to 20 s.
+    Twenty kills take 10 to 25 s.
     """
     rng = random.Random(kills)
     process = start(*WORDS, "--out", "whole")
