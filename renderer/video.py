@@ -22,8 +22,8 @@ def render(recipe: Recipe, out: Video | None = None) -> Video:
     if out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
         raise ValueError(f"the buffer must be a C-contiguous uint8 array of shape {shape}, not {out.dtype} {out.shape}")
     for begin in range(0, len(recipe), _CLIPS_AT_ONCE):
-        part = recipe.take(np.arange(begin, min(begin + _CLIPS_AT_ONCE, len(recipe))))
-        video = out[begin : begin + len(part)]
+        video = out[begin : begin + _CLIPS_AT_ONCE]
+        part = recipe if len(video) == len(recipe) else recipe.take(np.arange(begin, begin + len(video)))
         part.draw(video)
         for clip, sigma, seed in zip(video, part.noise_sigma.tolist(), part.noise_seed.tolist(), strict=True):
             add_noise(clip, sigma, seed, recipe.noise)
