@@ -35,7 +35,7 @@ def draw(out: Video, clip: Index, frame: Index, pixels: Floats, radius: Floats, 
 
     `radius` (m,) is that of the disc of equal area, `colour` (m, 3) RGB, `shape` (m,) of `Shape`, spheres if None.
     At most one sprite a frame: call again for what comes on top. What lies outside the picture is cut off. Raises
-    `ValueError` for a buffer that is not C-contiguous and for places and radii that are no numbers of pixels.
+    `ValueError` for a buffer that is not C-contiguous, for places that are no numbers, for radii out of all proportion.
     """
     check(out, pixels, radius)
     kind = np.full(len(radius), Shape.SPHERE) if shape is None else shape.astype(np.int64)
@@ -65,8 +65,9 @@ def check(out: Video, pixels: Floats, radius: Floats) -> None:
     """Refuse what cannot be drawn. Raises `ValueError`."""
     if not out.flags.c_contiguous:
         raise ValueError("the video buffer must be C-contiguous")
-    if not (np.isfinite(pixels).all() and np.isfinite(radius).all() and (radius > 0).all()):
-        raise ValueError("a sprite needs a finite place, and a radius above 0")
+    largest = 4 * max(out.shape[3:])
+    if not (np.isfinite(pixels).all() and (radius > 0).all() and (radius <= largest).all()):
+        raise ValueError(f"a sprite needs a finite place, and a radius above 0 and up to {largest} px")
 
 
 def words(out: Video, alpha: Alpha) -> NDArray[np.generic]:

@@ -75,6 +75,13 @@ def test_no_two_frames_of_a_clip_share_a_deviate_of_the_bank(frames: int) -> Non
         assert len(place) == frames and gap.min() >= WINDOW
 
 
+def test_a_clip_of_all_windows_shows_every_deviate_of_the_bank_once_whatever_its_seed() -> None:
+    one, other = (noisy(seed, "bank", 0.05, frames=WINDOWS).reshape(-1) for seed in (1, 2))
+    assert not np.array_equal(one, other) and np.array_equal(np.bincount(one), np.bincount(other))
+    assert abs(one.mean() - 128) < 0.002 * 0.05 * 255
+    assert one.std() == pytest.approx(np.hypot(0.05 * 255, 12**-0.5), rel=0.002)
+
+
 def test_long_clips_draw_again_before_the_bank_comes_round() -> None:
     place = bank_places(5 * WINDOWS * WINDOW + 1, 4)
     assert len(place) == 5 * WINDOWS + 1

@@ -204,7 +204,7 @@ def test_trails_are_one_layer_for_every_age_on_black(side: int, length: int) -> 
 def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(ValueError, match="C-contiguous"):
         put(canvas(1, 4)[:, ::2], 30, 30, 2)
-    for x, radius in ((np.nan, 2.0), (30.0, 0.0), (30.0, -1.0), (30.0, np.inf)):
+    for x, radius in ((np.nan, 2.0), (30.0, 0.0), (30.0, -1.0), (30.0, 257.0), (30.0, np.inf), (30.0, np.nan)):
         with pytest.raises(ValueError, match="finite place, and a radius above 0"):
             put(canvas(), x, 30, radius)
 
