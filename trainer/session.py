@@ -124,7 +124,24 @@ def build_model(config: TrainConfig, train: ClipSource) -> UnifiedModel:
     model = UnifiedModel(build_extractor(config), train.frames, len(train.class_names))
     if train.path is not None:
         model.fit_targets(train.path[:, train.frames :].astype(np.float32))
+    if config.data:
+        check_fit(config, model, train)
     return model
+
+
+def check_fit(config: TrainConfig, model: UnifiedModel, train: ClipSource) -> None:
+    """Refuse clips that the extractor cannot take (too many frames or pixels). Raises `ConfigError`."""
+    clip = torch.zeros(1, train.frames, 3, train.size_px, train.size_px, dtype=torch.uint8)
+    try:
+        with torch.no_grad():
+            model.eval()(clip)
+    except (RuntimeError, ValueError) as exc:
+        form = f"{train.frames} frames of {train.size_px} x {train.size_px} pixels"
+        raise ConfigError(
+            f"{config.extractor} cannot take the clips of {config.data}, {form}: {str(exc).splitlines()[0]}",
+            hint="make them shorter or smaller, or choose another extractor",
+        ) from exc
+    model.train()
 
 
 def make_batches(config: TrainConfig, source: ClipSource, device: torch.device, batch_size: int = 0) -> Batches:

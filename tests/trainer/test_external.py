@@ -14,9 +14,11 @@ from renderer.catalogue import Wanted
 from renderer.video import render
 from tests.trainer.folders import RECIPE, write_folder
 from trainer.config import load_config
-from trainer.data.dataset import write_dataset
+from trainer.data.dataset import load_dataset, write_dataset
+from trainer.data.export import Layout, export
 from trainer.data.external import External, open_external
 from trainer.data.opening import open_data
+from trainer.data.source import RecipeSource
 from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError, DataError
 from trainer.loop import Trainer
@@ -193,6 +195,21 @@ def test_a_value_that_is_no_number_is_found_even_where_the_check_did_not_look(tm
         filled(data, "train")
 
 
+@pytest.mark.parametrize("layout", [Layout("npy"), Layout("npy", 12), Layout("safetensors", 12)])
+def test_our_own_export_is_read_without_its_recipe(tmp_path: Path, layout: Layout) -> None:
+    write_dataset(tmp_path, Wanted("trajectories", "medium", 32, size_px=32))
+    data = load_dataset(tmp_path)
+    export(tmp_path, data, layout)
+    for name in ("manifest.json", "recipe.npz"):
+        (tmp_path / name).unlink()
+    external = open_external(tmp_path, seed=5)
+    assert external.source.class_names == data.recipe.class_names and external.notes == ()
+    for name in SPLITS:
+        assert np.array_equal(filled(external, name), render(data.split(name)))
+        path = external.split(name).path
+        assert path is not None and path == pytest.approx(data.split(name).camera_path(), abs=1e-6)
+
+
 def train(folder: Path, **options: Any) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     """Run to the end in this process; return result.json, training_results.json and what was said."""
     config = load_config("keypoint").model_copy(
@@ -230,6 +247,12 @@ def test_a_run_without_positions_learns_classes_and_says_that_it_forecasts_nothi
     assert {"training_curves.png", "confusion_matrix.png"} <= pictures and "forecasting_curves.png" not in pictures
 
 
+def test_clips_that_the_extractor_cannot_take_are_told_before_training(tmp_path: Path) -> None:
+    data = write_folder(tmp_path / "data", np.tile(VIDEOS, (1, 5, 1, 1, 1)), trajectory_3d=None)
+    with pytest.raises(ConfigError, match=r"keypoint cannot take the clips of .* 80 frames of 32 x 32 pixels"):
+        train(tmp_path / "run", data=str(data), w_pred=0.0)
+
+
 def test_a_run_on_a_recipe_folder_of_another_kind(tmp_path: Path) -> None:
     write_dataset(tmp_path / "data", Wanted("persistence", "easy", 80, frames=25))
     result, results, said = train(tmp_path / "run", data=str(tmp_path / "data"), w_pred=0.0)
@@ -246,3 +269,11 @@ def test_held_out_tests_stand_beside_the_ordinary_one_with_controls_of_their_own
     assert results["tests"]["noisy"]["controls"] != result["controls"]
     without = load_config("keypoint", ["tier=easy", "clips=28", "shifted_tests=false"])
     assert open_data(without, tmp_path / "run" / "artifacts" / "data").tests == {}
+
+
+def test_augmentation_and_the_mix_of_noise_are_for_training_alone(tmp_path: Path) -> None:
+    words = ["tier=hard", "clips=28", "noise=bank", "augmentation=full", "train_noise=tier"]
+    data = open_data(load_config("keypoint", words), tmp_path)
+    sources = (data.train, data.validation, data.test, *data.tests.values())
+    assert all(isinstance(source, RecipeSource) and source.recipe.noise == "bank" for source in sources)
+    assert [(source.augmentation, source.noise) for source in sources] == [("full", "tier")] + [("none", "tier")] * 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,59 +15,27 @@ from renderer.objects import OBJECT_TIERS, ObjectRecipe
 from renderer.recipe import Recipe
 from renderer.sampling import MARGIN
 from renderer.scenes import SceneRecipe
-from renderer.trajectories import STYLES, TrajectoryRecipe
+from renderer.trajectories import TrajectoryRecipe
 from renderer.video import render
+from trainer.data.audit_pixels import Clips, pixel_checks, probed
 from trainer.data.audit_report import Check, Report, Status
 from trainer.data.content import content_hashes
 from trainer.data.dataset import DataSet, load_dataset
-from trainer.data.external import MOST_STUCK, External, check_hashes, open_external
-from trainer.data.leaks import DECLARED, of_motion, of_scenes, of_tracks
+from trainer.data.external import External, check_hashes, open_external
+from trainer.data.leaks import DECLARED, of_scenes
 from trainer.data.manifest import MANIFEST_NAME
 from trainer.data.metadata import METADATA_NAME, read_metadata
-from trainer.data.probes import Outcome, Probe, run_probe
-from trainer.data.sightings import static, stuck, track
 from trainer.data.splits import Rows
-from trainer.data.twins import content_numbers, near_twins
 from trainer.errors import DataError
 
-LOOKED_AT = 2000
-"""Clips whose pixels are looked at one by one."""
-COMPARED = 10_000
-"""Clips that are compared with each other in search of twins."""
 MOST_UNBALANCED = 0.05
 """Largest difference of a class's share between a split and the whole."""
 UNLIKE_ACCEPTANCE = 1.15
+"""Acceptance of the class that is kept most by that of the one kept least: beyond this, extent tells the class."""
 LEAST_DIFFERENT = 0.05
 """Share of the object's light that must move when a helix loses its climb, in the frame where most does."""
-IDENTIFIABLE = 0.55
-"""Balanced accuracy at which two classes count as told apart."""
-_AT_ONCE = 64
 
 Numbers = NDArray[np.int64] | NDArray[np.uint64]
-
-
-@dataclass(frozen=True)
-class _Clips:
-    """What recipes and video files have in common."""
-
-    labels: NDArray[np.int64]
-    scene: NDArray[np.int64]
-    class_names: tuple[str, ...]
-    splits: Rows
-    frames: int
-    size_px: int
-    source: Recipe | External
-
-    def read(self, rows: NDArray[np.int64], frames: slice = slice(None)) -> NDArray[np.uint8]:
-        """Return pixels, of a recipe without noise, (b, t, 3, H, W)."""
-        if isinstance(self.source, External):
-            return self.source.source.read(rows, frames)
-        recipe = self.source.take(rows)
-        return render(recipe.with_noise(np.zeros(len(rows), np.float32), recipe.noise_seed))[:, frames]
-
-    def some(self, count: int) -> NDArray[np.int64]:
-        """Return up to `count` clips, evenly spread."""
-        return np.unique(np.linspace(0, len(self.labels) - 1, count).astype(int))
 
 
 def audit(folder: Path) -> Report:
@@ -85,7 +53,7 @@ def audit_recipe(data: DataSet, name: str = "") -> Report:
     """Audit a generated data set."""
     recipe = data.recipe
     window = recipe.window
-    clips = _Clips(recipe.label.astype(np.int64), recipe.scene, recipe.class_names, data.rows, window.frames,
+    clips = Clips(recipe.label.astype(np.int64), recipe.scene, recipe.class_names, data.rows, window.frames,
                    window.size_px, recipe)  # fmt: skip
     checks = [*_splits(clips), _shared("paths in two splits", content_hashes(recipe), data.rows)]
     checks.append(_acceptance(data.manifest.acceptance, clips.labels))
@@ -95,11 +63,11 @@ def audit_recipe(data: DataSet, name: str = "") -> Report:
     declared = DECLARED.get((recipe.KIND, cue)) or DECLARED.get((recipe.KIND, recipe.tier), "")
     curve = {}
     if isinstance(recipe, TrajectoryRecipe):
-        checks += [_helix_is_no_circle(recipe), *_pixels(clips, single=True, declared=declared)]
+        checks += [_helix_is_no_circle(recipe), *pixel_checks(clips, single=True, declared=declared)]
     else:
         assert isinstance(recipe, SceneRecipe)
-        checks += _pixels(clips, single=False)
-        checks += [_probed(probe, declared) for probe in of_scenes(recipe)]
+        checks += pixel_checks(clips, single=False)
+        checks += [probed(probe, declared) for probe in of_scenes(recipe)]
     if isinstance(recipe, ObjectRecipe) and cue == "none":
         values = bayes_curve(OBJECT_TIERS[recipe.tier]).bayes
         curve = {str(frames): round(float(value), 4) for frames, value in zip(FRAMES_SEEN, values, strict=True)}
@@ -120,15 +88,14 @@ def _exported(folder: Path) -> list[Check]:
 def audit_external(data: External, name: str = "") -> Report:
     """Audit videos of any origin. Probes only flag: what may tell the class is for their owner to say."""
     source = data.source
-    clips = _Clips(source.labels, source.scene, source.class_names, data.splits, source.frames, source.size_px, data)
-    numbers = content_numbers(source.read, len(source), source.frames)
-    checks = [*_splits(clips), _shared("pixels in two splits", numbers, data.splits)]
-    checks += _pixels(clips, single=True, only_flags=True)
+    clips = Clips(source.labels, source.scene, source.class_names, data.splits, source.frames, source.size_px, data)
+    checks = [*_splits(clips), _shared("pixels in two splits", data.content, data.splits)]
+    checks += pixel_checks(clips, single=True, only_flags=True)
     checks += [Check("note", "flag", detail=note) for note in data.notes]
     return Report(name, f"{len(source)} clips of {source.frames} frames", checks)
 
 
-def _splits(clips: _Clips) -> list[Check]:
+def _splits(clips: Clips) -> list[Check]:
     counts = {name: np.bincount(clips.labels[rows], minlength=len(clips.class_names)) for name, rows in
               clips.splits.items()}  # fmt: skip
     used = np.unique(clips.labels)
@@ -181,76 +148,6 @@ def _helix_is_no_circle(recipe: TrajectoryRecipe) -> Check:
     least = float(moved.min(initial=1.0))
     detail = f"share of the light that moves when a helix becomes a circle, least of {len(rows)}"
     return Check("helix against circle", "ok" if least > LEAST_DIFFERENT else "fail", least, LEAST_DIFFERENT, detail)
-
-
-def _pixels(clips: _Clips, *, single: bool, declared: str = "", only_flags: bool = False) -> list[Check]:
-    """Look at pixels: does everything move, does nothing stick, are there twins, and what do tracks tell?"""
-    rows = clips.some(LOOKED_AT)
-    still, held, places, weights = [], [], [], []
-    for start in range(0, len(rows), _AT_ONCE):
-        video = clips.read(rows[start : start + _AT_ONCE])
-        still.append(static(video))
-        place, weight = track(video)
-        held.append(stuck(place, clips.size_px))
-        places.append(place)
-        weights.append(weight)
-    looked = f"of {len(rows)} clips looked at"
-    number = int(np.concatenate(still).sum())
-    checks = [Check("static clips", "fail" if number else "ok", number, 0, looked), _twins(clips)]
-    if not single:
-        return checks
-    share = float(np.concatenate(held).mean())
-    checks.append(Check("clamped clips", "fail" if share > MOST_STUCK else "ok", share, MOST_STUCK, f"share {looked}"))
-    seen = (np.concatenate(places), np.concatenate(weights), clips.labels[rows], clips.scene[rows])
-    checks += [_told_apart(probe, only_flags) for probe in of_motion(*seen, clips.class_names)]
-    checks += [_probed(probe, declared, only_flags) for probe in of_tracks(*seen, _probe_frames(clips))]
-    return checks
-
-
-def _probe_frames(clips: _Clips) -> tuple[int, ...]:
-    """Return the frames of the one-frame probes. One frame of a trail shows the past, except the first."""
-    recipe = clips.source
-    if isinstance(recipe, TrajectoryRecipe) and (recipe.style == STYLES.index("trail")).any():
-        return (0,)
-    return (0, clips.frames // 2, clips.frames - 1)
-
-
-def _twins(clips: _Clips) -> Check:
-    """Count pairs of clips in different splits that show the same but for noise."""
-    rows = {name: np.intersect1d(chosen, clips.some(COMPARED)) for name, chosen in clips.splits.items()}
-    held = np.concatenate([rows["validation"], rows["test"]])
-    pairs = near_twins(clips.read, held, rows["train"], clips.frames)
-    pairs += near_twins(clips.read, rows["test"], rows["validation"], clips.frames)
-    detail = f"among {sum(map(len, rows.values()))} clips" + (
-        f"; clips {pairs[0][0]} and {pairs[0][1]}" if pairs else ""
-    )
-    return Check("twins but for noise in two splits", "fail" if pairs else "ok", len(pairs), 0, detail)
-
-
-def _probed(probe: Probe, declared: str = "", only_flags: bool = False) -> Check:
-    """A probe that should find nothing."""
-    outcome = run_probe(probe)
-    if outcome is None:
-        return Check(f"probe: {probe.name}", "flag", detail="too few clips")
-    status = outcome.status
-    detail = _interval(outcome)
-    if status != "ok" and (declared or only_flags):
-        status, detail = "flag", f"{detail}; {declared}" if declared else detail
-    return Check(f"probe: {probe.name}", status, outcome.accuracy, outcome.limit, detail)
-
-
-def _told_apart(probe: Probe, only_flags: bool) -> Check:
-    """A probe that should find something: two classes whose tracks look alike cannot be learned."""
-    outcome = run_probe(probe)
-    if outcome is None:
-        return Check(f"told apart: {probe.name}", "flag", detail="too few clips")
-    alike = outcome.high < IDENTIFIABLE and not only_flags
-    status: Status = "ok" if outcome.low > IDENTIFIABLE else "fail" if alike else "flag"
-    return Check(f"told apart: {probe.name}", status, outcome.accuracy, IDENTIFIABLE, _interval(outcome))
-
-
-def _interval(outcome: Outcome) -> str:
-    return f"{outcome.low:.2f} to {outcome.high:.2f}, chance {outcome.chance:.2f}, {outcome.items} looked at"
 
 
 def _flag(wrong: bool) -> Status:

@@ -78,6 +78,8 @@ class External:
     source: MemoryMapSource
     """All clips."""
     splits: Rows
+    content: NDArray[np.uint64]
+    """A hash of each clip's pixels, (n,)."""
     digest: str
     notes: tuple[str, ...]
     """What was done to make it fit."""
@@ -103,12 +105,12 @@ def open_external(folder: Path, seed: int, tick: Tick = lambda: None) -> Externa
         splits = split_scenes(metadata.scene, metadata.labels, seed)
         notes.append(f"no splits given: made by scene and class, with seed {seed}")
     check_rows(source.labels, source.scene, source.class_names, splits)
-    numbers = content_numbers(source.read, len(source), frames)
-    check_twins(source, splits, numbers)
+    content = content_numbers(source.read, len(source), frames)
+    check_twins(source, splits, content)
     check_sample(folder, source, tick)
-    sha = hashlib.sha256((folder / METADATA_NAME).read_bytes() + numbers.tobytes())
+    sha = hashlib.sha256((folder / METADATA_NAME).read_bytes() + content.tobytes())
     sha.update(b"" if path is None else path.tobytes())
-    return External(source, splits, sha.hexdigest(), tuple(notes))
+    return External(source, splits, content, sha.hexdigest(), tuple(notes))
 
 
 def _check_files(folder: Path, metadata: Metadata, videos: Videos, tick: Tick) -> None:
@@ -155,19 +157,19 @@ def _cut_frames(folder: Path, metadata: Metadata, videos: Videos) -> tuple[int, 
     return frames - HORIZON, path, [note]
 
 
-def check_twins(source: MemoryMapSource, splits: Rows, numbers: NDArray[np.uint64]) -> None:
+def check_twins(source: MemoryMapSource, splits: Rows, content: NDArray[np.uint64]) -> None:
     """Refuse the same pixels in two splits, or under two labels. Raises `DataError`."""
     check_disjoint(
-        {name: numbers[chosen] for name, chosen in splits.items()},
+        {name: content[chosen] for name, chosen in splits.items()},
         "the same pixels (content {:016x}) are in both {} and {}",
         "give views and copies of one scene one number in `scene`, and split by it",
     )
-    _, first = np.unique(numbers, return_index=True)
-    order = np.searchsorted(numbers[first], numbers)
-    other = np.flatnonzero(source.labels != source.labels[first[order]])
+    _, first, place = np.unique(content, return_index=True, return_inverse=True)
+    earlier = first[place]
+    other = np.flatnonzero(source.labels != source.labels[earlier])
     if len(other):
-        one, two = int(first[order[other[0]]]), int(other[0])
-        names = " and ".join(f"{row} ({source.class_names[source.labels[row]]})" for row in (one, two))
+        pair = (earlier[other[0]], other[0])
+        names = " and ".join(f"{row} ({source.class_names[source.labels[row]]})" for row in pair)
         raise DataError(f"the same pixels under two labels: clips {names}")
 
 
