@@ -95,3 +95,13 @@ def test_no_gradient_reaches_the_pixels_and_the_mlp_is_small() -> None:
     extractor(video).sum().backward()
     assert video.grad is None
     assert sum(value.numel() for value in extractor.parameters()) == 18 * 128 + 128 + 128 * 64 + 64
+
+
+def test_half_precision_costs_the_track_nothing() -> None:
+    video, seen = torch.from_numpy(render(make_recipe("medium", 2, 1).recipe)), []
+    extractor = StatisticalExtractor()
+    extractor.layers.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    extractor(video)
+    with torch.autocast("cpu", torch.bfloat16):
+        extractor(video)
+    assert torch.equal(*seen)

@@ -49,7 +49,9 @@ class StatisticalExtractor(FeatureExtractor):
         self.layers = nn.Sequential(nn.Linear(NUMBERS, hidden), nn.GELU(), nn.Linear(hidden, self.feature_dim))
 
     def features(self, video: Tensor) -> Tensor:
-        return self.layers(statistics(track_brightest(video), video.shape[3], video.shape[4]))
+        with torch.autocast(video.device.type, enabled=False):
+            numbers = statistics(track_brightest(video), video.shape[3], video.shape[4])
+        return self.layers(numbers)
 
 
 def statistics(track: Track, height: int, width: int) -> Tensor:
