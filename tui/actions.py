@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remote.snapshot import RunSnapshot
+from tui.gate import at_gate
+from tui.keys import may_decide, may_relaunch
 from tui.session import FleetLike
 from tui.store import Store
 from tui.verbs import VerbRunner
+
+NOT_HELD = "is not held at a gate"
 
 
 class VerbKeys:
@@ -49,8 +53,25 @@ class VerbKeys:
 
     def action_resume(self) -> None:
         if ready := self._able("resume"):
-            fine = bool(ready[1].run) and not ready[1].state.active
-            self._only(ready[1], fine, "has no ended run to resume", lambda: ready[0].resume(ready[1]))
+            row = ready[1]
+            fine = bool(row.run) and not row.state.active and not at_gate(row)
+            why = "has no ended run to resume"
+            if at_gate(row):
+                why = "is held: e releases it, E retires it" if may_decide(row) else "is final: a launches it again"
+            self._only(row, fine, why, lambda: ready[0].resume(row))
+
+    def action_release(self) -> None:
+        if ready := self._able("release"):
+            self._only(ready[1], may_decide(ready[1]), NOT_HELD, lambda: ready[0].release(ready[1]))
+
+    def action_retire(self) -> None:
+        if ready := self._able("retire"):
+            self._only(ready[1], may_decide(ready[1]), NOT_HELD, lambda: ready[0].retire(ready[1]))
+
+    def action_relaunch(self) -> None:
+        if ready := self._able("relaunch"):
+            why = "is running: x stops it" if ready[1].state.active else "has no run to repeat: n launches it"
+            self._only(ready[1], may_relaunch(ready[1]), why, lambda: ready[0].relaunch(ready[1]))
 
     def action_sync(self) -> None:
         if ready := self._able("sync"):

@@ -17,6 +17,7 @@ from remote.errors import ConfigError, RemoteError
 from remote.snapshot import RunSnapshot
 from tui.actions import VerbKeys
 from tui.format import safe
+from tui.leaving import what_goes_on
 from tui.lifetime import end_with_terminal, terminal_lost
 from tui.messages import FleetFailed, FleetReady
 from tui.palette import Commands
@@ -30,7 +31,7 @@ from tui.screens.worker import WorkerScreen
 from tui.session import FleetLike, Opener, ProfileSession, VerbsLike
 from tui.store import Store
 from tui.theme import COLOURS, DEFAULT_THEME, Palette, themes
-from tui.verbs import VerbRunner, what_goes_on
+from tui.verbs import VerbRunner
 from wire.state import State
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ FLUSH_S, FAST_FLUSH_S, FAST_FOR_S = 0.25, 0.1, 1.0
 CLOSE_S = 2.0
 Severity = Literal["information", "warning", "error"]
 ENDED: dict[State, tuple[str, Severity]] = {
+    # What stands before the reason; that of a held run says so itself.
     State.COMPLETED: ("completed", "information"),
     State.FAILED: ("failed", "error"),
     State.LOST: ("lost", "error"),
-    State.HELD: ("held at a gate", "warning"),
+    State.HELD: ("", "warning"),
 }
 
 
@@ -151,7 +153,8 @@ class TrajvidApp(VerbKeys, App[int]):
             self.call_next(self._rearrange)
         elif old.state.active and snapshot.state in ENDED and old.seen_at is not None:
             word, severity = ENDED[snapshot.state]
-            self.toast(f"{word}: {snapshot.reason}" if snapshot.reason else word, severity, title=snapshot.worker)
+            told = ": ".join(filter(None, (word, snapshot.reason)))
+            self.toast(told, severity, title=snapshot.worker)
             if severity == "error":
                 self.bell()
 

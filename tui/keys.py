@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, Span, while_it_fits
+from wire.gate import is_retired
 from wire.state import State
 
 Condition = Callable[[RunSnapshot], bool]
@@ -27,8 +28,18 @@ def may_stop(row: RunSnapshot) -> bool:
 
 
 def may_resume(row: RunSnapshot) -> bool:
-    """A run ended before it was complete (or may go on after it)."""
-    return bool(row.run) and row.state in (State.FAILED, State.STOPPED, State.LOST, State.HELD)
+    """A run ended before it was complete, and nobody made that final."""
+    return row.state in (State.FAILED, State.STOPPED, State.LOST) and not is_retired(row.decision)
+
+
+def may_decide(row: RunSnapshot) -> bool:
+    """Its gate holds the run."""
+    return row.state is State.HELD
+
+
+def may_relaunch(row: RunSnapshot) -> bool:
+    """There is a run to repeat, and nothing in its way."""
+    return bool(row.run) and not row.state.active
 
 
 def may_reconnect(row: RunSnapshot) -> bool:
@@ -59,23 +70,29 @@ class Key:
 
 
 KEYS: tuple[Key, ...] = (
-    Key("launch", "n", "n", "launch", "launch the worker on its branch's newest commit", "Worker", 1, True,
+    Key("launch", "n", "n", "launch", "launch the worker on its branch's newest commit", "Worker", 3, True,
         may_launch, True),
-    Key("stop", "x", "x", "stop", "stop the run: a checkpoint is written first; asks", "Worker", 2, True,
+    Key("stop", "x", "x", "stop", "stop the run: a checkpoint is written first; asks", "Worker", 4, True,
         may_stop, True),
-    Key("resume", "r", "r", "resume", "go on from the last checkpoint", "Worker", 3, True, may_resume, True),
-    Key("log", "l", "l", "log", "follow and search the log", "Worker", 4, False, has_run, True),
-    Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 5, True, has_run, True),
-    Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for its name", "Worker", 9,
+    Key("resume", "r", "r", "resume", "go on from the last checkpoint", "Worker", 5, True, may_resume, True),
+    Key("relaunch", "a", "a", "relaunch", "the same once more, as a new run with changes", "Worker", 6, True,
+        may_relaunch, True),
+    Key("release", "e", "e", "release", "let a held run go on past its gate all the same; asks", "Worker", 1, True,
+        may_decide, True),
+    Key("retire", "E", "E", "retire", "make a held run final: it is never resumed; asks", "Worker", 2, True,
+        may_decide, True),
+    Key("log", "l", "l", "log", "follow and search the log", "Worker", 7, False, has_run, True),
+    Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 8, True, has_run, True),
+    Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for its name", "Worker", 12,
         True, may_stop, True),
-    Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 3,
+    Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 5,
         False, may_reconnect, True),
-    Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 10, True),
-    Key("open", "enter", "enter", "zoom", "the selected worker on the whole screen", "Screens", 6),
-    Key("filter", "slash", "/", "filter", "show only workers that match (name, host, branch, state)", "Screens", 7),
-    Key("layout", "v", "v", "view", "panels or board", "Screens", 8),
-    Key("freeze", "p", "p", "freeze", "hold the screen still, or go on", "Screens", 11),
-    Key("palette", "colon,ctrl+p", ": ctrl+p", "palette", "every action and worker by name", "Screens", 12),
+    Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 13, True),
+    Key("open", "enter", "enter", "zoom", "the selected worker on the whole screen", "Screens", 9),
+    Key("filter", "slash", "/", "filter", "show only workers that match (name, host, branch, state)", "Screens", 10),
+    Key("layout", "v", "v", "view", "panels or board", "Screens", 11),
+    Key("freeze", "p", "p", "freeze", "hold the screen still, or go on", "Screens", 14),
+    Key("palette", "colon,ctrl+p", ": ctrl+p", "palette", "every action and worker by name", "Screens", 15),
     Key("theme", "t", "t", "theme", "next theme: dark, light, Okabe-Ito", "Screens"),
     Key("help", "question_mark,f1", "?", "help", "this page", "Screens", 0),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "quit", "leave at once; what runs goes on running", "Screens", 0),

@@ -55,7 +55,8 @@ def best_control(controls: Mapping[str, Any], metric: str) -> tuple[str, float] 
 def ended_words(row: RunSnapshot) -> Span:
     """How a run ended that left no result: why, else its exit code and the last line that it printed."""
     if row.reason:
-        return (row.reason, "bad" if row.state in (State.FAILED, State.LOST) else "dim")
+        roles = {State.FAILED: "bad", State.LOST: "bad", State.HELD: "accent"}
+        return (row.reason, roles.get(row.state, "dim"))
     end = row.exit
     code = f"exit code {end.code}" if end is not None and end.code is not None else ""
     last = end.extra.get("last_line") if end is not None else None

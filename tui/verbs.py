@@ -10,15 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import RemoteError
 from remote.snapshot import Link, RunSnapshot
-from tui.format import Line, duration, safe, size
+from tui.format import Line, duration, safe, size, wrapped
+from tui.gate import gate_lines
 from tui.screens.dialog import Confirm
-from tui.screens.launch import LaunchChoice, LaunchScreen
-from tui.words import commit_words, count_words, state_and_age
+from tui.screens.launch import TEXT_WIDTH, LaunchChoice, LaunchScreen
+from tui.screens.relaunch import RelaunchScreen
+from tui.words import commit_words, count_words, parent_words, state_and_age
 from wire.state import State
 
 if TYPE_CHECKING:
     from tui.app import TrajvidApp
     from tui.session import VerbsLike
+
+
+GOES_ON: Line = [("It goes on as a new attempt, from the checkpoint of its gate.", "dim")]
+IS_FINAL: Line = [("It stays as it ended: never resumed, never released.", "bold warn")]
 
 
 class VerbRunner:
@@ -89,13 +95,14 @@ class VerbRunner:
         return answer is True
 
     def launch_all(self) -> None:
-        """Launch whatever does not run and is not complete, after one question."""
-        rows = [row for row in self._app.store.all() if not row.state.active and row.state is not State.COMPLETED]
+        """Launch whatever does not run, is not complete and waits for no decision, after one question."""
+        done = (State.COMPLETED, State.HELD)
+        rows = [row for row in self._app.store.all() if not row.state.active and row.state not in done]
         now = self._app.store.clock()
 
         async def work() -> str:
             if not rows:
-                return "nothing to launch: every worker runs or is complete"
+                return "nothing to launch: every worker runs, is held or is complete"
             lines: list[Line] = [
                 [(row.worker, "bold"), ("  ", ""), *state_and_age(row, now), ("  ", ""), *commit_words(row)]
                 for row in rows
@@ -131,6 +138,51 @@ class VerbRunner:
             return f"runs already: {done.run}" if done.already else f"resumed as {done.attempt}"
 
         self.run(row.worker, "resume", work)
+
+    def release(self, row: RunSnapshot) -> None:
+        """Go on past the gate, after a look at what it said."""
+        question = Confirm(
+            f"Release {safe(row.worker)}?", [*_at_its_gate(row), [], GOES_ON], "Release it", danger=False
+        )
+
+        async def work() -> str:
+            if not await self._app.push_screen_wait(question):
+                return ""
+            done = await self._verbs.release(self._app.fleet, row.worker)
+            return f"released: goes on as {done.attempt}"
+
+        self.run(row.worker, "release", work)
+
+    def retire(self, row: RunSnapshot) -> None:
+        """Make a held run final, after a look at what its gate said."""
+        question = Confirm(f"Retire {safe(row.worker)}?", [*_at_its_gate(row), [], IS_FINAL], "Retire it")
+
+        async def work() -> str:
+            if not await self._app.push_screen_wait(question):
+                return ""
+            done = await self._verbs.retire(self._app.fleet, row.worker)
+            return f"{'already ' if done.already else ''}{done.reason}"
+
+        self.run(row.worker, "retire", work)
+
+    def relaunch(self, row: RunSnapshot) -> None:
+        """The newest run once more, with the changes that the dialog takes."""
+
+        async def beside(worker: str) -> list[Line]:
+            lines = await self._commit_of(worker)
+            same = row.spec is not None and lines[0][0][0] == row.spec.commit[:7]
+            return lines if same else [*lines, [("▲ not the commit that it ran then", "warn")]]
+
+        async def work() -> str:
+            choice = await self._app.push_screen_wait(RelaunchScreen(row, self._app.store.clock(), beside))
+            if choice is None:
+                return ""
+            done = await self._verbs.relaunch(
+                self._app.fleet, choice.worker, overrides=choice.overrides, consent=self._consent
+            )
+            return f"runs already: {done.run}" if done.already else f"launched {done.run}\n{parent_words(done)}"
+
+        self.run(row.worker, "relaunch", work)
 
     def sync(self, row: RunSnapshot) -> None:
         """Bring the results here now."""
@@ -183,19 +235,6 @@ class VerbRunner:
         return lines
 
 
-def what_goes_on(rows: list[RunSnapshot], now: float) -> list[Line]:
-    """What quitting leaves running, said after the app has gone."""
-    going = [row for row in rows if row.state.active]
-    if not going:
-        return [[("Nothing is running.", "")]]
-    hosts = sorted({row.host for row in going})
-    lines: list[Line] = [[(f"{len(going)} still running on {', '.join(hosts)}; this terminal is not needed:", "bold")]]
-    width = max(len(safe(row.worker)) for row in going)
-    lines += [
-        [("  " + row.worker.ljust(width) + "  ", ""), *state_and_age(row, now), ("  " + count_words(row), "dim")]
-        for row in going
-    ]
-    return [
-        *lines,
-        [("See them again: ", "dim"), ("trajvid-tui", "info"), (" or ", "dim"), ("trajvid-tui status", "info")],
-    ]
+def _at_its_gate(row: RunSnapshot) -> list[Line]:
+    """What the gate said: its conditions, or its reasons where it lists none."""
+    return gate_lines(row, TEXT_WIDTH) or [[(piece, "")] for piece in wrapped(row.reason, TEXT_WIDTH, 4)]

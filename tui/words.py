@@ -11,6 +11,7 @@ from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
 from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
 from tui.progress import news, phase_words, prepared_share, stage_word
 from tui.results import ended_words, result_words, took_words
+from wire.gate import is_retired
 from wire.state import Phase, State
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def state_words(row: RunSnapshot, now: float) -> Span:
     if row.stalled(now) or row.silent(now):
         glyph, role = "▲", "warn"
     code = row.exit.code if row.exit is not None and row.state in (State.FAILED, State.STOPPED) else None
+    if is_retired(row.decision):
+        code = None  # it ended well, at its gate
     return (f"{glyph} {row.state.value}" + (f" ({code})" if code is not None else ""), f"bold {role}")
 
 

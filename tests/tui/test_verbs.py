@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 from remote import runs
 from remote.fleet import Fleet
 from remote.snapshot import RunSnapshot
+from tests.fixtures import gated
 from tests.fixtures.ssh import FarHost
 from tests.tui.screen_text import plain
 from tui.app import TrajvidApp
@@ -188,6 +189,31 @@ async def test_resume_goes_on_as_a_new_attempt(desk: Desk) -> None:
     await desk.pilot.press("r")
     await desk.until(lambda: desk.fleet.snapshot("long").attempt == f"{first.run}.2", "a second attempt")
     await desk.until_state("long", State.RUNNING)
+
+
+async def test_a_held_run_is_released_and_another_one_retired(embedded: FarHost, short_tmp: Path) -> None:
+    repo = make_project(short_tmp / "repo", embedded.root)
+    (repo / "gated.py").write_text(gated.WORK)
+    with (repo / "profiles.yaml").open("a") as profile:
+        profile.write(f"  gated: {{branch: idea/gated, command: [{sys.executable}, gated.py]}}\n")
+    session = ProfileSession(repo / "profiles.yaml")
+    async with app_on(session.open) as desk:
+        await desk.pilot.press("G", "n", "enter")
+        first = await desk.until_state("gated", State.HELD)
+        await desk.until_shown("✗ accuracy   61.0 %")
+        await desk.pilot.press("e", "right", "enter")
+        await desk.until(lambda: desk.fleet.snapshot("gated").attempt == f"{first.run}.2", "a second attempt")
+        await desk.until_state("gated", State.COMPLETED)
+        await desk.until_shown("gate       released by")
+        await desk.pilot.press("a")
+        await desk.until_shown("Relaunch gated")
+        await desk.pilot.press("enter")
+        again = await desk.until_state("gated", State.HELD)
+        assert again.spec is not None and again.spec.parent == first.run
+        await desk.pilot.press("E", "right", "enter")
+        await desk.until_state("gated", State.STOPPED)
+        await desk.until_shown("gate       retired by")
+    session.close()
 
 
 async def test_sync_brings_the_results_here(desk: Desk) -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
+from tests.fixtures import gated
 from tui.store import Store
-from wire.records import ExitRecord, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
+from wire.records import ExitRecord, GateDecision, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
 from wire.state import State
 
 NOW = 10_000.0
@@ -80,6 +81,43 @@ def result(
     return replace(
         row, result=RunSummary(row.attempt, WALL, verdict, figures, controls, flags, 104.0, 10, 412_345, 1_649_380)
     )
+
+
+def held(worker: str, **more: Any) -> RunSnapshot:
+    """A run that its gate holds after the tenth epoch."""
+    row = ended(worker, State.HELD, 0, f"held at the gate: {gated.WHY}", done=40, **more)
+    assert row.progress is not None
+    progress = replace(row.progress, stage="validate", epoch=10, epoch_fraction=0.0, phase="done", eta_s=0.0)
+    return replace(row, progress=progress, result=RunSummary(row.attempt, WALL, "held", {}, gate=gated.GATE))
+
+
+def retired(worker: str) -> RunSnapshot:
+    """A held run that somebody gave up."""
+    row = held(worker)
+    decision = GateDecision("retire", "ada@laptop", WALL, row.attempt)
+    reason = f"retired by ada@laptop at the gate: {gated.WHY}"
+    return replace(row, state=State.STOPPED, reason=reason, decision=decision)
+
+
+def released(worker: str) -> RunSnapshot:
+    """A held run that somebody let go on, in its second stage."""
+    row = running(worker, done=40)
+    assert row.progress is not None and row.spec is not None
+    said = "train full epoch 13/50 step 1500/6000 train_loss 0.206 4 min left"
+    progress = replace(row.progress, attempt=f"{row.run}.2", stage="full", epoch=12, epoch_fraction=0.5,
+                       total_epochs=50, step=1500, total_steps=6000, message=said)  # fmt: skip
+    decision = GateDecision("release", "bob@desk", WALL, row.attempt)
+    spec = replace(row.spec, parent="20251231T230000-3f2a91c-77aa")
+    return replace(row, attempt=f"{row.run}.2", progress=progress, decision=decision, spec=spec)
+
+
+def gate_world() -> list[RunSnapshot]:
+    """The four named branches around their gate: in `validate`, held, released into `full`, retired."""
+    validating = running("keypoint-a")
+    assert validating.progress is not None
+    said = "train validate epoch 4/10 step 420/1200 2 min 12 s left to the gate"
+    progress = replace(validating.progress, stage="validate", message=said)
+    return [held("i3d-a"), replace(validating, progress=progress), released("slowfast-a"), retired("magvit-a")]
 
 
 def plain_command(worker: str, **more: Any) -> RunSnapshot:

@@ -23,10 +23,10 @@ MEANING = {
     State.STARTING: "its process is about to begin",
     State.RUNNING: "its processes are proved to be alive",
     State.STOPPING: "asked to end; not gone yet",
-    State.HELD: "ended at a gate and waits for a person",
+    State.HELD: "ended at its gate and waits for a person: e, E or a",
     State.COMPLETED: "ended by itself with exit code 0",
     State.FAILED: "ended with another exit code",
-    State.STOPPED: "ended on request; its processes are gone",
+    State.STOPPED: "ended on request, or retired at its gate; its processes are gone",
     State.LOST: "gone without an exit record (killed, rebooted)",
 }
 

@@ -16,8 +16,8 @@ class WorkerScreen(MainScreen):
 
     FOOTER = (
         *(key for key in KEYS if key.verb or key.action == "freeze"),
-        Key("back", "escape", "esc", "back", "", "Screens", 6),
-        Key("next", "tab", "tab", "next worker", "", "Move", 7),
+        Key("back", "escape", "esc", "back", "", "Screens", 9),
+        Key("next", "tab", "tab", "next worker", "", "Move", 10),
     )
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from remote.snapshot import RunSnapshot
 from tui import words
 from tui.format import Line, bar, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
+from tui.gate import at_gate, decision_words, gate_lines, passage_words
 from tui.results import result_lines
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
@@ -89,19 +90,26 @@ def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Li
             checkpoint = "no checkpoint yet"
         results: list[Line] = [[words.sync_words(row, now)], [(checkpoint, "dim")]]
         lines.append(_fact("results", while_it_fits(results, room, " · ") or results[0]))
+    if row.spec is not None and row.spec.parent:
+        lines += _facts("repeats", row.spec.parent, "", width)
     return lines
 
 
 def _told_lines(row: RunSnapshot, width: int) -> list[Line]:
     """What a run amounts to, or why it is as it is and what it said last."""
     if row.state is State.COMPLETED and row.result is not None and not row.step:
-        return result_lines(row.result, LABEL, width)
+        return [*result_lines(row.result, LABEL, width), *_facts("gate", passage_words(row), "dim", width)]
+    table = gate_lines(row, width - LABEL) if at_gate(row) and not row.step else []
+    decided = _facts("gate", decision_words(row), "", width)
+    if table:
+        return [*decided, *(_fact("" if decided or index else "gate", line) for index, line in enumerate(table))]
     last = words.last_words(row)
     lines: list[Line] = []
     if row.reason and row.reason != last[0]:
         lines += _facts("why", row.reason, "", width)
     label = "now" if row.state.active or row.step else "end" if row.run else "next"
-    return [*lines, *_facts(label, last[0], last[1], width)] if last[0] not in ("", words.NO_PROGRESS) else lines
+    told = _facts(label, last[0], last[1], width) if last[0] not in ("", words.NO_PROGRESS) else []
+    return [*lines, *told, *(decided if row.state.active else [])]
 
 
 def _fact(label: str, value: Sequence[tuple[str, str]]) -> Line:

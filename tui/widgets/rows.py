@@ -21,6 +21,7 @@ from tui.format import (
     while_it_fits,
     wrapped,
 )  # fmt: skip
+from tui.gate import at_gate
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
 from tui.widgets.frame import box
@@ -57,6 +58,7 @@ class Row:
     last: Span
     started: bool
     ended: bool
+    at_gate: bool
     running: bool
 
 
@@ -84,6 +86,7 @@ def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
         last=words.last_words(snapshot),
         started=bool(snapshot.run),
         ended=snapshot.state.final,
+        at_gate=at_gate(snapshot),
         running=running,
     )
 
@@ -98,6 +101,8 @@ def _bar_role(snapshot: RunSnapshot, now: float) -> str:
         return "bad"
     if snapshot.state is State.PREPARING:
         return "info"
+    if snapshot.state is State.HELD:
+        return "accent"
     return "dim" if snapshot.state in (State.STOPPED, State.STOPPING) else "ok"
 
 
@@ -153,7 +158,8 @@ def _panel_body(row: Row, inner: int, room: int) -> list[Line]:
     tight = row.ended and len(told) > 1 and room - len(body) < 5
     if (row.counted or row.share is not None) and not (tight and row.share == 1.0):
         body.append(_count_line(row, inner))
-    if not (tight and row.share != 1.0):
+    # Why a gate holds a run is what somebody must decide by: it is worth the row of the metrics too.
+    if not (tight and (row.share != 1.0 or row.at_gate)):
         body += _metric_lines(row, inner, max(1, room - len(body) - 1 - min(2, len(told))))
     tall = min(10, room - len(body) - 3)
     groups = curve_groups(row.metrics, row.colour) if tall >= CHART_LEAST else []

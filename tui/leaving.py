@@ -1,0 +1,25 @@
+"""What is said on the terminal that stays when the app is left."""
+
+from __future__ import annotations
+
+from remote.snapshot import RunSnapshot
+from tui.format import Line, safe
+from tui.words import count_words, state_and_age
+
+
+def what_goes_on(rows: list[RunSnapshot], now: float) -> list[Line]:
+    """What quitting leaves running, said after the app has gone."""
+    going = [row for row in rows if row.state.active]
+    if not going:
+        return [[("Nothing is running.", "")]]
+    hosts = sorted({row.host for row in going})
+    lines: list[Line] = [[(f"{len(going)} still running on {', '.join(hosts)}; this terminal is not needed:", "bold")]]
+    width = max(len(safe(row.worker)) for row in going)
+    lines += [
+        [("  " + row.worker.ljust(width) + "  ", ""), *state_and_age(row, now), ("  " + count_words(row), "dim")]
+        for row in going
+    ]
+    return [
+        *lines,
+        [("See them again: ", "dim"), ("trajvid-tui", "info"), (" or ", "dim"), ("trajvid-tui status", "info")],
+    ]
