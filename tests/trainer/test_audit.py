@@ -39,7 +39,7 @@ def statuses(report: Report) -> dict[str, str]:
     ],
 )
 def test_each_kind_passes(tmp_path: Path, name: str, tier: str, probe: str) -> None:
-    report = report_of(tmp_path, name, tier, 240)
+    report = report_of(tmp_path, name, tier, 160)
     assert not report.failed and statuses(report)[f"probe: {probe}"] == "ok"
     assert bool(report.bayes) == (name == "objects") and report.bayes.get("32", 1.0) == 1.0
 

@@ -23,8 +23,8 @@ from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError, DataError
 from trainer.loop import Trainer
 from trainer.reporter import Reporter
-from trainer.results import finish
-from trainer.session import open_session
+from trainer.results import finish, held_out, run_test
+from trainer.session import Session, open_session
 from trainer.stop import Stop
 from wire.run_dir import RunDir
 
@@ -210,8 +210,8 @@ def test_our_own_export_is_read_without_its_recipe(tmp_path: Path, layout: Layou
         assert path is not None and path == pytest.approx(data.split(name).camera_path(), abs=1e-6)
 
 
-def train(folder: Path, **options: Any) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """Run to the end in this process; return result.json, training_results.json and what was said."""
+def trained(folder: Path, **options: Any) -> tuple[Session, list[str]]:
+    """Train for an epoch in this process; return the session, and a list that takes what it says."""
     config = load_config("keypoint").model_copy(
         update={"width": 0.05, "epochs": 1, "batch_size": 8, "threads": 1} | options
     )
@@ -221,25 +221,31 @@ def train(folder: Path, **options: Any) -> tuple[dict[str, Any], dict[str, Any],
     reporter = Reporter(run, "r.1", lambda progress, important: said.append(progress.message))
     session = open_session(config, run, reporter, Stop())
     Trainer(session).fit()
+    return session, said
+
+
+def finished(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
+    """End the run; return result.json and training_results.json."""
     finish(session)
-    results = [json.loads(path.read_text()) for path in
-               (folder / "result.json", folder / "artifacts" / "training_results.json")]  # fmt: skip
-    return results[0], results[1], said
+    paths = (Path(session.run.result), Path(session.run.artifacts) / "training_results.json")
+    result, results = (json.loads(path.read_text()) for path in paths)
+    return result, results
 
 
 def test_a_run_on_a_folder_has_all_figures_and_says_what_was_done(tmp_path: Path) -> None:
-    result, results, said = train(tmp_path / "run", data=str(write_folder(tmp_path / "data")))
-    assert set(result["controls"]) == {"hold_last", "constant_velocity", "class_mean", "majority"}
-    assert result["metrics"]["n"] == 4 and "skill" in result["metrics"] and results["tests"] == {}
-    assert results["data"]["counts"] == {"train": 24, "validation": 4, "test": 4}
+    session, said = trained(tmp_path / "run", data=str(write_folder(tmp_path / "data")))
+    assert set(session.test_controls.table()) == {"hold_last", "constant_velocity", "class_mean", "majority"}
+    figures = run_test(session, session.data.test).metrics(session.test_controls.best_mse)
+    assert figures["n"] == 4 and "skill" in figures and session.data.tests == {}
+    assert session.data.facts["counts"] == {"train": 24, "validation": 4, "test": 4}
     assert any("no splits given" in line for line in said)
 
 
 def test_a_run_without_positions_learns_classes_and_says_that_it_forecasts_nothing(tmp_path: Path) -> None:
     data = str(write_folder(tmp_path / "data", trajectory_3d=None))
     with pytest.raises(ConfigError, match=r"knows no positions .*nothing to forecast"):
-        train(tmp_path / "run", data=data)
-    result, results, _ = train(tmp_path / "again", data=data, w_pred=0.0)
+        trained(tmp_path / "run", data=data)
+    result, results = finished(trained(tmp_path / "again", data=data, w_pred=0.0)[0])
     assert "no forecast figures: the data has no positions" in result["flags"]
     assert not any("mse" in key or "skill" in key for key in result["metrics"])
     assert result["controls"] == {"majority": {"accuracy": 0.25}} and "pred_mse" not in results["history"][0]
@@ -250,23 +256,25 @@ def test_a_run_without_positions_learns_classes_and_says_that_it_forecasts_nothi
 def test_clips_that_the_extractor_cannot_take_are_told_before_training(tmp_path: Path) -> None:
     data = write_folder(tmp_path / "data", np.tile(VIDEOS, (1, 5, 1, 1, 1)), trajectory_3d=None)
     with pytest.raises(ConfigError, match=r"keypoint cannot take the clips of .* 80 frames of 32 x 32 pixels"):
-        train(tmp_path / "run", data=str(data), w_pred=0.0)
+        trained(tmp_path / "run", data=str(data), w_pred=0.0)
 
 
 def test_a_run_on_a_recipe_folder_of_another_kind(tmp_path: Path) -> None:
-    write_dataset(tmp_path / "data", Wanted("persistence", "easy", 80, frames=25))
-    result, results, said = train(tmp_path / "run", data=str(tmp_path / "data"), w_pred=0.0)
+    write_dataset(tmp_path / "data", Wanted("persistence", "easy", 80, frames=25, size_px=32))
+    session, said = trained(tmp_path / "run", data=str(tmp_path / "data"), w_pred=0.0)
+    result, results = finished(session)
     assert set(results["tests"]) == {"shifted-camera", "shifted-motion", "noisy"} and result["metrics"]["n"] == 12
     assert sum(map(sum, results["confusion_matrix"])) == 12
     assert any(line.startswith("shifted-camera: accuracy ") for line in said)
 
 
 def test_held_out_tests_stand_beside_the_ordinary_one_with_controls_of_their_own(tmp_path: Path) -> None:
-    result, results, said = train(tmp_path / "run", tier="easy", clips=28)
-    for name, row in results["tests"].items():
+    session, said = trained(tmp_path / "run", tier="easy", clips=28)
+    for name, source in session.data.tests.items():
+        row = held_out(session, name, source)
         assert row["metrics"]["n"] == 4 and row["controls"]["hold_last"]["pred_mse"] > 0 and "skill" in row["metrics"]
+        assert row["controls"] != session.test_controls.table()
         assert sum(line.startswith(f"{name}: accuracy ") for line in said) == 1
-    assert results["tests"]["noisy"]["controls"] != result["controls"]
     without = load_config("keypoint", ["tier=easy", "clips=28", "shifted_tests=false"])
     assert open_data(without, tmp_path / "run" / "artifacts" / "data").tests == {}
 
