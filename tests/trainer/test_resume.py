@@ -1,4 +1,7 @@
-"""Split run = straight run: a real trainer, killed in the middle of an epoch, ends with the same bits."""
+"""Split run = straight run: a real trainer, killed in the middle of an epoch, ends with the same bits.
+
+Two epochs of `validate`, a gate that opens, one epoch of `full`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from trainer.checkpoint import read_checkpoint
 from trainer.errors import CheckpointError
 
 BATCHES = 25
-TINY = ("run", "--config", "keypoint", "width=0.25", "clips=140", "batch_size=4", "epochs=3", "log_every=1")
+STAGES = ("epochs=2", "full_epochs=1", "gate.accuracy=>= 0", "gate.pred_mse=", "gate.skill=", "patience=3")
+TINY = ("run", "--config", "keypoint", "width=0.25", "clips=140", "batch_size=4", "log_every=1", *STAGES)
 
 
 def wait_for(process: subprocess.Popen[bytes], condition: Any, timeout_s: float = 60) -> None:
@@ -110,12 +114,12 @@ def test_term_writes_a_checkpoint_exits_143_and_resumes_to_the_same_end(
 ) -> None:
     split = tmp_path / "split"
     process = start(*TINY, "--out", "split")
-    wait_for(process, lambda: (split / "metrics.jsonl").exists() and len(lines(split)) > BATCHES + 3)
+    wait_for(process, lambda: (split / "metrics.jsonl").exists() and len(lines(split)) > 2 * BATCHES + 3)
     process.send_signal(signal.SIGTERM)
     code, said = finish(process)
     assert code == 143 and "stopped by SIGTERM" in said
     epoch, batch = position(split)
-    assert epoch * BATCHES + batch >= BATCHES + 3
+    assert epoch == 2 and batch >= 3, "inside full"
     progress = json.loads((split / "progress.json").read_text())
     assert progress["step"] == epoch * BATCHES + batch and progress["checkpoint"] == "last.pt"
     assert progress["message"] == f"stopped by SIGTERM, checkpoint at step {progress['step']}"
@@ -129,7 +133,7 @@ def test_term_writes_a_checkpoint_exits_143_and_resumes_to_the_same_end(
 
 def test_usr1_writes_a_checkpoint_and_the_run_goes_on(start: Start, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = start(*TINY, "--out", "run", "epochs=2")
+    process = start(*TINY, "--out", "run", "epochs=1")
     wait_for(process, lambda: (folder / "metrics.jsonl").exists() and len(lines(folder)) > 2)
     process.send_signal(signal.SIGUSR1)
     wait_for(process, lambda: position(folder) != (0, 0))
