@@ -25,7 +25,7 @@ from renderer.sampling import Window
 
 RECIPE_VERSION = 2
 KINDS: dict[str, type[Recipe]] = {}
-"""Every kind of recipe by its name; a kind enters by being defined."""
+"""Every kind of recipe by its name; a class enters by defining `KIND`."""
 
 
 def per_clip() -> Any:
@@ -42,7 +42,7 @@ def per_object() -> Any:
 class Recipe(ABC):
     """n clips of one kind."""
 
-    KIND: ClassVar[str] = ""
+    KIND: ClassVar[str]
     """Name of the data set: trajectories, persistence or objects."""
 
     tier: str
@@ -64,7 +64,8 @@ class Recipe(ABC):
     noise_seed: NDArray[np.uint64] = per_clip()
 
     def __init_subclass__(cls) -> None:
-        KINDS[cls.KIND] = cls
+        if "KIND" in vars(cls):
+            KINDS[cls.KIND] = cls
 
     def __len__(self) -> int:
         return len(self.label)
@@ -162,7 +163,7 @@ def read_recipe(data: bytes) -> Recipe:
         right = recipe.digest() == digest
     except RecipeError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError,
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, RuntimeError, MemoryError,
             zipfile.BadZipFile, zlib.error) as exc:  # fmt: skip
         raise RecipeError(f"not a recipe: {exc}", hint="generate it again") from exc
     if not right:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,6 @@ CLUTTER = 2
 @dataclass(frozen=True, kw_only=True)
 class SceneRecipe(Recipe):
     """n clips with m objects in all, ordered by clip."""
-
-    KIND: ClassVar[str] = ""
 
     clip: NDArray[np.int64] = per_object()
     """Row of the clip that the object is in, ascending, (m,)."""

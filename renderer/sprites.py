@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.camera import check_in_front
 from renderer.motion import Floats, Motion
 from renderer.streams import normal
 
@@ -32,15 +33,19 @@ class Sprites:
 
 
 def sprites(recipe: SceneRecipe) -> Sprites:
-    """Return every sprite of every clip. Jitter follows from the object's identity: no selection changes it."""
+    """Return every sprite of every clip. Jitter follows from the object's identity: no selection changes it.
+
+    Raises `RendererError` where a drawn object is behind its camera, or around it.
+    """
     row, frame = np.nonzero(recipe.is_drawn)
     world = Motion.from_array(recipe.motion[row].astype(np.float64)).positions(recipe.window.times_s[frame][:, None])
     cameras = recipe.cameras.of(recipe.clip[row])
     camera = cameras.to_camera(world)
+    depth, size = camera[:, 0, 2], recipe.radius[row].astype(np.float64)
+    check_in_front(camera[:, 0], size)
     jitter = normal(recipe.seed, recipe.identity[row, None], frame[:, None], np.arange(2))
     pixels = cameras.project(camera)[:, 0] + recipe.jitter_px[row, None] * jitter
-    depth = camera[:, 0, 2]
-    radius = recipe.focal_px * recipe.radius[row].astype(np.float64) / depth
+    radius = recipe.focal_px * size / depth
     order = np.lexsort((-depth, frame, recipe.clip[row]))
     layer = _place_in_group((recipe.clip[row] * recipe.window.frames + frame)[order])
     return Sprites(row[order], frame[order], pixels[order], radius[order], layer)

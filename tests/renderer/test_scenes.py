@@ -1,12 +1,13 @@
 """Scene recipes: the same bytes always, depth order, paths in view, held-out tests, size on disk."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 from renderer.catalogue import DATASETS, Wanted, make
-from renderer.errors import SamplingError
+from renderer.errors import RendererError, SamplingError
 from renderer.motion import Motion
 from renderer.objects import OBJECT_TIERS, STANDARD
 from renderer.placing import PathLaw, place, resized, slowed
@@ -16,6 +17,7 @@ from renderer.scenes import CLUTTER, Persistence, SceneRecipe
 from renderer.shapes import Shape
 from renderer.sprites import sprites
 from renderer.tiers import MEDIUM
+from renderer.truth import truth
 from renderer.video import render
 from tests.renderer.by_hand import Thing, by_hand
 
@@ -36,9 +38,9 @@ DIGESTS = {
 
 
 @cache
-def scenes(name: str, tier: str = "", clips: int = 24, seed: int = 7, test: str = "", **options: int) -> SceneRecipe:
+def scenes(name: str, tier: str = "", clips: int = 24, seed: int = 7, test: str = "", **options: Any) -> SceneRecipe:
     data = DATASETS[name]
-    recipe = make(Wanted(name, tier or data.tiers[0], clips, seed, data.frames[0], **options), test).recipe  # type: ignore[arg-type]
+    recipe = make(Wanted(name, tier or data.tiers[0], clips, seed, data.frames[0], **options), test).recipe
     assert isinstance(recipe, SceneRecipe)
     return recipe
 
@@ -177,6 +179,29 @@ def test_a_camera_that_sees_no_path_whole_is_an_error_with_words(monkeypatch: py
     with pytest.raises(SamplingError, match="3 of 3 paths of tier fast") as error:
         place(rng, near, wide, Window(frames=32))
     assert error.value.hint
+
+
+@pytest.mark.parametrize("depth", [0.01, -3.0, np.nan])
+def test_a_camera_in_an_object_or_before_it_is_an_error_with_words(depth: float) -> None:
+    recipe = by_hand([Thing(30, 30, 3.0, 4.0)], [Thing(30, 30, 3.0, 4.0)])
+    motion = recipe.motion.copy()
+    motion[1, 0, 1] = depth
+    for use in (render, truth):
+        with pytest.raises(RendererError, match="no numbers" if np.isnan(depth) else "behind its camera or around it"):
+            use(recipe.replace(motion=motion))
+    render(recipe.replace(motion=motion, shown=recipe.shown * np.array([1, 0], np.uint64)))
+
+
+def test_places_tremble_about_the_path_anew_in_every_frame() -> None:
+    recipe = scenes("objects", clips=200, cue="motion")
+    drawn = sprites(recipe)
+    path = recipe.cameras.of(recipe.clip).project(recipe.camera_path(0, recipe.window.frames))
+    off = (drawn.pixels - path[drawn.row, drawn.frame]) / recipe.jitter_px[drawn.row, None]
+    assert len(np.unique(recipe.jitter_px)) == 2
+    assert np.abs(off.mean(axis=0)).max() < 0.03 and off.std(axis=0) == pytest.approx([1, 1], abs=0.03)
+    order = np.lexsort((drawn.frame, drawn.row))
+    same = np.diff(drawn.row[order]) == 0
+    assert abs((off[order][1:] * off[order][:-1])[same].mean()) < 0.03
 
 
 def test_clips_without_objects_are_black() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from renderer.errors import RecipeError, RendererError, SamplingError
 from renderer.motion import Family, Motion
-from renderer.recipe import read_recipe
+from renderer.recipe import KINDS, read_recipe
 from renderer.sampling import MARGIN, Window, draw_family
 from renderer.tiers import TESTS, TIERS, Range, find_tier
 from renderer.trajectories import STYLES, TrajectoryRecipe, contains, make_recipe
@@ -55,7 +55,23 @@ def test_a_recipe_survives_its_file() -> None:
     assert np.array_equal(render(again.take(np.arange(3))), render(MEDIUM.take(np.arange(3))))
 
 
-@pytest.mark.parametrize("data", [b"", b"not a recipe", MEDIUM.to_bytes()[:500]])
+def damaged(at: int, *flags: int) -> bytes:
+    data = bytearray(MEDIUM.to_bytes())
+    for offset, flag in enumerate(flags):
+        data[at + offset] ^= flag
+    return bytes(data)
+
+
+CENTRAL = MEDIUM.to_bytes().rindex(b"PK\x01\x02")
+"""Entry of the last array in the archive's directory; its flags are 8 bytes on, its method 10."""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not a recipe", MEDIUM.to_bytes()[:500], MEDIUM.to_bytes()[:-30], damaged(len(MEDIUM.to_bytes()) // 2, 4),
+     damaged(CENTRAL + 8, 1), damaged(CENTRAL + 10, 5)],
+    ids=["empty", "text", "start", "no end", "a bit", "encrypted", "unknown method"],
+)  # fmt: skip
 def test_other_bytes_are_not_a_recipe(data: bytes) -> None:
     with pytest.raises(RecipeError):
         read_recipe(data)
@@ -161,6 +177,7 @@ def test_unseen_frames_never_reach_the_pixels() -> None:
             return path + 9.0 * (frame >= self.window.frames)[None, :, None]
 
     bent = Bent(**MEDIUM.__dict__)
+    assert KINDS["trajectories"] is TrajectoryRecipe, "files are read as what they were, whatever is derived from it"
     assert np.abs(bent.camera_path(16) - MEDIUM.camera_path(16)).min() > 8
     assert np.array_equal(render(bent), render(MEDIUM))
 
