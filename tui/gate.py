@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remote.snapshot import RunSnapshot
 from tui.format import Line, cut, number
-from wire.gate import RELEASE, Condition, conditions, is_retired, reasons
+from wire.gate import RELEASE, Condition, conditions, is_retired
 from wire.state import State
 
 MARKS = {True: ("✓", "ok"), False: ("✗", "bad"), None: ("·", "dim")}
@@ -42,14 +42,9 @@ def decision_words(row: RunSnapshot) -> str:
 
 
 def passage_words(row: RunSnapshot) -> str:
-    """How a run that went on came past its gate, and whether it met the bar of its last stage; '' if it had none."""
-    gate = row.result.gate if row.result is not None else {}
-    parts = [decision_words(row) or ("passed" if gate.get("passed") is True else "")]
-    bar = gate.get("bar")
-    if isinstance(bar, dict) and isinstance(bar.get("passed"), bool):
-        why = f": {reasons(bar)}" if reasons(bar) else ""
-        parts.append("bar met" if bar["passed"] else f"bar not met{why}")
-    return " · ".join(filter(None, parts))
+    """How a run came past its gate, '' if it had none."""
+    passed = row.result is not None and row.result.gate.get("passed") is True
+    return "passed" if passed else decision_words(row)
 
 
 def _value(one: Condition) -> str:

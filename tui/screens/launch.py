@@ -15,6 +15,7 @@ from remote.snapshot import RunSnapshot
 from tui.format import Line, cut_line, safe, wrapped
 from tui.screens.dialog import Dialog
 from tui.words import state_and_age
+from wire.state import State
 
 TEXT_WIDTH = 60
 CommitOf = Callable[[str], Awaitable[list[Line]]]
@@ -102,6 +103,8 @@ class LaunchScreen(Dialog[LaunchChoice]):
         if row.state.active:
             tense = "is" if row.confirmed(self._now) else "was"
             lines.append([(f"▲ it {tense} {row.state.value}: launching again answers with the running run", "warn")])
+        elif row.state is State.HELD:
+            lines.append([("▲ its gate holds a run: a launch leaves that one behind", "warn")])
         return lines
 
     def on_select_changed(self, event: Select.Changed) -> None:
