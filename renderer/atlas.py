@@ -38,10 +38,6 @@ class Atlas:
         self._known = np.zeros(len(Shape) * self._radii, bool)
         self._table = np.empty((len(self._known) * self.steps**2, side**2), np.uint8)
 
-    def radius_of(self, radius: Floats) -> Floats:
-        """Return the radii that these are drawn with."""
-        return np.asarray(LEAST_RADIUS_PX * np.exp((self._step(radius) + 0.5) * RADIUS_STEP), np.float64)
-
     def _step(self, radius: Floats) -> NDArray[np.int64]:
         return (np.log(radius / LEAST_RADIUS_PX) / RADIUS_STEP).astype(np.int64)
 

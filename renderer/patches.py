@@ -19,11 +19,14 @@ def sides(shape: Shapes, radius: Floats) -> NDArray[np.int64]:
     return np.left_shift(1, np.frexp(np.maximum(2 * reach(shape, radius) + 1, SIDES_PX[0] / 2))[1].astype(np.int64))
 
 
-def patches(shape: Shapes, pixels: Floats, radius: Floats, side: int) -> tuple[Corners, Alpha]:
-    """Return corners and coverage of m sprites in patches of one side, at least that of `sides`."""
+def patches(shape: Shapes, pixels: Floats, radius: Floats, side: int, picture: int) -> tuple[Corners, Alpha]:
+    """Return corners and coverage of m sprites in patches of one side, at least that of `sides`.
+
+    Without a table, nothing is computed that lies outside a square picture of side `picture`.
+    """
     pixels = np.clip(pixels, -_FAR_PX, _FAR_PX)
     if side not in SIDES_PX:
-        corner = np.floor(pixels + 0.5).astype(np.int64) - side // 2
+        corner, side = corners_within(picture, pixels, side)
         return corner, _exact(shape, pixels - corner, radius, side)
     table = atlas(side)
     place, phase = np.divmod(np.rint(pixels * table.steps).astype(np.int64) + table.steps // 2, table.steps)
@@ -32,6 +35,13 @@ def patches(shape: Shapes, pixels: Floats, radius: Floats, side: int) -> tuple[C
     if len(tiny):
         alpha[tiny] = _exact(shape[tiny], pixels[tiny] - corner[tiny], radius[tiny], side)
     return corner, alpha
+
+
+def corners_within(picture: int, pixels: Floats, side: int) -> tuple[Corners, int]:
+    """Return corners of patches around `pixels` that are moved into a picture, and their side, at most its own."""
+    corner = np.floor(pixels + 0.5).astype(np.int64) - side // 2
+    side = min(side, picture)
+    return np.clip(corner, 0, picture - side), side
 
 
 def _exact(shape: Shapes, offset: Floats, radius: Floats, side: int) -> Alpha:

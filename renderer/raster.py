@@ -51,7 +51,8 @@ def by_size(out: Video, shape: Shapes, pixels: Floats, radius: Floats) -> Iterat
         at_once = max(1, PIXELS_AT_ONCE // size**2)
         for begin in range(0, len(alike), at_once):
             rows = alike[begin : begin + at_once]
-            yield rows, *cut_to_picture(*patches(shape[rows], pixels[rows], radius[rows], size), *out.shape[3:])
+            corner, alpha = patches(shape[rows], pixels[rows], radius[rows], size, max(out.shape[3:]))
+            yield rows, *cut_to_picture(corner, alpha, *out.shape[3:])
 
 
 def place(out: Video, clip: Index, frame: Index, corner: Corners, alpha: Alpha, colour: Colours, blend: Blend) -> None:

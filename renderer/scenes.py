@@ -13,10 +13,7 @@ from renderer.lives import unpack
 from renderer.motion import Floats, Motion
 from renderer.raster import Video, draw
 from renderer.recipe import Recipe, per_object
-from renderer.shapes import Shape
 from renderer.sprites import sprites
-
-__all__ = ["CLUTTER", "Persistence", "SceneRecipe", "Shape"]
 
 
 class Persistence(IntEnum):
@@ -41,7 +38,7 @@ class SceneRecipe(Recipe):
     kind: NDArray[np.uint8] = per_object()
     """`Persistence`, or `CLUTTER`, (m,)."""
     shape: NDArray[np.uint8] = per_object()
-    """`Shape`, (m,)."""
+    """`renderer.shapes.Shape`, (m,)."""
     colour: NDArray[np.uint8] = per_object()
     """RGB, (m, 3)."""
     radius: NDArray[np.float32] = per_object()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from renderer.atlas import LEAST_RADIUS_PX
+from renderer.atlas import LEAST_RADIUS_PX, SIDES_PX
 from renderer.motion import Floats
 from renderer.patches import cut_to_picture, patches, sides
 from renderer.raster import (
@@ -43,7 +43,7 @@ def draw_trails(
     check(out, pixels, radius)
     frames = radius.shape[1]
     side = sides(np.full(radius.shape, Shape.SPHERE), radius)
-    common = int(np.bincount(side.reshape(-1)).argmax())
+    common = max(SIDES_PX, key=lambda known: np.count_nonzero(side == known))
     at_once = max(1, PIXELS_AT_ONCE // (common**2 * frames))
     for begin in range(0, len(clips), at_once):
         part = slice(begin, begin + at_once)
@@ -76,7 +76,7 @@ def _draw_common(out: Video, clips: Index, pixels: Floats, radius: Floats, colou
     """
     count, frames = radius.shape
     known = np.where(chosen, radius, LEAST_RADIUS_PX).reshape(-1)
-    corner, alpha = patches(np.full(len(known), Shape.SPHERE), pixels.reshape(-1, 2), known, side)
+    corner, alpha = patches(np.full(len(known), Shape.SPHERE), pixels.reshape(-1, 2), known, side, max(out.shape[3:]))
     alpha[~chosen.reshape(-1)] = 0
     corner, alpha = cut_to_picture(corner, alpha, *out.shape[3:])
     at, frame_bytes = words(out, alpha), out[0, 0].size

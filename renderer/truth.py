@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.motion import Floats
+from renderer.patches import corners_within
 from renderer.scenes import CLUTTER, SceneRecipe
 from renderer.shapes import bounds, coverage, reach
 from renderer.sprites import Sprites, sprites
@@ -17,7 +18,7 @@ COUNTS_FROM = 0.25
 LEAST_SEEN_PX = 0.5 / 255
 """Less of an object than this, in pixels, is no grey level in any picture: it is not seen."""
 _CLIPS_AT_ONCE = 256
-_PATCHES_AT_ONCE = 4096
+_PIXELS_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,13 @@ def _visible(drawn: Sprites, recipe: SceneRecipe, extent: Floats) -> Floats:
     crossing = np.flatnonzero(((extent < 0) | (extent > recipe.window.size_px)).any(axis=1))
     chosen = np.union1d(crossing, hidden)
     share = np.ones(len(drawn.row))
-    for begin in range(0, len(chosen), _PATCHES_AT_ONCE):
-        rows = chosen[begin : begin + _PATCHES_AT_ONCE]
+    farthest = reach(recipe.shape[drawn.row[chosen]], drawn.radius[chosen]).max(initial=0)
+    side = 2 * int(np.ceil(min(farthest, recipe.window.size_px))) + 2
+    at_once = max(1, _PIXELS_AT_ONCE // side**2)
+    for begin in range(0, len(chosen), at_once):
+        rows = chosen[begin : begin + at_once]
         pairs = np.isin(hidden, rows)
-        share[rows] = _share_of_patches(drawn, recipe, rows, hidden[pairs], hiding[pairs])
+        share[rows] = _share_of_patches(drawn, recipe, side, rows, hidden[pairs], hiding[pairs])
     return share
 
 
@@ -85,16 +89,12 @@ def _overlaps(drawn: Sprites, extent: Floats) -> tuple[NDArray[np.int64], NDArra
     return np.concatenate(hidden), np.concatenate(hiding)
 
 
-def _share_of_patches(drawn: Sprites, recipe: SceneRecipe, rows: NDArray[np.int64], hidden: NDArray[np.int64],
-                      hiding: NDArray[np.int64]) -> Floats:  # fmt: skip
+def _share_of_patches(drawn: Sprites, recipe: SceneRecipe, side: int, rows: NDArray[np.int64],
+                      hidden: NDArray[np.int64], hiding: NDArray[np.int64]) -> Floats:  # fmt: skip
     """Return the visible shares of sprites `rows` (ascending) by the pixels of a patch around each."""
     shape = recipe.shape[drawn.row]
-    side = 2 * int(np.ceil(reach(shape[rows], drawn.radius[rows]).max())) + 2
-    corner = np.floor(drawn.pixels[rows]).astype(np.int64) - side // 2
+    corner, side = corners_within(recipe.window.size_px, drawn.pixels[rows], side)
     light = coverage(shape[rows], drawn.pixels[rows] - corner, drawn.radius[rows], side)
-    place = corner[:, None] + np.arange(side)[:, None]
-    inside = (place >= 0) & (place < recipe.window.size_px)
-    light *= inside[:, None, :, 0] & inside[:, :, None, 1]
     patch = np.searchsorted(rows, hidden)
     over = coverage(shape[hiding], drawn.pixels[hiding] - corner[patch], drawn.radius[hiding], side)
     np.multiply.at(light, patch, 1 - over)

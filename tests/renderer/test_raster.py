@@ -1,9 +1,11 @@
 """Sprites in pictures: close to the exact reference, cut at borders, layered, the same whatever else is drawn."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from renderer.atlas import SIDES_PX, atlas
+from renderer.atlas import LEAST_RADIUS_PX, RADIUS_STEP, SIDES_PX, atlas
 from renderer.patches import sides
 from renderer.raster import draw
 from renderer.shapes import Shape, coverage, reach
@@ -76,7 +78,8 @@ def test_the_atlas_is_the_exact_reference_at_its_own_places_and_radii(shape: Sha
     rng = np.random.default_rng(3)
     table, kind = atlas(side), np.full(12, shape)
     largest = (side - 1) / 2 / reach(kind, np.ones(12))
-    radius = table.radius_of(rng.uniform(side / 8, largest))
+    middle_of_step = (rng.integers(1, np.log(largest / LEAST_RADIUS_PX) / RADIUS_STEP - 1) + 0.5) * RADIUS_STEP
+    radius = LEAST_RADIUS_PX * np.exp(middle_of_step)
     phase = rng.integers(0, table.steps, (12, 2))
     exact = np.rint(coverage(kind, side / 2 - 0.5 + phase / table.steps, radius, side) * 255)
     assert np.abs(table.alpha(kind, radius, phase) - exact).max() <= 1
@@ -207,6 +210,21 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     for x, radius in ((np.nan, 2.0), (30.0, 0.0), (30.0, -1.0), (30.0, 257.0), (30.0, np.inf), (30.0, np.nan)):
         with pytest.raises(ValueError, match="finite place, and a radius above 0"):
             put(canvas(), x, 30, radius)
+
+
+def test_a_sprite_far_larger_than_the_picture_costs_no_more_than_the_picture() -> None:
+    side, radius = 512, np.array([[2000.0, 1900.0]])
+    out, one = canvas(1, 2, side), np.zeros(1, np.int64)
+    tracemalloc.start()
+    put(out, -1900.0, 200, 2000.0)
+    single = out[0, 0].copy()
+    draw_trails(out, one, np.array([[[-1900.0, 200], [2200, 300]]]), radius, np.full((1, 3), 255, np.uint8), 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * side**2, "bytes; a patch of the whole sprite has 67 million pixels"
+    assert np.array_equal(out[0, 0], single)
+    assert single[0, 200].nonzero()[0].tolist() == list(range(100)), "x = 100 is its right end"
+    assert np.abs(out[0, 1, 0] - reference(2200, 300, 1900, side=side)).max() <= 1
 
 
 def test_nothing_to_draw_is_drawn() -> None:

@@ -198,6 +198,7 @@ def test_places_tremble_about_the_path_anew_in_every_frame() -> None:
     path = recipe.cameras.of(recipe.clip).project(recipe.camera_path(0, recipe.window.frames))
     off = (drawn.pixels - path[drawn.row, drawn.frame]) / recipe.jitter_px[drawn.row, None]
     assert len(np.unique(recipe.jitter_px)) == 2
+    assert (sprites(recipe.replace(seed=8)).pixels != drawn.pixels).all()
     assert np.abs(off.mean(axis=0)).max() < 0.03 and off.std(axis=0) == pytest.approx([1, 1], abs=0.03)
     order = np.lexsort((drawn.frame, drawn.row))
     same = np.diff(drawn.row[order]) == 0

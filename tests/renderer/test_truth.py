@@ -1,5 +1,7 @@
 """Boxes, visible shares and what counts, against hand-made scenes, brute force and the pixels themselves."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -12,9 +14,11 @@ from renderer.video import render
 from tests.renderer.by_hand import Thing, by_hand
 
 
-def scenes(name: str = "objects", tier: str = "transient_heavy", clips: int = 6, seed: int = 3) -> SceneRecipe:
+def scenes(
+    name: str = "objects", tier: str = "transient_heavy", clips: int = 6, seed: int = 3, size_px: int = 64
+) -> SceneRecipe:
     frames = 32 if name == "objects" else 25
-    recipe = make(Wanted(name, tier, clips, seed, frames, clutter=4 if name == "objects" else 0)).recipe
+    recipe = make(Wanted(name, tier, clips, seed, frames, size_px, clutter=4 if name == "objects" else 0)).recipe
     assert isinstance(recipe, SceneRecipe)
     return recipe.with_noise(np.zeros(clips, np.float32), recipe.noise_seed)
 
@@ -116,6 +120,19 @@ def check_by_removal(recipe: SceneRecipe) -> None:
         change = np.abs(without.astype(int) - whole[clip[0]]).max(axis=(1, 2, 3))
         assert (change[found.visible[row] > 0.02] > 1).all(), "seen, but no pixel shows it"
         assert (change[found.visible[row] == 0] <= 1).all(), "not seen, but a pixel shows it"
+
+
+def test_a_larger_picture_has_the_same_truth_and_needs_no_more_memory_than_some_pictures() -> None:
+    small, large = (scenes(clips=3, size_px=size) for size in (64, 2048))
+    tracemalloc.start()
+    fine = truth(large)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6, "bytes"
+    coarse = truth(small)
+    assert fine.visible == pytest.approx(coarse.visible, abs=0.1)
+    seen = (fine.visible > 0) & (coarse.visible > 0)
+    assert fine.boxes[seen] / 32 == pytest.approx(coarse.boxes[seen], abs=1e-3)
 
 
 def test_truth_does_not_depend_on_what_else_is_asked() -> None:
