@@ -18,10 +18,10 @@ from trainer.analysis.curves import still_improving
 from trainer.config import Conditions, TrainConfig
 from trainer.words import figure
 from wire.codec import WireError, read_object
+from wire.gate import RELEASE, RETIRE
 from wire.records import GateDecision
 from wire.run_dir import RunDir
 
-RELEASE, RETIRE = "release", "retire"
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _HISTORY = {"accuracy": "val_accuracy", "pred_mse": "pred_mse", "skill": "skill", "val_loss": "val_loss"}
 """Metric of a gate -> its name in the history of epochs."""

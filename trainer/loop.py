@@ -12,19 +12,20 @@ from trainer.checkpoint import BEST, LAST
 from trainer.data.batches import Batch
 from trainer.errors import DataError, TrainerError
 from trainer.evaluate import evaluate
-from trainer.gate import RELEASE, judge_gate, read_decision
+from trainer.gate import judge_gate, read_decision
 from trainer.losses import compute_loss
 from trainer.memory import within_memory
 from trainer.results import CURVES_NAME, draw_curves
 from trainer.schedule import learning_rate
 from trainer.session import Session
 from trainer.stages import VALIDATE
+from wire.gate import RELEASE
 from wire.state import Phase
 
 CURVES_INTERVAL_S = 60.0
 """How often training_curves.png is drawn anew while the run goes on."""
 DIVERGED = 10.0
-"""A validation loss of so many times that of the first epoch ends the run."""
+"""A validation loss of so many times that of the first epoch, or of guessing, ends the run."""
 
 
 class Trainer:
@@ -114,8 +115,9 @@ class Trainer:
         predictions = evaluate(session.model, session.validation, session.device, lambda done, total: self.tick())
         figures = predictions.metrics(session.validation_controls.best_mse)
         loss = config.w_class * predictions.class_loss + config.w_pred * predictions.pred_loss
+        untrained = config.w_class * math.log(len(session.train.source.class_names))
         first = session.state.history[0]["val_loss"] if session.state.history else loss
-        if not loss <= DIVERGED * first or math.isinf(loss):
+        if not loss <= DIVERGED * max(first, untrained) or math.isinf(loss):
             raise self.diverged(f"the validation loss is {loss:.3g}, after {first:.3g} in the first epoch")
         names = {"accuracy": "val_accuracy", "pred_mse": "pred_mse", "skill": "skill"}
         return {"val_loss": loss} | {name: figures[key] for key, name in names.items() if key in figures}

@@ -1,7 +1,12 @@
-"""How the arithmetic of a step is done: threads, number format, memory order. Weights and losses are always float32."""
+"""How the arithmetic of a step is done: threads, number format, memory order.
+
+Weights, losses and evaluations are always float32: figures never depend on how rough the steps were.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -78,3 +83,11 @@ def restore_precision(config: TrainConfig, content: dict[str, Any], device: torc
     precision = Precision(Setting(**{**then, **stated}), device)
     precision.scaler.load_state_dict(content["scaler"])
     return precision
+
+
+def compile_model(model: nn.Module) -> None:
+    """Compile the model in place, when it is first called. Its state keeps its names."""
+    compiler = os.environ.get("CXX") or "g++"
+    if not shutil.which(compiler):
+        raise ConfigError(f"compile cannot be true: there is no C++ compiler {compiler!r} here", hint="compile=false")
+    model.compile()

@@ -26,6 +26,7 @@ from trainer.gate import judge_bar
 from trainer.metrics import Predictions
 from trainer.session import Session
 from trainer.stages import FULL, stages_done
+from wire.gate import HELD
 from wire.records import RunSummary
 from wire.run_dir import replace_file
 from wire.state import Phase
@@ -95,7 +96,7 @@ def summarise(session: Session, figures: dict[str, float], note: str = "") -> Ru
     return RunSummary(
         attempt=session.reporter.attempt,
         at_s=time.time(),
-        verdict="held" if held else "no skill" if "no skill" in flags else "completed",
+        verdict=HELD if held else "no skill" if "no skill" in flags else "completed",
         metrics={**figures, "val_loss": session.state.best_loss, "best_epoch": session.state.best_epoch},
         controls=session.test_controls.table(),
         flags=(*flags, *notes),
@@ -143,7 +144,7 @@ def verdict_line(summary: RunSummary) -> str:
     """Return the last line of a run."""
     values = {name: float(value) for name, value in summary.metrics.items() if value is not None}
     flags = "".join(f"; {flag}" for flag in summary.flags if flag != summary.verdict)
-    reasons = f" ({'; '.join(summary.gate['reasons'])})" if summary.verdict == "held" else ""
+    reasons = f" ({'; '.join(summary.gate['reasons'])})" if summary.verdict == HELD else ""
     return f"{summary.verdict}{reasons}: test {figure_words(values)}{flags}"
 
 

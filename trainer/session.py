@@ -17,7 +17,7 @@ from trainer.data.source import ClipSource
 from trainer.errors import ConfigError
 from trainer.models.extractors import build_extractor
 from trainer.models.unified import UnifiedModel
-from trainer.precision import Precision, restore_precision
+from trainer.precision import Precision, compile_model, restore_precision
 from trainer.probe import choose_setting, plain_setting
 from trainer.reporter import Reporter
 from trainer.schedule import learning_rate
@@ -27,6 +27,7 @@ from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.run_dir import RunDir
 
 EVALUATION_BATCH = 64
+"""Clips of a batch in an evaluation, but at most four times those of training: without gradients, these fit too."""
 
 
 @dataclass
@@ -99,7 +100,7 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
         precision = Precision(choose_setting(config, model, train, device, say), device)
     precision.prepare(model)
     if config.compile:
-        model.compile()
+        compile_model(model)
     return Session(
         config=config,
         run=run,
@@ -149,7 +150,7 @@ def make_batches(config: TrainConfig, source: ClipSource, device: torch.device, 
     cuda = device.type == "cuda"
     return Batches(
         source,
-        batch_size or EVALUATION_BATCH,
+        batch_size or min(EVALUATION_BATCH, 4 * config.batch_size),
         config.seed,
         shuffle=batch_size > 0,
         prefetch=cuda if config.prefetch == "auto" else config.prefetch == "on",

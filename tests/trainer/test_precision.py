@@ -124,7 +124,14 @@ def test_a_checkpoint_of_another_version_says_what_to_do(tmp_path: Path) -> None
         Run(tmp_path, config)
 
 
+def test_compile_without_a_compiler_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigError, match="no C\\+\\+ compiler 'no-such-compiler'"):
+        Run(tmp_path, tiny("compile=true"))
+
+
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")
 def test_a_compiled_model_trains_alike_and_its_checkpoints_are_ordinary(tmp_path: Path) -> None:
     """One to five minutes, in which a compiler works."""
     compiled, plain = Run(tmp_path / "compiled", tiny("compile=true")), Run(tmp_path / "plain", tiny())
