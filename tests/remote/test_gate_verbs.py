@@ -67,7 +67,9 @@ async def seen(fleet: Fleet, worker: str, state: State) -> RunSnapshot:
     return fleet.snapshot(worker)
 
 
-async def test_a_held_run_is_released_once_and_every_laptop_sees_by_whom(ada: Fleet, bob: Fleet) -> None:
+async def test_a_held_run_is_released_once_or_retired_for_good_and_every_laptop_sees_by_whom(
+    ada: Fleet, bob: Fleet
+) -> None:
     first = await runs.launch(ada, "gated")
     held = await ended(ada, "gated", first)
     assert (held.state, held.reason) == (State.HELD, f"held at the gate: {gated.WHY}")
@@ -87,8 +89,6 @@ async def test_a_held_run_is_released_once_and_every_laptop_sees_by_whom(ada: Fl
             await verb(ada, "gated")  # type: ignore[operator]
         assert failure.value.code == "not_held"
 
-
-async def test_a_retired_run_is_final_on_every_laptop(ada: Fleet, bob: Fleet) -> None:
     await ended(ada, "gated", await runs.launch(ada, "gated"))
     await seen(bob, "gated", State.HELD)
     retired = await runs.retire(ada, "gated")
