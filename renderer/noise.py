@@ -26,6 +26,8 @@ LEVELS = (0.005, 0.01, 0.02, 0.03, 0.05)
 """Noise levels of augmented data."""
 TRAINING_LEVELS = (*LEVELS, 0.08, 0.12)
 """Mixed in training: trained at 0.02 alone, models fail at 0.10."""
+MAX_SIGMA = 10.0
+"""Ten times the range of a pixel; its deviates still fit into 16 bits."""
 WINDOW = 3 * 64 * 64
 """Deviates of one window: a frame of 64 x 64."""
 WINDOWS = 67
@@ -85,10 +87,14 @@ MODES: dict[str, Callable[[int, float, int], Iterator[NDArray[np.int16]]]] = {"e
 
 
 def add_noise(clip: NDArray[np.uint8], sigma: float, seed: int, mode: str = "exact") -> None:
-    """Add noise to a C-contiguous clip in place, clipped to 0..255. Raises `RendererError` for an unknown mode."""
+    """Add noise to a C-contiguous clip in place, clipped to 0..255. Raises `RendererError` for an unknown mode
+    and for a `sigma` (of 1.0) outside 0 to `MAX_SIGMA`.
+    """
     if mode not in MODES:
         raise RendererError(f"no noise {mode!r}", hint=f"known: {', '.join(MODES)}")
-    if sigma <= 0:
+    if not 0 <= sigma <= MAX_SIGMA:
+        raise RendererError(f"noise cannot be {sigma:g}: a number from 0 to {MAX_SIGMA:g} is needed")
+    if sigma == 0:
         return
     flat, begin = clip.reshape(-1), 0
     for value in MODES[mode](flat.size, round(float(sigma), 6), seed):

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CELL_PX = 128
-"""Pictures are enlarged by a whole number to about this side."""
+"""Pictures are enlarged by a whole number to about this side, or shrunk to it if they are more than twice as large."""
+MOST_BYTES = 1 << 30
+"""Of the pixels of all clips shown."""
 COLUMNS = 12
 """Frames of a contact sheet at most."""
 _GAP_PX, _MARGIN_PX, _LABEL_PX, _HEAD_PX = 2, 16, 150, 76
@@ -47,11 +49,16 @@ class _Shown:
     recipe: Recipe
     video: Video
     truth: Truth | None
-    scale: int
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the sheet to a pixel of the clip."""
+        size_px = self.recipe.window.size_px
+        return max(1, round(CELL_PX / size_px)) if size_px <= 2 * CELL_PX else CELL_PX / size_px
 
     @property
     def cell_px(self) -> int:
-        return self.scale * self.video.shape[-1]
+        return round(self.scale * self.recipe.window.size_px)
 
     def name(self, clip: int) -> str:
         return self.recipe.class_names[self.recipe.label[clip]]
@@ -60,13 +67,15 @@ class _Shown:
 def write_preview(recipe: Recipe, folder: Path, clips: int = 8) -> tuple[Path, Path]:
     """Write a PNG and a GIF of up to `clips` clips, as even over the classes as there are; return their paths.
 
-    Raises `RendererError` where Pillow is missing or nothing can be written.
+    Raises `RendererError` where Pillow is missing, where nothing can be written, for clips of more than `MOST_BYTES`.
     """
     _pillow()
     recipe = recipe.take(even_rows(recipe.label, clips))
-    scenes = isinstance(recipe, SceneRecipe)
-    scale = max(1, round(CELL_PX / recipe.window.size_px))
-    shown = _Shown(recipe, render(recipe), truth(recipe) if scenes else None, scale)  # type: ignore[arg-type]
+    clip_bytes = recipe.window.frames * 3 * recipe.window.size_px**2
+    if len(recipe) * clip_bytes > MOST_BYTES:
+        most = MOST_BYTES // clip_bytes
+        raise RendererError(f"{len(recipe)} clips are too many for a preview", hint=f"at most {most} of this size")
+    shown = _Shown(recipe, render(recipe), truth(recipe) if isinstance(recipe, SceneRecipe) else None)
     name = f"{recipe.KIND}-{recipe.tier}".replace("/", "-")
     still, moving = folder / f"{name}.png", folder / f"{name}.gif"
     try:
@@ -146,7 +155,8 @@ def _cell(shown: _Shown, clip: int, frame: int) -> Image:
     pillow = _pillow()
     pixels = shown.video[clip, frame].transpose(1, 2, 0)
     cell = pillow.Image.fromarray(np.ascontiguousarray(pixels))
-    cell = cell.resize((shown.cell_px, shown.cell_px), pillow.Image.Resampling.NEAREST)
+    way = pillow.Image.Resampling.NEAREST if shown.scale >= 1 else pillow.Image.Resampling.BOX
+    cell = cell.resize((shown.cell_px, shown.cell_px), way)
     pen = pillow.ImageDraw.Draw(cell)
     if shown.truth is not None and isinstance(shown.recipe, SceneRecipe):
         mine = (shown.recipe.clip == clip) & (shown.truth.visible[:, frame] > 0)

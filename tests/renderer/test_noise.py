@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from renderer.errors import RendererError
-from renderer.noise import MODES, WINDOW, WINDOWS, add_noise, bank_places
+from renderer.noise import MAX_SIGMA, MODES, WINDOW, WINDOWS, add_noise, bank_places
 from renderer.trajectories import make_recipe
 from renderer.video import render
 
@@ -53,7 +53,8 @@ def test_noise_starts_the_same_in_a_shorter_clip(mode: str) -> None:
 def test_values_are_clipped_not_wrapped(mode: str) -> None:
     for level in (0, 255):
         assert np.abs(noisy(1, mode, 0.05, level).astype(int) - level).max() < 80
-    assert set(np.unique(noisy(1, mode, 3.0))) >= {0, 255}
+    extremes = np.isin(noisy(1, mode, MAX_SIGMA), [0, 255])
+    assert extremes.mean() == pytest.approx(1 - 1 / MAX_SIGMA / np.sqrt(2 * np.pi), abs=0.002)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -65,6 +66,12 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
     with pytest.raises(RendererError, match="no noise 'blue'") as caught:
         noisy(1, "blue")
     assert caught.value.hint == "known: exact, bank"
+
+
+@pytest.mark.parametrize("sigma", [-0.1, np.nan, np.inf, 30.0])
+def test_noise_that_cannot_be_is_refused(sigma: float) -> None:
+    with pytest.raises(RendererError, match="noise cannot be"):
+        noisy(1, "exact", sigma)
 
 
 @pytest.mark.parametrize("frames", [16, 64])

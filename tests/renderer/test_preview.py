@@ -33,6 +33,12 @@ def test_objects_are_framed_in_the_colour_of_their_kind(tmp_path: Path) -> None:
         assert len(set(columns)) == 2 * 20, "two frames, each with one box of 20 columns"
 
 
+def test_large_pictures_are_shrunk(tmp_path: Path) -> None:
+    recipe = make(Wanted("objects", "easy", 1, frames=32, size_px=512)).recipe
+    with Image.open(write_preview(recipe, tmp_path)[0]) as sheet:
+        assert sheet.size[0] < 12 * 140 + 200
+
+
 def test_a_generated_folder_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "recipe.npz").write_bytes(make(Wanted("trajectories", "easy", 12, style="trail")).recipe.to_bytes())
     for data in (tmp_path, tmp_path / "recipe.npz"):
@@ -54,6 +60,7 @@ def test_rows_are_chosen_evenly() -> None:
         (["objects", "--tier", "quick"], "known: standard, easy, transient_heavy, fast"),
         (["objects", "--test", "loud"], "known: shifted-camera"),
         (["--clips", "0"], "clips cannot be 0"),
+        (["--clips", "6", "--size", "2048"], "at most 5 of this size"),
         (["persistence", "--size", "0"], "size_px cannot be 0"),
         (["objects", "--clutter", "-1"], "clutter of objects cannot be -1"),
         (["{here}"], "is it a generated data set?"),

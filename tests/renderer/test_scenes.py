@@ -57,6 +57,7 @@ def test_equal_seeds_give_equal_files_and_others_do_not(name: str) -> None:
     scenes.cache_clear()
     assert scenes(name).to_bytes() == first
     assert scenes(name, seed=8).digest() != scenes(name).digest()
+    assert len(set(scenes(name).noise_seed.tolist())) == 24
     read = read_recipe(first)
     assert type(read) is type(scenes(name)) and read.digest() == scenes(name).digest()
 

@@ -25,6 +25,7 @@ def test_the_same_seed_gives_the_same_recipe_and_bytes() -> None:
     again = make_recipe("medium", 64, 11).recipe
     assert again.digest() == MEDIUM.digest() and again.to_bytes() == MEDIUM.to_bytes()
     assert make_recipe("medium", 64, 12).recipe.digest() != MEDIUM.digest()
+    assert len(set(MEDIUM.noise_seed.tolist())) == 64
 
 
 @pytest.mark.parametrize(
