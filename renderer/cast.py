@@ -12,8 +12,6 @@ from renderer.camera import Cameras
 from renderer.motion import Floats
 from renderer.sampling import Window
 
-COLOUR_LOW = 120
-"""Darkest channel of an object: bright enough to stand out of the noise of every tier."""
 JITTER_PX_AT_64 = 0.1
 """Every object trembles a little about its path."""
 
@@ -73,11 +71,6 @@ def clip_arrays(rng: np.random.Generator, label: NDArray[Any], cameras: Cameras,
         "noise_sigma": np.full(len(label), noise_sigma, np.float32),
         "noise_seed": rng.integers(0, 2**63, len(label), dtype=np.uint64),
     }
-
-
-def colours(rng: np.random.Generator, m: int) -> NDArray[np.int64]:
-    """Draw m bright colours, (m, 3)."""
-    return rng.integers(COLOUR_LOW, 256, (m, 3))
 
 
 def tremble_px(window: Window) -> float:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.camera import Cameras
-from renderer.cast import Cast, clip_arrays, colours, tremble_px
+from renderer.cast import Cast, clip_arrays, tremble_px
 from renderer.lives import Life, Whole, shown_bits
 from renderer.motion import Family, Floats
 from renderer.placing import DRIFTS, PathLaw, place, slowed
 from renderer.recipe import Generated
-from renderer.sampling import Window, draw_cameras
+from renderer.sampling import Window, draw_cameras, draw_colours
 from renderer.scenes import CLUTTER, Persistence, SceneRecipe
 from renderer.shapes import Shape
 from renderer.tiers import MEDIUM, TESTS, Range
@@ -155,7 +155,7 @@ def _spheres(rng: np.random.Generator, kind: Persistence, clip: NDArray[np.int64
     """Give each path a life of the kind, and a look."""
     m = len(clip)
     birth, life = plan.life[kind].birth.sample(rng, m), plan.life[kind].length.sample(rng, m)
-    colour = np.tile(_CUE_COLOURS[kind], (m, 1)) if cue == "colour" else colours(rng, m)
+    colour = np.tile(_CUE_COLOURS[kind], (m, 1)) if cue == "colour" else draw_colours(rng, m)
     shown = shown_bits(rng, birth, life, plan.blink, window.frames)
     jitter = np.full(m, _trembles(cue, window)[kind])
     return Cast(clip, np.full(m, kind), np.full(m, Shape.SPHERE), colour, birth, life, shown, motion, jitter)
@@ -171,4 +171,4 @@ def _clutter(rng: np.random.Generator, clip: NDArray[np.int64], cameras: Cameras
     shape = rng.choice([Shape.SQUARE, Shape.TRIANGLE, Shape.STAR], m)
     shown = shown_bits(rng, birth, life, 0.0, window.frames)
     jitter = np.full(m, tremble_px(window))
-    return Cast(clip, np.full(m, CLUTTER), shape, colours(rng, m), birth, life, shown, motion, jitter)
+    return Cast(clip, np.full(m, CLUTTER), shape, draw_colours(rng, m), birth, life, shown, motion, jitter)

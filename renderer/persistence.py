@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.camera import Cameras
-from renderer.cast import Cast, clip_arrays, colours, tremble_px
+from renderer.cast import Cast, clip_arrays, tremble_px
 from renderer.lives import cut, pack, shown_bits, unpack
 from renderer.motion import Floats, Motion
 from renderer.parts import PERSISTENCE_TIERS, POSITIVE, ClipKind, Part
 from renderer.placing import DRIFTS, PathLaw, place, resized, slowed
 from renderer.recipe import Generated
-from renderer.sampling import Window, draw_cameras
+from renderer.sampling import Window, draw_cameras, draw_colours
 from renderer.scenes import CLUTTER, Persistence, SceneRecipe
 from renderer.shapes import Shape
 from renderer.tiers import MEDIUM, TESTS
@@ -84,7 +84,7 @@ def _fill(rng: np.random.Generator, part: Part, clips: NDArray[np.int64], camera
     clip = np.repeat(having, part.number.sample(rng, len(having)))
     m = len(clip)
     placed = place(rng, cameras.of(clip), law, window)
-    motion, drawn, colour = placed.motion, placed.drawn, colours(rng, m)
+    motion, drawn, colour = placed.motion, placed.drawn, draw_colours(rng, m)
     if part.drifting:
         motion = slowed(motion, rng.choice(DRIFTS, m))
     life = part.frames.sample(rng, m)

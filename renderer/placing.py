@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderer.camera import Cameras
 from renderer.errors import SamplingError
-from renderer.families import FAMILIES
 from renderer.motion import Family, Floats, Motion
-from renderer.sampling import MARGIN, Window
+from renderer.sampling import MARGIN, Window, draw_motion
 from renderer.tiers import Tier
 
 DRIFTS = (0.0, 0.3)
@@ -54,20 +53,13 @@ def place(rng: np.random.Generator, cameras: Cameras, law: PathLaw, window: Wind
             return Placed(motion, drawn)
         for value in law.families:
             rows = pending[family[pending] == value]
-            motion[rows] = _candidates(rng, len(rows), value, law.ranges, window)
+            motion[rows] = draw_motion(rng, len(rows), value, law.ranges, window).to_array()
         drawn[pending] += 1
         pending = pending[~_fits(motion[pending], cameras.of(pending), law, window, slack_px)]
     raise SamplingError(
         f"{len(pending)} of {m} paths of tier {law.ranges.name} do not stay in view",
         hint="shorten its ranges of travel or take its cameras farther away",
     )
-
-
-def _candidates(rng: np.random.Generator, n: int, family: Family, tier: Tier, window: Window) -> Floats:
-    """Draw n paths whose mean position lies uniformly around the origin."""
-    motion = FAMILIES[family].sample(rng, n, tier, window.length_s)
-    offset = np.stack([tier.offset.sample(rng, n) for _ in range(3)], axis=1)
-    return replace(motion, centre=offset - motion.positions(window.times_s).mean(axis=1)).to_array()
 
 
 def _fits(motion: Floats, cameras: Cameras, law: PathLaw, window: Window, slack_px: float) -> NDArray[np.bool_]:

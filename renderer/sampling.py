@@ -17,6 +17,8 @@ from renderer.tiers import Tier
 
 MARGIN = 0.05
 """Share of the picture's side that all T + 5 centres keep from its border."""
+COLOUR_LOW = 120
+"""Darkest channel of an object: bright enough to stand out of the noise of every tier."""
 _MOST_AT_ONCE = 65_536
 """Draws of one round: bounds the memory of a large data set."""
 _LOWEST_RATE = 0.01
@@ -89,6 +91,11 @@ def cameras_contains(cameras: Cameras, tier: Tier) -> NDArray[np.bool_]:
         & (np.abs(own.rotation - cameras.rotation).max(axis=(1, 2)) < 1e-6)
         & np.isclose(cameras.focal_px, tier.focal_px_at_64 * cameras.size_px / 64)
     )
+
+
+def draw_colours(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
+    """Draw n bright colours, RGB, (n, 3)."""
+    return rng.integers(COLOUR_LOW, 256, (n, 3))
 
 
 def draw_motion(rng: np.random.Generator, n: int, family: Family, tier: Tier, window: Window) -> Motion:

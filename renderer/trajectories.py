@@ -13,15 +13,12 @@ from renderer.errors import RendererError
 from renderer.motion import Family, Floats, Motion
 from renderer.raster import Video
 from renderer.recipe import Generated, Recipe, per_clip
-from renderer.sampling import Window, cameras_contains, draw_family, motion_contains
+from renderer.sampling import Window, cameras_contains, draw_colours, draw_family, motion_contains
 from renderer.tiers import Tier, find_tier
 from renderer.trails import TRAIL_LENGTH, draw_trails
 
 STYLES = ("dot", "trail")
 """`dot` is the sphere alone, `trail` the sphere and its fading past; the index is stored."""
-
-COLOUR_LOW = 120
-"""Darkest channel of a sphere: bright enough to stand out of the noise of every tier."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +94,7 @@ def make_recipe(
         motion=np.concatenate([part.motion.to_array() for part in parts])[shuffle],
         rotation=np.concatenate([part.cameras.rotation for part in parts])[shuffle],
         position=np.concatenate([part.cameras.position for part in parts])[shuffle],
-        colour=look.integers(COLOUR_LOW, 256, (clips, 3)).astype(np.uint8),
+        colour=draw_colours(look, clips).astype(np.uint8),
         style=styles.astype(np.uint8),
         noise_sigma=np.full(clips, ranges.noise_sigma, np.float32),
         noise_seed=look.integers(0, 2**63, clips, dtype=np.uint64),
