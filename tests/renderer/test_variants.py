@@ -88,6 +88,8 @@ def test_other_cameras_are_drawn_from_the_ranges_of_the_tier(tier: str) -> None:
     recipes = [seen(tier, scene, np.array([number(camera=1), number(camera=2)])) for scene in range(40)]
     places = np.stack([recipe.position for recipe in recipes])
     assert (np.linalg.norm(places[:, 0] - places[:, 1], axis=1) > 1e-3).all()
+    own = SCENES[tier].position[:, None]
+    assert (np.linalg.norm(places - own, axis=2) > 1e-3).all(), "of 16 draws one keeps the path in view"
     assert all(contains(TIERS[tier], recipe).all() for recipe in recipes)
 
 
