@@ -27,8 +27,11 @@ The run's folder holds progress.json and PROGRESS.txt (where it is), metrics.jso
 (last.pt, best.pt, checkpoint_epoch_N.pt), artifacts/ (curves, confusion matrix, training_results.json, the data's
 recipe) and, at the end, result.json with the test figures beside their controls.
 
+With full_epochs a gate comes after the first stage, judged on the validation split: a run that passes goes on by
+itself, another is held. It ends, and goes on with --resume once gate_decision.json in its folder releases it.
+
 Signals: TERM and Ctrl-C write a checkpoint and end (exit 143, 130); USR1 writes one and goes on.
-Exit status: 0 trained to the end, 1 failure, 2 wrong config or arguments.
+Exit status: 0 trained to the end or held at the gate, 1 failure, 2 wrong config or arguments.
 """
 
 

@@ -74,7 +74,7 @@ class TrainConfig(BaseModel):
     bar: Conditions = {"accuracy": "> 0.90", "pred_mse": "< 0.05"}
     """What the test split shall show after `full`: said in the result, holds nothing."""
     patience: int = Field(0, ge=0)
-    """Ends a stage after so many epochs without a better validation loss; 0 = never."""
+    """Ends a stage after so many epochs without a better validation loss; 0 = never: a cosine gains most at its end."""
     batch_size: int = Field(16, ge=1, le=4096)
     schedule: Literal["cosine", "constant"] = "cosine"
     """Course of the learning rate after the warm-up."""

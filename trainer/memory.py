@@ -19,6 +19,8 @@ def within_memory(step: Step, batch: Batch) -> None:
     problem = _try(step, batch)
     if not problem:
         return
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
     clips = len(batch.class_label)
     size = clips // 2
     while size and _try(step, _first(batch, size)):
@@ -35,14 +37,14 @@ def _try(step: Step, batch: Batch) -> str:
     try:
         step(batch)
     except (MemoryError, RuntimeError) as exc:
-        if not _is_out_of_memory(exc):
+        if not is_out_of_memory(exc):
             raise
         return (str(exc).splitlines() or ["no more memory"])[0][:200]
     return ""
 
 
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """CUDA has an error of its own; the CPU's allocator only words."""
+def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """True for a lack of memory: CUDA has an error of its own, the CPU's allocator only words."""
     words = ("can't allocate memory", "not enough memory")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(one in str(error) for one in words)
 

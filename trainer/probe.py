@@ -7,6 +7,7 @@ Every measurement works on a copy of the model, and torch's random state is put 
 from __future__ import annotations
 
 import copy
+import math
 import os
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from torch import nn
 from trainer.config import TrainConfig
 from trainer.data.batches import Batch, Batches
 from trainer.losses import compute_loss
+from trainer.memory import is_out_of_memory
 from trainer.precision import Precision, Setting
 
 STEPS = 3
@@ -39,19 +41,24 @@ def choose_setting(config: TrainConfig, model: nn.Module, train: Batches, device
     if "auto" not in (config.threads, config.dtype, config.layout):
         return found
     batch = next(train.epoch(0)).to(device)
-    said = [f"{found} {1000 * (best := time_setting(found, config, model, batch, device)):.0f} ms"]
     began = time.monotonic()
+    best = time_setting(found, config, model, batch, device)
+    said = [_words(found, best)]
     for wanted in _candidates(config, model, device):
         setting = replace(found, **wanted)
         if setting == found or time.monotonic() - began > BUDGET_S:
             continue
         say(f"measuring {setting}")
         took = time_setting(setting, config, model, batch, device)
-        said.append(f"{setting} {1000 * took:.0f} ms")
+        said.append(_words(setting, took))
         if took < GAIN * best:
             found, best = setting, took
     say(f"a step of {len(batch.class_label)} clips takes: {'; '.join(said)}; chosen: {found}")
     return found
+
+
+def _words(setting: Setting, took_s: float) -> str:
+    return f"{setting} {1000 * took_s:.0f} ms" if math.isfinite(took_s) else f"{setting} does not fit into memory"
 
 
 def plain_setting(config: TrainConfig) -> Setting:
@@ -98,7 +105,9 @@ def time_setting(setting: Setting, config: TrainConfig, model: nn.Module, batch:
                     torch.cuda.synchronize()
                 times.append(time.perf_counter() - began)
             return min(times[1:] or times)
-        except torch.OutOfMemoryError:
+        except (MemoryError, RuntimeError) as exc:
+            if not is_out_of_memory(exc):
+                raise
             return float("inf")
         finally:
             torch.set_num_threads(threads)
