@@ -4,6 +4,9 @@ Recipes have golden digests; pixels may differ by a grey level where another pro
 write the file anew, after a change on purpose: `python -m tests.renderer.test_golden_pixels`.
 """
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -44,5 +47,16 @@ def test_pixels_are_what_they_were_within_one_grey_level(name: str) -> None:
         assert np.abs(golden[name].astype(int) - drawn).max() <= 1
 
 
+def test_a_processor_without_vector_instructions_draws_the_same(tmp_path: Path) -> None:
+    """NumPy then rounds some sines and powers otherwise, as it does on another machine."""
+    features = " ".join(np._core._multiarray_umath.__cpu_dispatch__)  # type: ignore[attr-defined]
+    there = tmp_path / "there.npz"
+    command = [sys.executable, "-m", "tests.renderer.test_golden_pixels", str(there)]
+    subprocess.run(command, env=os.environ | {"NPY_DISABLE_CPU_FEATURES": features}, check=True)
+    with np.load(GOLDEN) as golden, np.load(there) as drawn:
+        for name in golden:
+            assert np.abs(golden[name].astype(int) - drawn[name]).max() <= 1, name
+
+
 if __name__ == "__main__":
-    np.savez_compressed(GOLDEN, **pictures())  # type: ignore[arg-type]
+    np.savez_compressed(sys.argv[1] if len(sys.argv) > 1 else GOLDEN, **pictures())  # type: ignore[arg-type]

@@ -204,6 +204,16 @@ def test_trails_are_one_layer_for_every_age_on_black(side: int, length: int) -> 
     assert (fast[[1, 2, 4]] == 77).all()
 
 
+def test_each_older_dot_of_a_trail_is_a_quarter_darker_and_the_ninth_is_gone() -> None:
+    out, frames = canvas(1, 10), np.arange(10)
+    path = np.stack([6 * frames + 4.5, np.full(10, 30.5)], axis=1)[None]
+    draw_trails(out, np.zeros(1, np.int64), path, np.full((1, 10), 2.5), np.array([[200, 100, 0]], np.uint8))
+    ages = 9 - frames
+    faded = np.where(ages < 8, np.rint(200 * 0.75**ages), 0)
+    assert out[0, 9, 0, 30, 6 * frames + 4].tolist() == faded.tolist()
+    assert np.abs(out[0, 9, 1, 30, 6 * frames + 4] - faded / 2).max() <= 1 and not out[0, :, 2].any()
+
+
 def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(ValueError, match="C-contiguous"):
         put(canvas(1, 4)[:, ::2], 30, 30, 2)
