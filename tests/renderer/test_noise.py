@@ -107,10 +107,15 @@ def test_no_frame_shows_the_noise_of_another_at_any_shift(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_bytes_follow_from_the_recipe_row_alone(mode: str) -> None:
+def test_bytes_follow_from_the_recipe_row_alone(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the batch, the buffer and the process."""
     recipe = make_recipe("medium", 24, 3, style="both").recipe.replace(noise=mode)
     whole = render(recipe)
+    clip = render(recipe.take(np.array([9])).with_noise(np.zeros(1, np.float32), np.zeros(1, np.uint64)))[0]
+    add_noise(clip, float(recipe.noise_sigma[9]), int(recipe.noise_seed[9]), mode)
+    assert np.array_equal(clip, whole[9])
+    monkeypatch.setattr("renderer.video._CLIPS_AT_ONCE", 7)
+    assert np.array_equal(render(recipe), whole)
     order = np.random.default_rng(0).permutation(24)
     dirty = np.full((5, 16, 3, 64, 64), 77, np.uint8)
     for begin in range(0, 24, 5):

@@ -128,7 +128,7 @@ def test_pictures_that_are_no_whole_words_or_smaller_than_a_patch() -> None:
 
 def test_a_sprite_far_outside_changes_nothing() -> None:
     out = canvas()
-    for x in (-1e9, -40.0, 200.0, 1e12):
+    for x in (-1e9, -40.0, 200.0, 1e12, 1e30):
         put(out, x, 30, 3)
     assert not out.any()
 

@@ -128,6 +128,8 @@ def test_held_out_tests_lie_outside_what_is_trained_on(name: str, tier: str) -> 
     assert noisy.noise_sigma == pytest.approx(0.1) and (trained.noise_sigma < 0.06).all()
     assert len({recipe.digest() for recipe in (trained, camera, motion, noisy)}) == 4
     assert not set(trained.noise_seed) & set(noisy.noise_seed)
+    assert {recipe.noise for recipe in (trained, noisy)} == {"exact"}
+    assert [scenes(name, tier, 4, test=test, noise="bank").noise for test in ("", "noisy")] == ["bank", "bank"]
 
 
 def test_a_larger_picture_shows_the_same_scene() -> None:

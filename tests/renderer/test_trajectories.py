@@ -1,5 +1,6 @@
 """The data set: recipes are reproducible, fair to all classes, and their pictures tell what the labels say."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,18 @@ CENTRAL = MEDIUM.to_bytes().rindex(b"PK\x01\x02")
 def test_other_bytes_are_not_a_recipe(data: bytes) -> None:
     with pytest.raises(RecipeError):
         read_recipe(data)
+
+
+def test_an_edited_recipe_is_refused() -> None:
+    with np.load(io.BytesIO(MEDIUM.to_bytes())) as file:
+        content = dict(file)
+    assert content["header"].tobytes().count(b'"focal_px": 70.0') == 1
+    other_header = np.frombuffer(content["header"].tobytes().replace(b"70.0", b"71.0"), np.uint8)
+    for name, value in (("label", 3 - content["label"]), ("header", other_header)):
+        edited = io.BytesIO()
+        np.savez_compressed(edited, **content | {name: value})
+        with pytest.raises(RecipeError, match="edited or damaged"):
+            read_recipe(edited.getvalue())
 
 
 def test_a_clip_costs_less_than_half_a_kilobyte() -> None:
