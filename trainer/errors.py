@@ -9,6 +9,10 @@ TrainerError            exit 1
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class TrainerError(Exception):
     """A failure that a person can act on; `hint` is the next step, or ''."""
@@ -40,3 +44,14 @@ class Interrupted(TrainerError):
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+@contextmanager
+def data_in(folder: Path) -> Iterator[None]:
+    """Put the folder before a `DataError` that does not say where."""
+    try:
+        yield
+    except DataError as exc:
+        if str(exc).startswith(str(folder)):
+            raise
+        raise DataError(f"{folder}: {exc}", hint=exc.hint) from exc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,15 @@ def test_shards_are_one_row_after_the_other(tmp_path: Path) -> None:
         open_external(tmp_path, seed=1)
 
 
+def test_shards_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    """As text, videos-10 comes before videos-2, and every later clip would have the label of another."""
+    write_folder(tmp_path)
+    (tmp_path / "videos.npy").unlink()
+    for number in range(16):
+        np.save(tmp_path / f"videos-{number}.npy", VIDEOS[2 * number : 2 * number + 2])
+    assert np.array_equal(open_external(tmp_path, seed=1).source.read(np.arange(32)), VIDEOS)
+
+
 def with_value(value: float) -> np.ndarray:
     videos = (VIDEOS / 255).astype(np.float32)
     videos[5, 8, 0, 0, 0] = value
@@ -140,22 +150,32 @@ def with_value(value: float) -> np.ndarray:
         (VIDEOS[:, :, 0], {}, r"shape \(32, 16, 32, 32\), uint8: clips of colour are"),
         (VIDEOS[:, :, :1], {}, r"shape \(32, 16, 1, 32, 32\)"),
         (VIDEOS[..., :16], {}, "pictures of 32 x 16 pixels: squares"),
+        (VIDEOS[:, :1], {}, "clips of at least 2 frames"),
         (with_value(np.nan), {}, "clip 5 holds a value that is no number"),
         (with_value(255.0), {}, r"clip 5 has values from 0 to 255: float32 must be in \[0, 1\]"),
-        (None, {"trajectory_3d": np.zeros((32, 9, 3)).tolist()}, "9 positions a clip of 16 frames"),
+        (None, {"trajectory_3d": RECIPE.camera_path(0, 9).tolist()}, "9 positions a clip of 16 frames"),
         (None, {"trajectory_3d": np.zeros((31, 21, 3)).tolist()}, "a row for each of 32 labels"),
         (None, {"trajectory_3d": np.full((32, 21, 3), np.nan).tolist()}, "trajectory_3d holds a value that is no num"),
         (None, {"frames": 25}, "frames is 16, but metadata.json says 25"),
         (None, {"size_px": 128}, "size_px is 32, but metadata.json says 128"),
-        (None, {"scene": [0, 1]}, "32 labels, but scene or clips say another number"),
+        (None, {"scene": [0, 1]}, "32 labels, but scene has 2"),
         (None, {"labels": None}, "no labels"),
-        (None, {"labels": [0.5] * 32}, "labels are whole numbers"),
+        (None, {"labels": [0.5] * 32}, "labels must be a list of whole numbers, or one of names"),
+        (None, {"labels": "linear"}, "labels must be a list"),
+        (None, {"labels": None, "lables": [0] * 32}, r"no labels \(it has class_names, trajectory_3d, lables\)"),
+        (None, {"class_names": ["a", "b", "b", "c"]}, "class_names has a name twice"),
+        (None, {"class_names": "abcd"}, "class_names must be a list of names"),
+        (None, {"format": 2}, "of format 2, newer than 1: update this program"),
         (None, {"labels": [7] * 32}, "label 7 is none of the class_names linear, circular"),
         (None, {"splits": {"train": [0], "test": [1]}}, "splits are train, validation, test, not train, test"),
-        (None, {"splits": {name: [0.5] for name in SPLITS}}, "a split is a list of clip numbers"),
+        (None, {"splits": {name: [0.5] for name in SPLITS}}, "splits must be .*clip numbers"),
         (None, {"splits": {name: [99] for name in SPLITS}}, "the train split names clips that the data does not have"),
+        (None, {"splits": {"train": [0, 0], "validation": [1], "test": [2]}}, "the train split names a clip twice"),
+        (None, {"splits": {key: [0] for key in (*SPLITS, "val")}}, "splits are train, validation, test, not .*, val"),
         (None, {"trajectory_3d": "gone.npy"}, "gone.npy"),
-        (None, {"videos": ["../videos.npy"]}, "videos are files beside it"),
+        (None, {"trajectory_3d": "../positions.npy"}, "no name of a file beside it"),
+        (None, {"trajectory_3d": np.ones((32, 21, 3)).tolist()}, "stands still in every clip"),
+        (None, {"videos": ["../videos.npy"]}, "no name of a file beside it"),
         (None, {"videos": ["gone.npy"]}, "no gone.npy"),
         (None, {"content_sha256": {"videos.npy": "00"}}, "content differs from metadata.json: edited or damaged"),
     ],
@@ -164,13 +184,50 @@ def test_what_cannot_be_trained_on_is_told(
     tmp_path: Path, videos: np.ndarray | None, metadata: Mapping[str, Any], message: str
 ) -> None:
     write_folder(tmp_path, videos, **metadata)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as caught:
         open_external(tmp_path, seed=1)
+    assert str(caught.value).startswith(str(tmp_path)), "the message says where"
+
+
+@pytest.mark.parametrize(
+    ("videos", "hint"),
+    [
+        (VIDEOS[0], "one clip becomes a list of one"),
+        (VIDEOS.transpose(0, 2, 1, 3, 4), r"videos.transpose\(0, 2, 1, 3, 4\)"),
+        (VIDEOS[:, :, 0], r"numpy.repeat\(videos\[:, :, None\], 3, axis=2\)"),
+        (VIDEOS[:, :, :1].transpose(0, 1, 3, 4, 2), r"numpy.repeat\(videos, 3, axis=4\)"),
+        (np.repeat(VIDEOS[:, :, :1], 4, axis=2), r"videos\[:, :, :3\]"),
+        ((VIDEOS / 255).astype(np.float16), r"videos.astype\(numpy.float32\)"),
+        (VIDEOS.astype(np.int64), r"videos.astype\(numpy.uint8\)"),
+    ],
+)
+def test_a_form_that_is_not_ours_comes_with_the_way_to_ours(tmp_path: Path, videos: np.ndarray, hint: str) -> None:
+    with pytest.raises(DataError) as caught:
+        open_external(write_folder(tmp_path, videos), seed=1)
+    assert re.search(hint, caught.value.hint)
+
+
+def test_a_key_that_some_clips_lack_is_told(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    clips: list[dict[str, Any]] = [{"label": name, "split": "train"} for name in NAMES]
+    del clips[7]["split"]
+    (tmp_path / "metadata.json").write_text(json.dumps(clips))
+    with pytest.raises(DataError, match="split is there for 31 of 32 clips"):
+        open_external(tmp_path, seed=1)
+
+
+def test_clips_outside_all_splits_are_counted(tmp_path: Path) -> None:
+    rows = open_external(write_folder(tmp_path), seed=1).splits
+    splits = {name: chosen[:: 1 + (name == "train")].tolist() for name, chosen in rows.items()}
+    data = open_external(write_folder(tmp_path, splits=splits), seed=1)
+    assert data.notes == ("12 clips are in no split",)
 
 
 def test_damaged_files_and_empty_folders_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"metadata.json: cannot be read"):
         open_external(tmp_path, seed=1)
+    with pytest.raises(DataError, match=r"nowhere: no such folder"):
+        open_external(tmp_path / "nowhere", seed=1)
     write_folder(tmp_path)
     whole = (tmp_path / "videos.npy").read_bytes()
     for content in (whole[:-1], whole[:50], b"", b"PK\x03\x04"):
@@ -180,7 +237,7 @@ def test_damaged_files_and_empty_folders_are_told(tmp_path: Path) -> None:
     (tmp_path / "videos.npy").unlink()
     with pytest.raises(DataError, match=r"no videos.npy"):
         open_external(tmp_path, seed=1)
-    for text in ("{", "[]", "3", '{"labels": []}', '[{"label": 1}, 2]'):
+    for text in ("{", "[" * 9999, "[]", "3", '{"labels": []}', '[{"label": 1}, 2]'):
         (tmp_path / "metadata.json").write_text(text)
         with pytest.raises(DataError, match=r"metadata.json"):
             open_external(tmp_path, seed=1)

@@ -19,6 +19,7 @@ from trainer.data.blocks import Advance, render_here, render_in_processes
 from trainer.data.dataset import RECIPE_NAME, DataSet
 from trainer.data.ground_truth import TRUTH_NAMES, truth_files
 from trainer.data.journal import JOURNAL_NAME, Journal
+from trainer.data.metadata import METADATA_FORMAT, METADATA_NAME
 from trainer.data.safetensors_format import INDEX_NAME, check_readable, index, require_safetensors, tensor_name
 from trainer.data.shards import VIDEO_FILES, Block, Shard, plan_blocks, plan_shards
 from trainer.data.space import disk_errors, require_space
@@ -26,8 +27,6 @@ from trainer.errors import ConfigError, DataError
 from trainer.meter import Meter
 from wire.run_dir import replace_file
 
-METADATA_NAME = "metadata.json"
-METADATA_FORMAT = 1
 CHECKPOINT_CLIPS = 2000
 _AGAIN = f"remove {METADATA_NAME}, and the same command writes the pixels again"
 _PIECE_BYTES = 4 * 1024**2

@@ -20,7 +20,7 @@ from trainer.data.sightings import static, stuck, track
 from trainer.data.splits import Rows, check_disjoint, check_rows, split_scenes
 from trainer.data.twins import content_numbers
 from trainer.data.videos import Videos, find_videos, open_videos
-from trainer.errors import DataError
+from trainer.errors import DataError, data_in
 
 HORIZON = 5
 LOOKED_AT = 256
@@ -104,10 +104,14 @@ def open_external(folder: Path, seed: int, tick: Tick = lambda: None) -> Externa
     if splits is None:
         splits = split_scenes(metadata.scene, metadata.labels, seed)
         notes.append(f"no splits given: made by scene and class, with seed {seed}")
-    check_rows(source.labels, source.scene, source.class_names, splits)
-    content = content_numbers(source.read, len(source), frames)
-    check_twins(source, splits, content)
-    check_sample(folder, source, tick)
+    with data_in(folder):
+        check_rows(source.labels, source.scene, source.class_names, splits)
+        content = content_numbers(source.read, len(source), frames)
+        check_twins(source, splits, content)
+        check_sample(source, tick)
+    unused = len(source) - sum(map(len, splits.values()))
+    if unused:
+        notes.append(f"{unused} clips are in no split")
     sha = hashlib.sha256((folder / METADATA_NAME).read_bytes() + content.tobytes())
     sha.update(b"" if path is None else path.tobytes())
     return External(source, splits, content, sha.hexdigest(), tuple(notes))
@@ -173,7 +177,7 @@ def check_twins(source: MemoryMapSource, splits: Rows, content: NDArray[np.uint6
         raise DataError(f"the same pixels under two labels: clips {names}")
 
 
-def check_sample(folder: Path, source: MemoryMapSource, tick: Tick) -> None:
+def check_sample(source: MemoryMapSource, tick: Tick) -> None:
     """Refuse clips in which nothing moves, or whose object was clamped to the border, as far as a sample tells."""
     rows = np.unique(np.linspace(0, len(source) - 1, LOOKED_AT).astype(int))
     still, clamped = [], []
@@ -184,9 +188,9 @@ def check_sample(folder: Path, source: MemoryMapSource, tick: Tick) -> None:
         clamped += some[stuck(track(video)[0], source.size_px)].tolist()
         tick()
     if still:
-        raise DataError(f"{folder}: nothing moves in clip {still[0]} ({len(still)} of {len(rows)} looked at)")
+        raise DataError(f"nothing moves in clip {still[0]} ({len(still)} of {len(rows)} looked at)")
     if len(clamped) > MOST_STUCK * len(rows):
         raise DataError(
-            f"{folder}: clip {clamped[0]} is clamped to the border ({len(clamped)} of {len(rows)} looked at)",
+            f"clip {clamped[0]} is clamped to the border ({len(clamped)} of {len(rows)} looked at)",
             hint="leave out clips whose object leaves the picture, instead of holding it at the border",
         )

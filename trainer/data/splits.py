@@ -62,6 +62,8 @@ def check_rows(label: Labels, scene: NDArray[np.int64], class_names: Sequence[st
     for name, chosen in rows.items():
         if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(label)):
             raise DataError(f"the {name} split names clips that the data does not have")
+        if len(np.unique(chosen)) < len(chosen):
+            raise DataError(f"the {name} split names a clip twice")
         _check_classes(label, label[chosen], class_names, f"the {name} split")
     scenes = {name: scene[chosen] for name, chosen in rows.items()}
     check_disjoint(scenes, "scene {} is in both {} and {}", "all views of a scene belong into one split")

@@ -6,6 +6,7 @@ Clips are (T, 3, H, W); (T, H, W, 3) is turned on the way. Values are uint8, or 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,17 +51,17 @@ class Videos:
         for place, row in enumerate(rows):
             clip = self.parts[part[place]][row - first[part[place]], frames]
             if clip.dtype == np.float32:
-                clip = _to_bytes(clip, int(row))
+                clip = _to_bytes(clip, f"{self.names[part[place]]}: clip {row}")
             out[place] = clip.transpose(0, 3, 1, 2) if self.channels_last else clip
 
 
-def _to_bytes(clip: NDArray[np.float32], row: int) -> NDArray[np.uint8]:
+def _to_bytes(clip: NDArray[np.float32], name: str) -> NDArray[np.uint8]:
     low, high = clip.min(), clip.max()
     if not np.isfinite(low + high):
-        raise DataError(f"clip {row} holds a value that is no number (NaN or infinity)")
+        raise DataError(f"{name} holds a value that is no number (NaN or infinity)")
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise DataError(
-            f"clip {row} has values from {low:g} to {high:g}: float32 must be in [0, 1]",
+            f"{name} has values from {low:g} to {high:g}: float32 must be in [0, 1]",
             hint="divide by the largest value, or save 0 to 255 as uint8",
         )
     return np.rint(np.clip(clip, 0, 1) * 255).astype(np.uint8)
@@ -70,7 +71,7 @@ def find_videos(folder: Path, names: Sequence[str] = ()) -> list[Path]:
     """Return the video files of a folder in order: those named, or whatever is there. Raises `DataError`."""
     found = [folder / name for name in names]
     for pattern in () if found else _PATTERNS:
-        found = found or sorted(folder.glob(pattern))
+        found = found or sorted(folder.glob(pattern), key=_in_order)
     missing = [path.name for path in found if not path.is_file()]
     if missing or not found:
         raise DataError(
@@ -79,6 +80,11 @@ def find_videos(folder: Path, names: Sequence[str] = ()) -> list[Path]:
             "one of `trainer generate` holds recipe.npz and manifest.json",
         )
     return found
+
+
+def _in_order(path: Path) -> list[int | str]:
+    """Order shards as they were counted, with or without leading zeros: 2 comes before 10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", path.name)]
 
 
 def open_videos(paths: Sequence[Path]) -> Videos:
@@ -123,21 +129,36 @@ def _map_safetensors(path: Path) -> NDArray[Any]:
 def _check_form(path: Path, array: NDArray[Any]) -> None:
     shape = array.shape
     if len(shape) != 5 or 3 not in (shape[2], shape[4]):
-        raise DataError(f"{path}: {_form(array)}: clips of colour are (n, T, 3, H, W)", hint=_HINTS.get(len(shape), ""))
+        raise DataError(f"{path}: {_form(array)}: clips of colour are (n, T, 3, H, W)", hint=_turned(shape))
+    if shape[1] < 2:
+        raise DataError(f"{path}: {_form(array)}: clips of at least 2 frames are needed")
     height, width = shape[3:] if shape[2] == 3 else shape[2:4]
     if height != width or not MIN_SIZE_PX <= height <= MAX_SIZE_PX:
         raise DataError(
             f"{path}: pictures of {height} x {width} pixels: squares of {MIN_SIZE_PX} to {MAX_SIZE_PX} are needed"
         )
     if array.dtype not in (np.uint8, np.float32):
+        kind = "float32)` for values in [0, 1]" if array.dtype.kind == "f" else "uint8)` for values from 0 to 255"
         raise DataError(
             f"{path}: values of type {array.dtype}: uint8, or float32 in [0, 1], are needed",
-            hint="for example videos.astype(numpy.uint8) for values from 0 to 255",
+            hint=f"for example `videos.astype(numpy.{kind}",
         )
 
 
-_HINTS = {4: "grey clips (n, T, H, W) can be repeated: numpy.repeat(videos[:, :, None], 3, axis=2)",
-          5: "grey clips (n, T, 1, H, W) can be repeated: numpy.repeat(videos, 3, axis=2)"}  # fmt: skip
+def _turned(shape: tuple[int, ...]) -> str:
+    """Say how videos of another form are brought into ours."""
+    if len(shape) == 4 and 3 in (shape[1], shape[3]):
+        return "one clip becomes a list of one by videos[None]"
+    if len(shape) == 4:
+        return "grey clips (n, T, H, W) can be repeated: numpy.repeat(videos[:, :, None], 3, axis=2)"
+    if len(shape) == 5 and shape[1] == 3:
+        return "(n, 3, T, H, W) can be turned: videos.transpose(0, 2, 1, 3, 4)"
+    if len(shape) == 5 and 1 in (shape[2], shape[4]):
+        axis = 2 if shape[2] == 1 else 4
+        return f"grey clips can be repeated: numpy.repeat(videos, 3, axis={axis})"
+    if len(shape) == 5 and 4 in (shape[2], shape[4]):
+        return f"leave out the fourth channel: videos[{':, :, :3' if shape[2] == 4 else '..., :3'}]"
+    return ""
 
 
 def _form(array: NDArray[Any]) -> str:
