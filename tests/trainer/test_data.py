@@ -175,6 +175,8 @@ def test_content_tells_every_clip_apart_in_any_selection(tmp_path: Path, name: s
 def test_splits_beyond_the_recipe_are_refused(folder: Path) -> None:
     change(folder, splits={"train": [0, 999], "validation": [1], "test": [2]})
     refused(folder, "names clips that the data does not have")
+    change(folder, splits={"train": [0, 0], "validation": [1], "test": [2]})
+    refused(folder, f"{folder}: the train split names a clip twice")
     change(folder, splits={"train": [0]})
     refused(folder, "no usable splits")
 
@@ -216,6 +218,24 @@ def test_a_manifest_of_another_version_is_refused(folder: Path) -> None:
 def test_rubbish_in_place_of_a_manifest_is_refused(folder: Path, text: str) -> None:
     (folder / MANIFEST_NAME).write_text(text)
     refused(folder, "no readable data set")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"wanted": None}, {"shares": "abc"}, {"sha256": []}, {"bytes": "many"}, {"acceptance": {}}, {"counts": 7},
+        {"splits": {"train": [[0]]}}, {"splits": {"train": [0.5]}}, {"version": 1e999},
+    ],
+)  # fmt: skip
+def test_a_manifest_with_a_value_of_another_kind_is_refused(folder: Path, values: dict[str, object]) -> None:
+    change(folder, **values)
+    refused(folder, f"manifest.json: no readable data set: .*{'' if 'version' in values else next(iter(values))}")
+
+
+def test_a_manifest_of_another_recipe_is_refused(folder: Path) -> None:
+    """A run that resumes knows its data by this digest."""
+    change(folder, digest="0" * 64)
+    refused(folder, "recipe.npz: not the recipe of its manifest")
 
 
 def test_a_data_set_of_another_kind_is_refused(folder: Path) -> None:

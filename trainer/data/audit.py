@@ -23,7 +23,7 @@ from trainer.data.content import content_hashes
 from trainer.data.dataset import DataSet, load_dataset
 from trainer.data.external import External, check_hashes, open_external
 from trainer.data.leaks import DECLARED, of_scenes
-from trainer.data.manifest import MANIFEST_NAME
+from trainer.data.manifest import has_manifest
 from trainer.data.metadata import METADATA_NAME, read_metadata
 from trainer.data.splits import Rows
 from trainer.errors import DataError
@@ -41,12 +41,13 @@ Numbers = NDArray[np.int64] | NDArray[np.uint64]
 def audit(folder: Path) -> Report:
     """Audit the folder of a recipe or of videos. What cannot even be loaded is a report of one failed check."""
     try:
-        if (folder / MANIFEST_NAME).exists():
+        if has_manifest(folder):
             report = audit_recipe(load_dataset(folder), str(folder))
             return replace(report, checks=[*report.checks, *_exported(folder)])
         return audit_external(open_external(folder, seed=0), str(folder))
     except DataError as exc:
-        return Report(str(folder), "refused", [Check("loading", "fail", detail=str(exc))])
+        detail = f"{exc}; {exc.hint}" if exc.hint else str(exc)
+        return Report(str(folder), "refused", [Check("loading", "fail", detail=detail)])
 
 
 def audit_recipe(data: DataSet, name: str = "") -> Report:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from renderer.catalogue import DATASETS, Wanted, make
 from renderer.errors import RecipeError, RendererError
 from renderer.recipe import KINDS, Generated, Recipe, read_recipe
-from trainer.data.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
+from trainer.data.manifest import MANIFEST_NAME, Manifest, has_manifest, read_manifest, write_manifest
 from trainer.data.space import disk_errors, require_space
 from trainer.data.splits import SHARES, SPLITS, Rows, check_shares, check_splits, split_scenes
-from trainer.errors import ConfigError, DataError
+from trainer.errors import ConfigError, DataError, data_in
 from wire.run_dir import replace_file
 
 __all__ = ["DataSet", "Wanted", "ensure_dataset", "holds", "load_dataset", "write_dataset"]
@@ -53,7 +53,7 @@ def held_out_file(test: str) -> str:
 
 def holds(folder: Path, wanted: Wanted, shares: Sequence[float] = SHARES) -> bool:
     """Return whether the folder says that it is just this data set. Raises `DataError` for an unusable manifest."""
-    if not (folder / MANIFEST_NAME).exists():
+    if not has_manifest(folder):
         return False
     manifest = read_manifest(folder)
     return manifest.wanted == asdict(wanted) and manifest.shares == tuple(shares)
@@ -132,11 +132,13 @@ def load_dataset(folder: Path) -> DataSet:
         raise DataError(f"{folder}: a data set of the unknown kind {manifest.name!r}", hint=_AGAIN)
     recipe = _read(folder, RECIPE_NAME, manifest)
     tests = {name: _read(folder, held_out_file(name), manifest) for name in DATASETS[manifest.name].tests}
-    try:
-        rows = {name: np.asarray(manifest.splits[name], np.int64) for name in SPLITS}
-    except (KeyError, TypeError, ValueError) as exc:
-        raise DataError(f"{folder / MANIFEST_NAME}: no usable splits: {exc}", hint=_AGAIN) from exc
-    check_splits(recipe, rows, tests)
+    if recipe.digest() != manifest.digest:
+        raise DataError(f"{folder / RECIPE_NAME}: not the recipe of its manifest", hint=_AGAIN)
+    if set(manifest.splits) != set(SPLITS):
+        raise DataError(f"{folder / MANIFEST_NAME}: no usable splits: {', '.join(manifest.splits)}", hint=_AGAIN)
+    rows = {name: np.array(manifest.splits[name], np.int64) for name in SPLITS}
+    with data_in(folder):
+        check_splits(recipe, rows, tests)
     return DataSet(recipe, rows, tests, manifest)
 
 
@@ -148,7 +150,8 @@ def _read(folder: Path, name: str, manifest: Manifest) -> Recipe:
             raise DataError(f"{folder / name}: content differs from its manifest: edited or damaged", hint=_AGAIN)
         recipe = read_recipe(data)
     except OSError as exc:
-        raise DataError(f"{folder / name}: cannot be read: {exc.strerror}", hint=_AGAIN) from exc
+        again = _AGAIN if isinstance(exc, FileNotFoundError) else ""
+        raise DataError(f"{folder / name}: cannot be read: {exc.strerror}", hint=again) from exc
     except RecipeError as exc:
         raise DataError(f"{folder / name}: {exc}", hint=exc.hint) from exc
     if not isinstance(recipe, KINDS[manifest.name]):

@@ -15,7 +15,7 @@ from renderer.catalogue import DATASETS, Wanted
 from trainer.console import write_line
 from trainer.data.dataset import RECIPE_NAME, TESTS, DataSet, held_out_file, holds, load_dataset, write_dataset
 from trainer.data.export import Layout, export, export_bytes
-from trainer.data.manifest import MANIFEST_NAME, read_manifest
+from trainer.data.manifest import has_manifest, read_manifest
 from trainer.data.space import disk_errors, in_words, require_space
 from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError
@@ -91,13 +91,14 @@ def _is_there(folder: Path, wanted: Wanted, shares: Sequence[float]) -> bool:
     """Return whether the folder holds this data set. Raises `ConfigError` if it holds anything else; what an
     interrupted attempt left may be overwritten.
     """
-    hint = "choose another --out, or remove the folder"
-    if not (folder / MANIFEST_NAME).exists():
+    if not has_manifest(folder):
         ours = {RECIPE_NAME, TESTS, *map(held_out_file, DATASETS[wanted.name].tests)}
         there = [path.relative_to(folder).as_posix() for path in _entries(folder) if not _HALF_WRITTEN.match(path.name)]
         if set(there) - ours:
             strange = min(set(there) - ours)
-            raise ConfigError(f"{folder} is not empty and holds no data set (but {strange})", hint=hint)
+            raise ConfigError(
+                f"{folder} is not empty and holds no data set (but {strange})", hint="choose another --out"
+            )
         return False
     if holds(folder, wanted, shares):
         return True
@@ -107,7 +108,7 @@ def _is_there(folder: Path, wanted: Wanted, shares: Sequence[float]) -> bool:
     differ = ", ".join(
         f"{name} {other.get(name)!r}, not {asked[name]!r}" for name in asked if asked[name] != other.get(name)
     )
-    raise ConfigError(f"{folder} holds another data set ({differ})", hint=hint)
+    raise ConfigError(f"{folder} holds another data set ({differ})", hint="choose another --out, or remove the folder")
 
 
 def _sweep(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from trainer.config import TrainConfig
 from trainer.data.dataset import DataSet, Wanted, ensure_dataset, load_dataset
 from trainer.data.external import External, Tick, open_external
-from trainer.data.manifest import MANIFEST_NAME
+from trainer.data.manifest import has_manifest
 from trainer.data.source import ClipSource, RecipeSource
 from trainer.errors import ConfigError
 
@@ -39,10 +39,8 @@ def open_data(config: TrainConfig, own: Path, tick: Tick = lambda: None) -> Trai
     Raises `DataError` for data that must not be trained on, `ConfigError` if the config wants more than is known.
     """
     if not config.data:
-        wanted = Wanted("trajectories", config.tier, config.clips, config.seed, config.frames, style=config.style,
-                        noise=config.noise)  # fmt: skip
-        data = _of_recipe(load_dataset(ensure_dataset(own, wanted)), config)
-    elif (Path(config.data) / MANIFEST_NAME).exists():
+        data = _of_recipe(load_dataset(ensure_dataset(own, wanted_by(config))), config)
+    elif has_manifest(Path(config.data)):
         data = _of_recipe(load_dataset(Path(config.data)), config)
     else:
         data = _of_files(open_external(Path(config.data), config.seed, tick), config)
@@ -52,6 +50,12 @@ def open_data(config: TrainConfig, own: Path, tick: Tick = lambda: None) -> Trai
             hint="w_pred=0 trains on the classes alone",
         )
     return data
+
+
+def wanted_by(config: TrainConfig) -> Wanted:
+    """Return the data set that a config without `data` generates."""
+    return Wanted("trajectories", config.tier, config.clips, config.seed, config.frames, style=config.style,
+                  noise=config.noise)  # fmt: skip
 
 
 def _of_recipe(data: DataSet, config: TrainConfig) -> TrainingData:

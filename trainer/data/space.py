@@ -35,7 +35,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
         full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
         raise DataError(
             f"{folder}: {'the disk is full' if full else f'cannot be written: {exc.strerror or exc}'}",
-            hint="make room and give the same command again: it goes on from there" if full else "",
+            hint="make room and give the same command again: it goes on from there" if full else "choose another place",
         ) from exc
 
 
