@@ -50,7 +50,8 @@ def test_data_as_it_should_be_passes_every_check(tmp_path: Path) -> None:
     assert found(report_of(MEDIUM)) == set()
     many = {"labels": MEDIUM.label.tolist(), "trajectory_3d": None}
     data = open_external(write_folder(tmp_path, render(MEDIUM), **many), seed=1)
-    assert found(audit_external(data)) == set()
+    report = audit_external(data)
+    assert found(report) == set() and not found(report, "flag") & {"one place tells the class", "probe: noise level"}
 
 
 # 1: a split sorted by class
@@ -219,3 +220,37 @@ def test_8_the_same_pixels_in_two_splits_are_refused(tmp_path: Path) -> None:
 def test_8_twins_that_differ_in_noise_are_found_by_the_audit(tmp_path: Path) -> None:
     report = audit_external(open_external(external_twins(tmp_path, 0.03), seed=1))
     assert found(report) == {"twins but for noise in two splits"}
+
+
+# beside the table: a sign of the class that is no object
+
+
+def signed(kind: str) -> np.ndarray:
+    """Return the clips of `MEDIUM` with a sign of their class that no tracker looks at."""
+    videos = render(MEDIUM).astype(int)
+    rng = np.random.default_rng(3)
+    for clip, label in zip(videos, MEDIUM.label.tolist(), strict=True):
+        if kind == "background":
+            clip += 6 * label
+        elif kind == "tint":
+            clip[:, 0] += 8 * label
+        elif kind == "mark in one frame":
+            clip[3, :, 5, 5 + 2 * label] = 255
+        elif kind == "noise":
+            clip += np.rint(rng.normal(0, 1 + 3 * label, clip.shape)).astype(int)
+    return np.clip(videos, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "check"),
+    [
+        ("background", "one place tells the class"),
+        ("tint", "one place tells the class"),
+        ("mark in one frame", "one place tells the class"),
+        ("noise", "probe: noise level"),
+    ],
+)
+def test_a_sign_of_the_class_is_flagged_wherever_it_is(tmp_path: Path, kind: str, check: str) -> None:
+    folder = write_folder(tmp_path, signed(kind), labels=MEDIUM.label.tolist(), trajectory_3d=None)
+    report = audit_external(open_external(folder, seed=1))
+    assert check in found(report, "flag")

@@ -14,8 +14,9 @@ from trainer.data.audit_report import Check, Status
 from trainer.data.external import MOST_STUCK, External
 from trainer.data.leaks import of_motion, of_tracks
 from trainer.data.probes import Outcome, Probe, run_probe
-from trainer.data.sightings import static, stuck, track
+from trainer.data.sightings import noise_level, static, stuck, track
 from trainer.data.splits import Rows
+from trainer.data.telltale import Telltale
 from trainer.data.twins import near_twins
 
 LOOKED_AT = 2000
@@ -54,10 +55,13 @@ class Clips:
 def pixel_checks(clips: Clips, *, single: bool, declared: str = "", only_flags: bool = False) -> list[Check]:
     """Look at pixels: does everything move, does nothing stick, are there twins, and what do tracks tell?"""
     rows = clips.some(LOOKED_AT)
-    still, held, places, weights = [], [], [], []
+    still, held, places, weights, noise = [], [], [], [], []
+    telltale = Telltale(len(clips.class_names), clips.size_px)
     for start in range(0, len(rows), _AT_ONCE):
         video = clips.read(rows[start : start + _AT_ONCE])
         still.append(static(video))
+        noise.append(noise_level(video))
+        telltale.add(video, clips.labels[rows[start : start + _AT_ONCE]])
         place, weight = track(video)
         held.append(stuck(place, clips.size_px))
         places.append(place)
@@ -65,6 +69,10 @@ def pixel_checks(clips: Clips, *, single: bool, declared: str = "", only_flags: 
     looked = f"of {len(rows)} clips looked at"
     number = int(np.concatenate(still).sum())
     checks = [Check("static clips", "fail" if number else "ok", number, 0, looked), _twins(clips)]
+    checks.append(_told_by_a_place(telltale, declared, only_flags))
+    if only_flags:
+        level = np.concatenate(noise)[:, None]
+        checks.append(probed(Probe("noise level", level, clips.labels[rows], clips.scene[rows]), only_flags=True))
     if not single:
         return checks
     share = float(np.concatenate(held).mean())
@@ -73,6 +81,15 @@ def pixel_checks(clips: Clips, *, single: bool, declared: str = "", only_flags: 
     checks += [_told_apart(probe, only_flags) for probe in of_motion(*seen, clips.class_names)]
     checks += [probed(probe, declared, only_flags) for probe in of_tracks(*seen, _probe_frames(clips))]
     return checks
+
+
+def _told_by_a_place(telltale: Telltale, declared: str, only_flags: bool) -> Check:
+    """No place of any frame should tell the class on its own."""
+    share, place = telltale.worst()
+    if share <= telltale.limit():
+        place = ""
+    status: Status = "ok" if not place else "flag" if declared or only_flags else "fail"
+    return Check("one place tells the class", status, share, telltale.limit(), place)
 
 
 def _probe_frames(clips: Clips) -> tuple[int, ...]:

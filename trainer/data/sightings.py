@@ -27,13 +27,17 @@ def blocks(video: Video, block_px: int = BLOCK_PX) -> NDArray[np.float32]:
     return cut.reshape(*video.shape[:3], size, block_px, size, block_px).mean(axis=(4, 6), dtype=np.float32)
 
 
+def noise_level(video: Video) -> NDArray[np.float64]:
+    """Return the standard deviation of the noise in grey levels, (n,), from what changes where nothing moves."""
+    changes = np.diff(video[:, :, 0, ::_SPARSE, ::_SPARSE].astype(np.int16), axis=1)
+    return np.asarray(1.48 * np.median(np.abs(changes).reshape(len(video), -1), axis=1) / np.sqrt(2))
+
+
 def static(video: Video) -> NDArray[np.bool_]:
     """Return for each clip whether nothing but noise changes in it, (n,)."""
     light = blocks(video).mean(axis=2)
-    changes = np.diff(video[:, :, 0, ::_SPARSE, ::_SPARSE].astype(np.int16), axis=1)
-    noise = 1.48 * np.median(np.abs(changes).reshape(len(video), -1), axis=1) / np.sqrt(2)
     spread = (light.max(axis=1) - light.min(axis=1)).max(axis=(1, 2))
-    return np.asarray(spread <= 4 + 10 * noise / (BLOCK_PX * np.sqrt(3)))
+    return np.asarray(spread <= 4 + 10 * noise_level(video) / (BLOCK_PX * np.sqrt(3)))
 
 
 def track(video: Video) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
