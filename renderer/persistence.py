@@ -1,8 +1,10 @@
 """The `persistence` data set: does a sphere stay, or do things only come and go?
 
 A stretch of short lives is made from one long life: it keeps its frames, blinks and colour, and each piece has the
-size that the long-lived object would have had meanwhile; only its place jumps at every cut. So the number of sprites a
-frame, brightness, size and place say nothing of persistence where the parts of positive and negative clips match.
+size that the long-lived object would have had meanwhile, as near as paths allow; its place jumps at every cut. So the
+number of sprites a frame, brightness, size and place say nothing of persistence where the parts of positive and
+negative clips match. What does, beside place: at a cut the size jumps a little too. In `matched`, a small network that
+sees the six largest such jumps of each clip, and nothing else, is right in three clips of four.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from renderer.sampling import Window, draw_cameras, draw_colours
 from renderer.scenes import CLUTTER, Persistence, SceneRecipe
 from renderer.shapes import Shape
 from renderer.tiers import MEDIUM, TESTS
+
+_CANDIDATES = 8
+"""Paths drawn for each piece: with one, the sizes that a clip shows, in any order, tell in .58 of all clips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +98,11 @@ def _fill(rng: np.random.Generator, part: Part, clips: NDArray[np.int64], camera
     if part.pieces is not None:
         whole, start, length = cut(rng, life, part.pieces)
         clip, birth, life, colour = clip[whole], birth[whole] + start, length, colour[whole]
-        pieces = place(rng, cameras.of(clip), law, window)
         frame = np.arange(window.frames)
         alive = (frame >= birth[:, None]) & (frame < (birth + life)[:, None])
-        motion = _sized_like(motion[whole], pieces.motion, cameras.of(clip), alive, window)
+        motion, redrawn = _stand_ins(rng, motion[whole], cameras.of(clip), alive, law, window)
         shown = pack(unpack(shown[whole], window.frames) & alive)
-        drawn = np.concatenate([drawn, pieces.drawn])
+        drawn = np.concatenate([drawn, redrawn])
     shape = rng.choice(np.array(part.shapes), len(clip))
     sphere = Persistence.PERSISTENT if part.persists else Persistence.TRANSIENT
     kind = np.where(shape == Shape.SPHERE, sphere, CLUTTER)
@@ -106,11 +110,25 @@ def _fill(rng: np.random.Generator, part: Part, clips: NDArray[np.int64], camera
     return Cast(clip, kind, shape, colour, birth, life, shown, motion, jitter), drawn
 
 
-def _sized_like(model: Floats, motion: Floats, cameras: Cameras, alive: NDArray[np.bool_], window: Window) -> Floats:
-    """Return `motion` moved in depth, so that its area in the picture, summed over its life, is that of `model`."""
+def _stand_ins(rng: np.random.Generator, model: Floats, cameras: Cameras, alive: NDArray[np.bool_], law: PathLaw,
+               window: Window) -> tuple[Floats, NDArray[np.int64]]:  # fmt: skip
+    """Return for each path `model` (m, 5, 3) another that looks about as large while it is `alive` (m, T).
 
-    def area(paths: Floats) -> Floats:
-        depth = cameras.to_camera(Motion.from_array(paths).positions(window.times_s[: window.frames]))[..., 2]
-        return np.asarray((alive / depth**2).sum(axis=1))
+    It is the one of `_CANDIDATES` whose depth runs most like the model's, moved in depth until their areas in the
+    picture, summed over its life, are equal. Also how many paths were drawn for each candidate.
+    """
 
-    return resized(motion, cameras, np.sqrt(area(motion) / area(model)))
+    def depth(paths: Floats) -> Floats:
+        return cameras.to_camera(Motion.from_array(paths).positions(window.times_s[: window.frames]))[..., 2]
+
+    own, frames = depth(model), alive.sum(axis=1)
+    motion, least, drawn = np.empty_like(model), np.full(len(model), np.inf), []
+    for _ in range(_CANDIDATES):
+        placed = place(rng, cameras, law, window)
+        scale = np.log(depth(placed.motion) / own) * alive
+        misfit = np.square(scale).sum(axis=1) / frames - np.square(scale.sum(axis=1) / frames)
+        better = misfit < least
+        motion[better], least[better] = placed.motion[better], misfit[better]
+        drawn.append(placed.drawn)
+    areas = [(alive / depth(paths) ** 2).sum(axis=1) for paths in (motion, model)]
+    return resized(motion, cameras, np.sqrt(areas[0] / areas[1])), np.concatenate(drawn)

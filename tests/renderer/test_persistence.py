@@ -97,6 +97,11 @@ def test_a_stand_in_is_as_large_as_the_one_it_stands_in_for() -> None:
     persistent, brief = area[recipe.label == ClipKind.PERSISTENT], area[recipe.label == ClipKind.BRIEF]
     assert persistent.mean() == pytest.approx(brief.mean(), rel=0.03)
     assert persistent.std() == pytest.approx(brief.std(), rel=0.15)
+    size = np.full((len(recipe), FRAMES), np.nan)
+    size[recipe.clip[drawn.row], drawn.frame] = drawn.radius
+    spread = [np.nanstd(size[recipe.label == kind], axis=1) for kind in (ClipKind.PERSISTENT, ClipKind.BRIEF)]
+    steady = [np.quantile(part, 0.05) for part in spread]
+    assert steady[0] == pytest.approx(steady[1], abs=0.01), "px; some clips show one size all the time, of both kinds"
 
 
 def summary(values: np.ndarray) -> np.ndarray:

@@ -30,10 +30,10 @@ DIGESTS = {
     ("objects", "easy"): "89435cf724efab3f",
     ("objects", "transient_heavy"): "3960d18d986ac873",
     ("objects", "fast"): "f89a396289d8fb47",
-    ("persistence", "matched"): "5c1395f84ce1c189",
+    ("persistence", "matched"): "1a641da075d2e140",
     ("persistence", "easy"): "f1f5656ffe596925",
     ("persistence", "clutter"): "7b74a34ac439fc8a",
-    ("persistence", "shape-motion"): "de735b235ab7e69f",
+    ("persistence", "shape-motion"): "f1919c381d7628ed",
 }
 
 

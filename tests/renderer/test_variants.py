@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from renderer.catalogue import Wanted, make
 from renderer.errors import RendererError
 from renderer.motion import Motion
 from renderer.noise import LEVELS
@@ -140,3 +141,9 @@ def test_views_of_a_scene_are_different_variants_of_it(count: int) -> None:
     assert len(pictures(recipe)) == 2 * count
     every = pictures(seen("medium", 5, ALL)) | pictures(seen("medium", 3, ALL))
     assert pictures(recipe) <= every
+
+
+def test_a_data_set_has_its_scenes_in_views_and_its_held_out_tests_have_not() -> None:
+    wanted = Wanted("trajectories", "medium", 6, variants=3)
+    assert make(wanted).recipe.scene.tolist() == np.repeat(np.arange(6), 3).tolist()
+    assert make(wanted, "noisy").recipe.scene.tolist() == list(range(6))
