@@ -116,23 +116,24 @@ def check(wanted: Wanted) -> None:
     _choice(f"cue of {wanted.name}", wanted.cue, data.cues)
     if wanted.frames not in data.frames:
         raise RendererError(f"{wanted.name} has {' or '.join(map(str, data.frames))} frames, not {wanted.frames}")
-    _range("clips", wanted.clips, 1, MAX_CLIPS // max(1, wanted.variants))
+    _range(f"variants of {wanted.name}", wanted.variants, 1, data.variants)
+    _range("clips", wanted.clips, 1, MAX_CLIPS // wanted.variants)
     _range("seed", wanted.seed, 0, MAX_SEED)
     _range(f"clutter of {wanted.name}", wanted.clutter, 0, data.clutter)
-    _range(f"variants of {wanted.name}", wanted.variants, 1, data.variants)
     Window(frames=wanted.frames, size_px=wanted.size_px)
 
 
 def _range(what: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        needed = f"a number from {low} to {high:,} is needed" if high > low else f"only {low} is possible"
-        raise RendererError(f"{what} cannot be {value}: {needed}")
+    if type(value) is not int or not low <= value <= high:
+        number = "a number" if type(value) is int else "a whole number"
+        needed = f"{number} from {low} to {high:,} is needed" if high > low else f"only {low} is possible"
+        raise RendererError(f"{what} cannot be {value!r}: {needed}")
 
 
 def _choice(what: str, value: str, known: tuple[str, ...]) -> None:
     if value in known:
         return
-    near = difflib.get_close_matches(value, known, 1)
+    near = difflib.get_close_matches(str(value), known, 1)
     raise RendererError(
         f"no {what} {value!r}" + (f"; did you mean {near[0]!r}?" if near else ""), hint=f"known: {', '.join(known)}"
     )

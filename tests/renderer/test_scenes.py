@@ -208,5 +208,29 @@ def test_places_tremble_about_the_path_anew_in_every_frame() -> None:
     assert abs((off[order][1:] * off[order][:-1])[same].mean()) < 0.03
 
 
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"name": "objectz"}, "no data set 'objectz'; did you mean 'objects'"),
+        ({"name": None}, "no data set None"),
+        ({"clips": 2.5}, "clips cannot be 2.5: a whole number"),
+        ({"clips": "4"}, "clips cannot be '4'"),
+        ({"clips": True}, "clips cannot be True"),
+        ({"clips": float("nan")}, "clips cannot be nan"),
+        ({"seed": 1.5}, "seed cannot be 1.5"),
+        ({"seed": None}, "seed cannot be None"),
+        ({"clutter": 1.5}, "clutter of objects cannot be 1.5"),
+        ({"clutter": 33}, "clutter of objects cannot be 33: a number from 0 to 32"),
+        ({"variants": 2}, "variants of objects cannot be 2: only 1 is possible"),
+        ({"frames": 16}, "objects has 32 frames, not 16"),
+        ({"size_px": "64"}, "size_px cannot be '64'"),
+        ({"noise": "blue"}, "no noise 'blue'"),
+    ],
+)
+def test_wishes_that_nothing_can_fulfil_are_refused(wish: dict, words: str) -> None:
+    with pytest.raises(RendererError, match=words):
+        make(Wanted(**{"name": "objects", "tier": "standard", "clips": 2, "frames": 32} | wish))
+
+
 def test_clips_without_objects_are_black() -> None:
     assert not render(by_hand([], [])).any()
