@@ -166,6 +166,6 @@ def test_shape_alone_or_staying_alone_is_right_three_times_in_four() -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_all_kinds_are_accepted_alike(tier: str) -> None:
-    rates = make(Wanted("persistence", tier, 4000, 2, FRAMES)).acceptance
+    rates = make(Wanted("persistence", tier, 2000, 2, FRAMES)).acceptance
     assert set(rates) == {"persistent", "brief", "noise", "mixed"}
     assert max(rates.values()) - min(rates.values()) < 0.03
