@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer import analyze, audit, compare, generate, pretrain
+from trainer import analyze, audit, compare, evaluation, generate, pretrain, train_controls
 
 HELP = """\
 Learns to name and to forecast the path of an object from video.
@@ -19,6 +19,8 @@ Learns to name and to forecast the path of an object from video.
   trainer generate objects --tier fast             a data set, from a seed; `trainer generate --help` shows all three
   trainer pretrain magvit --out tokenizers/small   a video tokenizer, for the extractor magvit to start from
   trainer audit data/objects-fast                  what a data set would give away without being looked at
+  trainer evaluate runs/mine --on hard             a trained model on any data set that it can take
+  trainer controls runs/mine                       is it above its own network where that should fail?
   trainer analyze runs/mine                        what the numbers of a finished run say, with pictures
   trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
 """
@@ -54,6 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     generate.add_parser(verbs)
     pretrain.add_parser(verbs)
     audit.add_parser(verbs)
+    evaluation.add_parser(verbs)
+    train_controls.add_parser(verbs)
     analyze.add_parser(verbs)
     compare.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")

@@ -14,8 +14,8 @@ with lists of losses and accuracies included. No torch is needed.
   trainer analyze old/training_results.json --out /tmp/look
 
 Written into the run's artifacts, or --out: analysis_report.md, analysis.json, training_curves.png,
-confusion_matrix.png, metrics_summary.png, learning_rate.png, generalization_gap.png, forecasting_curves.png; a picture
-whose numbers are not there is left out, and the report names what is missing.
+confusion_matrix.png, metrics_summary.png, learning_rate.png, generalization_gap.png, forecasting_curves.png,
+predicted_paths.png; a picture whose numbers are not there is left out, and the report names what is missing.
 Exit status: 0 analysed, 1 there is nothing to read or no place to write.
 """
 

@@ -6,6 +6,8 @@ A checkpoint holds all that the next step depends on, so that *split run = strai
 
 from __future__ import annotations
 
+import pickle
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from trainer.errors import CheckpointError
 from trainer.precision import Precision
 from wire.run_dir import TEMPORARY_PREFIX
 
-VERSION = 2
+VERSION = 3
 LAST, BEST = "last.pt", "best.pt"
 
 
@@ -57,12 +59,17 @@ class TrainState:
 
 
 class Checkpoints:
-    """The checkpoint folder of one run. `identity` (config, data digest) must match at a resume."""
+    """The checkpoint folder of one run. `identity` (config, data digest) must match at a resume; `clips` says which
+    clips the model takes, for those who only have the checkpoint.
+    """
 
-    def __init__(self, folder: Path, identity: dict[str, Any], commit: str = "") -> None:
+    def __init__(
+        self, folder: Path, identity: dict[str, Any], commit: str = "", clips: dict[str, Any] | None = None
+    ) -> None:
         self.folder = folder
         self.identity = identity
         self.commit = commit
+        self.clips = clips or {}
 
     def save(
         self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer,
@@ -76,6 +83,7 @@ class Checkpoints:
             "version": VERSION,
             "identity": self.identity,
             "commit": self.commit,
+            "clips": self.clips,
             "state": asdict(state),
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
@@ -110,10 +118,17 @@ class Checkpoints:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint file onto the CPU. Raises `CheckpointError`."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # torch warns of a pickle that is not its own, and then refuses it, which is all there is to say
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as exc:
+        raise CheckpointError(
+            f"{path} is no checkpoint: a pickle of something else than weights, which could run code; nothing of it ran"
+        ) from exc
     except Exception as exc:
         raise CheckpointError(
-            f"{path} cannot be read: {str(exc).splitlines()[0] if str(exc) else type(exc).__name__}",
+            f"{path} cannot be read: {str(exc).splitlines()[0].partition('. ')[0] if str(exc) else type(exc).__name__}",
             hint="copy an older checkpoint of the folder over it, or start a new run",
         ) from exc
     version = content.get("version") if isinstance(content, dict) else None

@@ -14,7 +14,8 @@ RUN is what `trainer analyze` takes. Runs that differ in the seed alone are one 
 test figures are listed with the reason. No torch is needed.
 
   trainer compare results/keypoint-a results/transformer-a
-  trainer compare runs/* --controls                what needs no learning, below the runs
+  trainer compare runs/* --controls                below the runs what needs no learning, and what `trainer controls`
+                                                   trained; the oracle too, which is never part of skill
   trainer compare results/branch-* --ensemble      the mean of all predictions as one more row
 
 Order: rows with skill before rows without, then the higher accuracy, the lower MSE at t+5, the shorter training.
@@ -33,7 +34,7 @@ def add_parser(verbs: Any) -> None:
     verb.add_argument("places", nargs="+", metavar="RUN", help="folders of runs, or results files")
     verb.add_argument("--out", default="comparison", metavar="DIR", help="where to write (default: comparison)")
     verb.add_argument("--ensemble", action="store_true", help="add the mean of the runs' predictions as a row")
-    verb.add_argument("--controls", action="store_true", help="add the controls as rows")
+    verb.add_argument("--controls", action="store_true", help="add controls and references as rows")
     verb.add_argument("--json", action="store_true", help="print comparison.json for machines")
 
 

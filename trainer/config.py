@@ -110,12 +110,14 @@ class TrainConfig(BaseModel):
     """That of the stage `full`."""
     log_every: int = Field(20, ge=1)
     """Steps between two lines of metrics.jsonl inside an epoch."""
+    tensorboard: bool = False
+    """Write the metrics as TensorBoard event files too, into artifacts/tensorboard."""
     pretrained: bool | str = False
     """Public Kinetics weights to start from: a file, or true for torch's cache, then the published address."""
 
 
 FREE_ON_RESUME = frozenset(
-    {"threads", "device", "prefetch", "shifted_tests", "compile", "bar"}
+    {"threads", "device", "prefetch", "shifted_tests", "compile", "bar", "tensorboard"}
     | {"checkpoint_every_s", "checkpoint_every_epochs", "full_checkpoint_every_epochs"},
 )
 """Options that a resumed run may change without becoming another experiment."""

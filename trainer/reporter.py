@@ -6,8 +6,9 @@ Writing it may fail (a full disk) without touching the training: the failure is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Reporter:
         self.failures = 0
         self.standing_message = ""
         """Said in place of the line that is made from the facts, until it is changed."""
+        self.listeners: list[Callable[[int, Mapping[str, float]], None]] = []
+        """Each takes the step and the values of every line of metrics.jsonl; it may raise OSError."""
         self._say, self._clock = say, clock
         self._seq = self._last_seq()
         self._facts: dict[str, Any] = {"phase": Phase.LOAD.value}
@@ -93,6 +96,8 @@ class Reporter:
         """Append one line to metrics.jsonl."""
         point = MetricPoint(step=step, epoch=epoch, at_s=time.time(), values=dict(values), attempt=self.attempt)
         self.guard("metrics.jsonl", lambda: append_line(self.run.metrics, point.to_line()))
+        for listen in self.listeners:
+            self.guard("the metrics", partial(listen, step, values))
 
     def cut_metrics(self, last_step: int) -> None:
         """Remove lines beyond `last_step`: the work they tell of was lost and is about to be done again.

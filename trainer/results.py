@@ -24,8 +24,10 @@ from trainer.data.source import ClipSource
 from trainer.evaluate import evaluate
 from trainer.gate import judge_bar
 from trainer.metrics import Predictions
+from trainer.models.unified import UnifiedModel
 from trainer.session import Session
 from trainer.stages import FULL, stages_done
+from trainer.timing import InferenceTime, time_inference
 from wire.gate import HELD
 from wire.records import RunSummary
 from wire.run_dir import replace_file
@@ -44,7 +46,8 @@ def finish(session: Session) -> RunSummary:
     figures = predictions.metrics(session.test_controls.best_mse)
     summary = summarise(session, figures, note)
     tests = {name: held_out(session, name, source) for name, source in session.data.tests.items()}
-    write_artifacts(session, predictions, summary, tests)
+    speed = time_inference(session.model, session.batches(session.data.test), session.device)
+    write_artifacts(session, predictions, summary, tests, speed)
     session.reporter.write_result(summary)
     session.reporter.update(
         force=True,
@@ -92,20 +95,27 @@ def summarise(session: Session, figures: dict[str, float], note: str = "") -> Ru
     gate = gate_record(session, figures)
     notes += stage_notes(session, gate)
     held = bool(gate) and not session.state.stage_ends
-    parameters = list(session.model.parameters())
-    return RunSummary(
+    return summary_of(
+        session.model,
         attempt=session.reporter.attempt,
-        at_s=time.time(),
         verdict=HELD if held else "no skill" if "no skill" in flags else "completed",
         metrics={**figures, "val_loss": session.state.best_loss, "best_epoch": session.state.best_epoch},
         controls=session.test_controls.table(),
         flags=(*flags, *notes),
         train_s=session.state.train_s,
         epochs=session.state.epoch,
-        parameters=sum(one.numel() for one in parameters),
-        model_bytes=sum(one.numel() * one.element_size() for one in parameters),
         gate=gate,
     )
+
+
+def summary_of(model: UnifiedModel, **facts: Any) -> RunSummary:
+    """Return the record of these facts and of the model's size."""
+    parameters = list(model.parameters())
+    size: dict[str, Any] = {
+        "parameters": sum(one.numel() for one in parameters),
+        "model_bytes": sum(one.numel() * one.element_size() for one in parameters),
+    }
+    return RunSummary(at_s=time.time(), **size, **facts)
 
 
 def gate_record(session: Session, figures: dict[str, float]) -> dict[str, Any]:
@@ -158,26 +168,42 @@ def figure_words(values: Mapping[str, float]) -> str:
 
 
 def write_artifacts(
-    session: Session, predictions: Predictions, summary: RunSummary, tests: dict[str, dict[str, Any]]
-) -> None:
-    """Write training_results.json, the predictions, and their analysis with its pictures into artifacts/."""
-    folder = Path(session.run.artifacts)
-    results = training_results(session, summary, predictions.confusion) | {"tests": tests}
-    text = json.dumps(results, indent=1, allow_nan=False).encode() + b"\n"
-    guard = session.reporter.guard
-    guard(RESULTS_NAME, lambda: replace_file(str(folder / RESULTS_NAME), text))
-    said = stored_predictions(session, predictions)
+    session: Session, predictions: Predictions, summary: RunSummary, tests: dict[str, dict[str, Any]],
+    speed: InferenceTime,
+) -> None:  # fmt: skip
+    """Write training_results.json, its parts, the predictions, and their analysis with its pictures into artifacts/."""
+    folder, guard = Path(session.run.artifacts), session.reporter.guard
+
+    def write(name: str, content: Mapping[str, Any]) -> None:
+        text = json.dumps(content, indent=1, allow_nan=False).encode() + b"\n"
+        guard(name, lambda: replace_file(str(folder / name), text))
+
+    results = training_results(session, summary, predictions.confusion)
+    results |= {"tests": tests, "inference_ms": speed.ms, "inference": asdict(speed)}
+    write(RESULTS_NAME, results)
+    write("validation_metrics.json", validation_metrics(session))
+    parts = ("confusion_matrix", "class_names", "tests", "inference")
+    write("final_metrics.json", {**results["summary"], **{name: results[name] for name in parts}})
+    said = stored_predictions(session.data.test, session.data.digest, predictions)
     guard(PREDICTIONS_NAME, lambda: said.write(folder / PREDICTIONS_NAME))
     guard("analysis_report.md", lambda: write_report(results_of(folder / RESULTS_NAME, results), folder))
 
 
-def stored_predictions(session: Session, predictions: Predictions) -> StoredPredictions:
-    """Return what a comparison combines with other runs; without true positions there is no forecast to combine."""
-    test = session.data.test
-    digest = hashlib.sha256(session.data.digest.encode() + test.labels.tobytes() + test.scene.tobytes()).hexdigest()
-    path = None if predictions.path is None else predictions.path.astype(np.float32)
-    forecast = None if path is None else predictions.forecast.astype(np.float32)
-    return StoredPredictions(digest, predictions.label, predictions.probabilities, forecast, path)
+def validation_metrics(session: Session) -> dict[str, Any]:
+    """Return the figures of the validation split after each epoch, beside their controls."""
+    names = ("epoch", "val_loss", "val_accuracy", "pred_mse", "skill")
+    history = [{name: row[name] for name in names if name in row} for row in session.state.history]
+    best = session.state.best_epoch
+    return {"best_epoch": best, "history": history, "controls": session.validation_controls.table()}
+
+
+def stored_predictions(source: ClipSource, data_digest: str, predictions: Predictions) -> StoredPredictions:
+    """Return what a comparison combines with others of the same clips; without true positions there is no forecast."""
+    digest = hashlib.sha256(data_digest.encode() + source.labels.tobytes() + source.scene.tobytes()).hexdigest()
+    known = None if source.path is None else source.path.astype(np.float32)
+    forecast = None if known is None else predictions.forecast.astype(np.float32)
+    seen, path = (None, None) if known is None else (known[:, : source.frames], known[:, source.frames :])
+    return StoredPredictions(digest, predictions.label, predictions.probabilities, forecast, path, seen)
 
 
 def draw_curves(session: Session) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ from trainer.data.batches import Batches
 from trainer.data.opening import TrainingData, open_data
 from trainer.data.source import ClipSource
 from trainer.errors import ConfigError
+from trainer.events import EVENTS, event_writer
+from trainer.models.extractor import FeatureExtractor
 from trainer.models.extractors import build_extractor
 from trainer.models.unified import UnifiedModel
 from trainer.precision import Precision, compile_model, restore_precision
@@ -70,20 +74,26 @@ class Session:
         return make_batches(self.config, source, self.device)
 
 
-def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop) -> Session:
-    """Generate or load the data, build the model from the seed, and go on from last.pt if there is one."""
+def open_session(
+    config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop, *, data: TrainingData | None = None,
+    extractor: Callable[[TrainConfig], FeatureExtractor] = build_extractor,
+) -> Session:  # fmt: skip
+    """Generate or load the data, build the model from the seed, and go on from last.pt if there is one.
+
+    A control gives `data` or an `extractor` of its own in place of those of the config.
+    """
     device = prepare_torch(config)
-    data = open_data(config, Path(run.artifacts) / "data", stop.check)
+    data = data or open_data(config, Path(run.artifacts) / "data", stop.check)
     for note in data.notes:
         reporter.update(message=f"data: {note}")
     stop.check()
     torch.manual_seed(config.seed)
-    model = build_model(config, data.train).to(device)
+    model = build_model(config, data.train, extractor(config)).to(device)
     if model.extractor.note:
         reporter.update(message=model.extractor.note)
     optimiser = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     identity = {**config.model_dump(), "data": data.digest}
-    checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run))
+    checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run), clips_of(config, data.train))
     checkpoints.sweep()
     train = make_batches(config, data.train, device, config.batch_size)
     state = TrainState()
@@ -101,6 +111,8 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
     precision.prepare(model)
     if config.compile:
         compile_model(model)
+    if config.tensorboard:
+        reporter.listeners.append(event_writer(Path(run.artifacts) / EVENTS, state.logged_step))
     return Session(
         config=config,
         run=run,
@@ -120,9 +132,15 @@ def open_session(config: TrainConfig, run: RunDir, reporter: Reporter, stop: Sto
     )
 
 
-def build_model(config: TrainConfig, train: ClipSource) -> UnifiedModel:
-    """Return the model of the config for these clips, fresh from torch's seed."""
-    model = UnifiedModel(build_extractor(config), train.frames, len(train.class_names))
+def clips_of(config: TrainConfig, train: ClipSource) -> dict[str, Any]:
+    """Return what a checkpoint says of the clips that its model takes."""
+    names = list(train.class_names)
+    return {"folder": config.data, "frames": train.frames, "size_px": train.size_px, "class_names": names}
+
+
+def build_model(config: TrainConfig, train: ClipSource, extractor: FeatureExtractor) -> UnifiedModel:
+    """Return the model of the config for these clips."""
+    model = UnifiedModel(extractor, train.frames, len(train.class_names))
     if train.path is not None:
         model.fit_targets(train.path[:, train.frames :].astype(np.float32))
     if config.data:

@@ -116,7 +116,7 @@ def test_a_checkpoint_of_another_version_says_what_to_do(tmp_path: Path) -> None
     last = tmp_path / "checkpoints" / "last.pt"
     content = read_checkpoint(last)
     torch.save(content | {"version": 1, "commit": "abc1234"}, last)
-    with pytest.raises(CheckpointError, match="is of version 1, this trainer reads version 2") as caught:
+    with pytest.raises(CheckpointError, match="is of version 1, this trainer reads version 3") as caught:
         Run(tmp_path, config)
     assert "go on with the code that wrote it (abc1234)" in caught.value.hint
     torch.save({"weights": torch.zeros(2)}, last)

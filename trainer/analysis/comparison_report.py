@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,10 +17,12 @@ MAIN_HEAD = (
 ORDER = (
     "Order: skill, then accuracy, then MSE at t+5, then training time. *Not distinguishable*: the 95 % Wilson interval "
     "of accuracy overlaps with that of the first. MSE at t+5 in half-sides squared, % MAE at t+4 of the workspace "
-    "side, skill = 1 - MSE / MSE of the best control. ± is the deviation over seeds, and effort is their mean."
+    "side, skill = 1 - MSE / MSE of the best control. ± is the deviation over seeds, and effort is their mean. "
+    "Inference: medians of a clip alone and of one in an evaluation's batch, on one CPU thread or a GPU, float32."
 )
 _FIGURES = ("accuracy", "pred_mse", "mae_percent", "skill")
-_EFFORT = ("train_s", "epoch_s", "parameters", "model_bytes", "inference_ms")
+_EFFORT = ("train_s", "epoch_s", "parameters", "model_bytes", "inference_ms", "inference_batch_ms")
+EFFORT_HEAD = ("training:", "s/epoch:", "parameters:", "MB:", "inference, ms a clip:", "in a batch:")
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -44,7 +47,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
     tests = {test: {key: _spread(value) for key, value in row.items()} for test, row in entry.tests.items()}
     runs = [{"name": one.name, "seed": one.config.get("seed"), "metrics": dict(one.metrics)} for one in entry.runs]
     plain = {name: getattr(entry, name) for name in ("name", "kind", "interval", *_EFFORT)}
-    return {**plain, **figures, "tests": tests, "runs": runs}
+    recalls = {name: _spread(value) for name, value in entry.recalls.items()}
+    return {**plain, **figures, "recalls": recalls, "tests": tests, "runs": runs}
 
 
 def _spread(value: Spread | None) -> dict[str, float | None] | None:
@@ -52,23 +56,36 @@ def _spread(value: Spread | None) -> dict[str, float | None] | None:
 
 
 def page(comparison: Comparison, picture: str) -> str:
-    """Return comparison.md."""
-    lines = ["# Comparison", "", recommendation(comparison), ""]
-    lines += table(MAIN_HEAD, main_rows(comparison))
+    """Return comparison.md: one table with everything, and what explains it."""
     sections = {
-        "Effort": table(
-            ("run", "training:", "s/epoch:", "parameters:", "MB:", "inference, ms a clip:"),
-            [_effort(entry) for entry in comparison.entries],
-        ),
-        "Held-out tests": _held_out(comparison),
         "Seeds": _seeds(comparison),
         "Not compared": [f"- {one.place}: {one.why}" for one in comparison.not_compared],
         "Notes": [f"- {note}" for note in comparison.notes],
     }
+    lines = ["# Comparison", "", recommendation(comparison), "", *whole_table(comparison)]
     for title, content in sections.items():
         if content:
             lines += ["", f"## {title}", "", *content]
     return "\n".join([*lines, "", ORDER, "", f"![{picture.removesuffix('.png')}]({picture})"]) + "\n"
+
+
+def whole_table(comparison: Comparison) -> list[str]:
+    """Return one table of all figures: those of the test split, recall of each class, held-out tests, effort."""
+    entries = [*comparison.entries, *comparison.controls]
+    classes = list(dict.fromkeys(name for entry in entries for name in entry.recalls))
+    tests = list(dict.fromkeys(name for entry in entries for name in entry.tests))
+    head = [*MAIN_HEAD, *(f"recall, {name}:" for name in classes)]
+    head += [f"{name}: {figure}:" for name in tests for figure in ("accuracy", "MSE")] + [*EFFORT_HEAD]
+    rows = []
+    for main, entry in zip(main_rows(comparison), entries, strict=True):
+        recalls = [_percents(entry.recalls.get(name)) for name in classes]
+        held_out = [cell for name in tests for cell in _held_out(entry.tests.get(name, {}))]
+        rows.append([*main, *recalls, *held_out, *_effort(entry)])
+    return table(head, rows)
+
+
+def _held_out(figures: Mapping[str, Spread]) -> list[str]:
+    return [_percents(figures.get("accuracy")), spread_words(figures.get("pred_mse"))]
 
 
 def main_rows(comparison: Comparison) -> list[list[str]]:
@@ -114,30 +131,13 @@ def _against(comparison: Comparison, entry: Entry) -> str:
 
 def _effort(entry: Entry) -> list[str]:
     return [
-        entry.name,
         UNKNOWN if entry.train_s is None else words.duration(entry.train_s),
         number(entry.epoch_s),
         UNKNOWN if entry.parameters is None else f"{entry.parameters:,}",
         UNKNOWN if entry.model_bytes is None else number(entry.model_bytes / 1e6),
         number(entry.inference_ms),
+        number(entry.inference_batch_ms),
     ]
-
-
-def _held_out(comparison: Comparison) -> list[str]:
-    names = list(dict.fromkeys(name for entry in comparison.entries for name in entry.tests))
-    if not names:
-        return []
-    head = ["run", *(f"{name}: accuracy:" for name in names), *(f"{name}: MSE:" for name in names)]
-    rows = [
-        [
-            entry.name,
-            *(_percents(entry.tests.get(name, {}).get("accuracy")) for name in names),
-            *(spread_words(entry.tests.get(name, {}).get("pred_mse")) for name in names),
-        ]
-        for entry in comparison.entries
-        if entry.tests
-    ]
-    return table(head, rows)
 
 
 def _seeds(comparison: Comparison) -> list[str]:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions, read_predictions
-from trainer.analysis.results import Results
-from trainer.analysis.standing import REFERENCES
+from trainer.analysis.results import REFERENCES, Results
 from trainer.errors import DataError
 from trainer.metrics import forecast_mae_percent, forecast_mse, skill, wilson_interval
 
@@ -62,9 +61,12 @@ def mean_predictions(stored: Sequence[StoredPredictions]) -> StoredPredictions:
 def _entry(results: Sequence[Results], stored: Sequence[StoredPredictions]) -> Entry:
     mean = mean_predictions(stored)
     accuracy = span = error = mae = None
+    recalls: dict[str, Spread] = {}
     if mean.probabilities is not None:
-        correct = int((mean.probabilities.argmax(axis=1) == mean.label).sum())
-        accuracy, span = Spread(correct / len(mean.label)), wilson_interval(correct, len(mean.label))
+        right = mean.probabilities.argmax(axis=1) == mean.label
+        accuracy, span = Spread(float(right.mean())), wilson_interval(int(right.sum()), len(right))
+        shares = {name: right[mean.label == value] for value, name in enumerate(results[0].class_names)}
+        recalls = {name: Spread(float(share.mean())) for name, share in shares.items() if len(share)}
     if mean.forecast is not None and mean.path is not None:
         forecast, path = mean.forecast.astype(np.float64), mean.path.astype(np.float64)
         error = Spread(float(forecast_mse(forecast, path)[-1]))
@@ -81,11 +83,13 @@ def _entry(results: Sequence[Results], stored: Sequence[StoredPredictions]) -> E
         pred_mse=error,
         mae_percent=mae,
         skill=None if gained is None else Spread(gained),
+        recalls=recalls,
         train_s=_sum(one.train_s for one in results),
         epoch_s=_sum(one.train_s / one.epochs if one.train_s and one.epochs else None for one in results),
         parameters=_whole(_sum(one.parameters for one in results)),
         model_bytes=_whole(_sum(one.model_bytes for one in results)),
         inference_ms=_sum(one.inference_ms for one in results),
+        inference_batch_ms=_sum(one.inference_batch_ms for one in results),
         has_skill=not beaten and (gained is None or gained > 0),
     )
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from trainer.analysis.results import Results
-from trainer.analysis.standing import REFERENCES, flags, interval
+from trainer.analysis.classes import class_recalls
+from trainer.analysis.results import REFERENCES, Results
+from trainer.analysis.standing import flags, interval
 from trainer.config import FREE_ON_RESUME
 from trainer.metrics import wilson_interval
 
@@ -50,12 +51,17 @@ class Entry:
     mae_percent: Spread | None = None
     """At t+4."""
     skill: Spread | None = None
+    recalls: dict[str, Spread] = field(default_factory=dict)
+    """Of each class."""
     train_s: float | None = None
     """Mean over seeds, like every effort."""
     epoch_s: float | None = None
     parameters: int | None = None
     model_bytes: int | None = None
     inference_ms: float | None = None
+    """A clip alone."""
+    inference_batch_ms: float | None = None
+    """A clip of an evaluation's batch."""
     tests: dict[str, dict[str, Spread]] = field(default_factory=dict)
     """Held-out test -> figure -> spread."""
     has_skill: bool = True
@@ -75,10 +81,6 @@ def entry_of(runs: tuple[Results, ...], name: str) -> Entry:
     def over(key: str) -> Spread | None:
         return spread(one.metrics.get(key) for one in runs)
 
-    def mean(values: Iterable[float | None]) -> float | None:
-        found = spread(values)
-        return found.mean if found else None
-
     accuracy = over("accuracy")
     return Entry(
         name=name,
@@ -88,11 +90,13 @@ def entry_of(runs: tuple[Results, ...], name: str) -> Entry:
         pred_mse=over("pred_mse"),
         mae_percent=over("mae_percent_t4"),
         skill=over("skill"),
-        train_s=mean(one.train_s for one in runs),
-        epoch_s=mean(one.train_s / one.epochs if one.train_s and one.epochs else None for one in runs),
+        recalls=_recalls([{row.name: row.recall for row in class_recalls(one)} for one in runs]),
+        train_s=_mean(one.train_s for one in runs),
+        epoch_s=_mean(one.train_s / one.epochs if one.train_s and one.epochs else None for one in runs),
         parameters=runs[0].parameters,
         model_bytes=runs[0].model_bytes,
-        inference_ms=mean(one.inference_ms for one in runs),
+        inference_ms=_mean(one.inference_ms for one in runs),
+        inference_batch_ms=_mean(one.inference_batch_ms for one in runs),
         tests=_tests(runs),
         has_skill=not any("no skill" in flags(one) for one in runs),
     )
@@ -100,21 +104,33 @@ def entry_of(runs: tuple[Results, ...], name: str) -> Entry:
 
 def control_entries(results: Sequence[Results]) -> list[Entry]:
     """Return the controls of all runs as rows, the mean over the runs, the references last."""
-    rows: dict[str, list[dict[str, float]]] = {}
+    rows: dict[str, list[Mapping[str, float]]] = {}
     for one in results:
         for name, row in one.controls.items():
-            rows.setdefault(name, []).append(dict(row))
-    entries = [
-        Entry(
-            name=name.replace("_", " "),
-            kind="reference" if name in REFERENCES else "control",
-            accuracy=spread(row.get("accuracy") for row in found),
-            pred_mse=spread(row.get("pred_mse") for row in found),
-            mae_percent=spread(row.get("mae_percent_t4") for row in found),
-        )
-        for name, found in rows.items()
-    ]
+            rows.setdefault(name, []).append(row)
+    entries = [_control_entry(name, found) for name, found in rows.items()]
     return sorted(entries, key=lambda entry: entry.kind)
+
+
+def _control_entry(name: str, rows: Sequence[Mapping[str, float]]) -> Entry:
+    """Return the row of one control. Only one that was trained has an effort, and a size."""
+
+    def over(key: str) -> Spread | None:
+        return spread(row.get(key) for row in rows)
+
+    size: dict[str, Any] = {key: int(rows[0][key]) if key in rows[0] else None for key in ("parameters", "model_bytes")}
+    return Entry(
+        name=name.replace("_", " "),
+        kind="reference" if name in REFERENCES else "control",
+        accuracy=over("accuracy"),
+        interval=interval(rows[0]) if len(rows) == 1 else None,
+        pred_mse=over("pred_mse"),
+        mae_percent=over("mae_percent_t4"),
+        recalls=_recalls([{key[7:]: row[key] for key in row if key.startswith("recall_")} for row in rows]),
+        train_s=_mean(row.get("train_s") for row in rows),
+        epoch_s=_mean(row["train_s"] / row["epochs"] for row in rows if row.get("epochs")),
+        **size,
+    )
 
 
 def short_names(results: Sequence[Results]) -> list[Results]:
@@ -126,6 +142,17 @@ def short_names(results: Sequence[Results]) -> list[Results]:
     ]
     names = [one.name for one in named]
     return [replace(one, name=str(one.source.parent)) if names.count(one.name) > 1 else one for one in named]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    found = spread(values)
+    return found.mean if found else None
+
+
+def _recalls(rows: Sequence[Mapping[str, float | None]]) -> dict[str, Spread]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    known = {name: spread(row.get(name) for row in rows) for name in names}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _group(one: Results) -> str:

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from trainer import plots
 from trainer.analysis.analysis import Analysis
+from trainer.analysis.path_sheet import predicted_paths
 from trainer.analysis.standing import HORIZONS
 from trainer.plots import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION
 
@@ -120,6 +121,7 @@ PICTURES = {
     "learning_rate.png": learning_rate,
     "generalization_gap.png": generalization_gap,
     "forecasting_curves.png": forecasting_curves,
+    "predicted_paths.png": predicted_paths,
 }
 
 Bar = tuple[str, float, tuple[float, float] | None, str]

@@ -32,11 +32,13 @@ class StoredPredictions:
     """(n, 5, 3), camera frame, half-sides."""
     path: NDArray[np.float32] | None = None
     """(n, 5, 3), the truth."""
+    seen: NDArray[np.float32] | None = None
+    """(n, T, 3), the true positions in the frames that were seen."""
 
     def __post_init__(self) -> None:
         """Raises `DataError` for arrays that do not fit together."""
         count = len(self.label)
-        for name, dimensions in (("probabilities", 2), ("forecast", 3), ("path", 3)):
+        for name, dimensions in (("probabilities", 2), ("forecast", 3), ("path", 3), ("seen", 3)):
             array = getattr(self, name)
             if array is not None and (array.ndim != dimensions or len(array) != count):
                 raise DataError(f"{name} has the shape {array.shape}, but there are {count} labels")
@@ -49,7 +51,7 @@ class StoredPredictions:
         replace_file(str(path), out.getvalue())
 
 
-_ARRAYS = ("label", "probabilities", "forecast", "path")
+_ARRAYS = ("label", "probabilities", "forecast", "path", "seen")
 
 
 def read_predictions(path: Path) -> StoredPredictions:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.analysis import forms
-from trainer.analysis.results import RESULTS_NAME, Results, results_of
+from trainer.analysis.results import CONTROLS_NAME, RESULTS_NAME, Results, results_of, with_controls
 from trainer.errors import DataError
 from wire.codec import WireError, read_bytes, read_object
 from wire.run_dir import RunDir
@@ -62,7 +62,11 @@ def _from_file(path: Path) -> Results:
     raw = _load(path)
     if not isinstance(raw, dict):
         raise DataError(f"{path} cannot be read: it holds no JSON object", hint="a results file is one JSON object")
-    return results_of(path, raw)
+    results, trained = results_of(path, raw), path.with_name(CONTROLS_NAME)
+    if path.name != RESULTS_NAME or not trained.is_file():
+        return results
+    rows = _load(trained)
+    return with_controls(results, rows.get("controls") if isinstance(rows, dict) else None)
 
 
 def _from_run(run: RunDir) -> Results:

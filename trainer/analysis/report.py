@@ -47,9 +47,9 @@ def page(analysis: Analysis, advice: list[Advice], pictures: list[str]) -> str:
         "Gate": _gate(analysis),
         "Figures": _figures(analysis),
         "Targets": _targets(analysis),
-        "Against the controls": _controls(analysis),
+        "Against the controls": control_table(analysis),
         "Held-out tests": _held_out(analysis),
-        "Recall of each class": _classes(analysis),
+        "Recall of each class": class_table(analysis),
         "Training": _training(analysis),
         "Recommendations": _recommendations(advice),
         "Pictures": [f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in pictures],
@@ -125,7 +125,8 @@ def _targets(analysis: Analysis) -> list[str]:
     return table(("bar of", "figure", "bar", "value:", "verdict"), rows)
 
 
-def _controls(analysis: Analysis) -> list[str]:
+def control_table(analysis: Analysis) -> list[str]:
+    """Return the run beside each control and reference; [] if there are none."""
     rows = [
         (
             row.name.replace("_", " ") + (" (reference)" if row.reference else ""),
@@ -151,7 +152,8 @@ def _held_out(analysis: Analysis) -> list[str]:
     return table(head, rows) if rows else []
 
 
-def _classes(analysis: Analysis) -> list[str]:
+def class_table(analysis: Analysis) -> list[str]:
+    """Return the recall of each class; [] without a confusion matrix."""
     rows = [
         (
             row.name,

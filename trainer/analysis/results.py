@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 
 from trainer.analysis import forms
 from trainer.analysis.forms import Row, figures, is_number
+from trainer.metrics import skill
 from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.run_dir import RunDir
 
 RESULTS_NAME = "training_results.json"
+CONTROLS_NAME = "controls.json"
+"""Beside it: what `trainer controls` left."""
+REFERENCES = frozenset({"oracle", "physics_fit"})
+"""Rows that stand beside the controls and are never part of skill (they know more than the video shows)."""
 RECORDS = ("result.json", "metrics.jsonl")
 """What stands for the results of a run that has no training_results.json."""
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
     | {"validation_controls", "versions", "commit", "device", "threads", "setting", "stages"}
+    | {"inference", "evaluated"}
 )
 _PARTS = {
     "config": "the config",
@@ -71,6 +77,9 @@ class Results:
     parameters: int | None = None
     model_bytes: int | None = None
     inference_ms: float | None = None
+    """A clip alone."""
+    inference_batch_ms: float | None = None
+    """A clip of an evaluation's batch."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the reading: keys that were ignored, percent that became shares."""
 
@@ -134,8 +143,19 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
         parameters=int(_positive(summary.get("parameters")) or 0) or None,
         model_bytes=int(_positive(summary.get("model_bytes")) or 0) or None,
         inference_ms=_positive(raw.get("inference_ms") or summary.get("inference_ms") or metrics.get("inference_ms")),
+        inference_batch_ms=_positive(_object(raw.get("inference")).get("batch_ms")),
         notes=(*notes, *said),
     )
+
+
+def with_controls(results: Results, rows: Any) -> Results:
+    """Return the results beside trained controls too ({name: figures}); skill is against the best of all."""
+    controls = {**results.controls, **_table(rows)}
+    errors = [row["pred_mse"] for name, row in controls.items() if name not in REFERENCES and "pred_mse" in row]
+    metrics = dict(results.metrics)
+    if errors and "pred_mse" in metrics:
+        metrics["skill"] = skill(metrics["pred_mse"], min(errors))
+    return replace(results, controls=controls, metrics=metrics)
 
 
 def texts(value: Any) -> tuple[str, ...]:

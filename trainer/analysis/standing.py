@@ -8,11 +8,9 @@ from typing import Literal
 
 from trainer.analysis.curves import best_epoch, still_improving
 from trainer.analysis.forms import is_number
-from trainer.analysis.results import Results
+from trainer.analysis.results import REFERENCES, Results
 from trainer.metrics import skill, wilson_interval
 
-REFERENCES = frozenset({"oracle", "physics_fit"})
-"""Rows that stand beside the controls and are never part of skill (they know more than the video shows)."""
 HORIZONS = range(1, 6)
 TINY_LOSS = 1e-6
 Figures = Mapping[str, float]

@@ -1,0 +1,160 @@
+"""The controls that are models of their own: the run's network, trained alike, but on something that it should fail on.
+
+blank_video       black pictures
+one_frame         the last frame alone
+shuffled_frames   frames in random order
+shuffled_labels   training targets of other clips
+frozen_features   an untrained extractor; only what is behind it learns
+oracle            not a control but a reference: see `trainer.controls_oracle`
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from trainer.analysis.results import CONTROLS_NAME
+from trainer.config import TrainConfig
+from trainer.console import Say
+from trainer.controls import Controls, compute_controls
+from trainer.controls_oracle import OracleExtractor, told
+from trainer.controls_sources import Change, ChangedPictures, ShuffledTargets, blank, one_frame, shuffle_frames
+from trainer.data.opening import TrainingData, open_data
+from trainer.errors import ConfigError, DataError
+from trainer.loop import Trainer
+from trainer.metrics import Predictions
+from trainer.models.extractor import FeatureExtractor
+from trainer.models.extractors import build_extractor
+from trainer.reporter import Reporter
+from trainer.results import load_best, run_test, summary_of
+from trainer.session import open_session
+from trainer.stop import Stop
+from trainer.trained import load_trained
+from wire.run_dir import RunDir, replace_file
+
+FOLDER = "controls"
+"""Within the run's folder: a folder for each control, a run of its own."""
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a control departs from its run."""
+
+    change: Callable[[TrainingData], TrainingData]
+    extractor: Callable[[TrainConfig], FeatureExtractor] = build_extractor
+    frozen: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _pictures(change: Change) -> Condition:
+    """Change what is seen in every split."""
+
+    def changed(data: TrainingData) -> TrainingData:
+        splits: dict[str, Any] = {
+            name: ChangedPictures(getattr(data, name), change) for name in ("train", "validation", "test")
+        }
+        return replace(data, **splits)
+
+    return Condition(changed)
+
+
+def _shuffled_labels(data: TrainingData) -> TrainingData:
+    """Validation and test keep the truth."""
+    return replace(data, train=ShuffledTargets(data.train, 0))
+
+
+CONDITIONS = {
+    "blank_video": _pictures(blank),
+    "one_frame": _pictures(one_frame),
+    "shuffled_frames": _pictures(shuffle_frames),
+    "shuffled_labels": Condition(_shuffled_labels),
+    "frozen_features": Condition(
+        lambda data: data, frozen=True, options={"pretrained": False, "tokenizer": "", "freeze": False}
+    ),
+    "oracle": Condition(told, lambda config: OracleExtractor(), options={"pretrained": False}),
+}
+
+
+def train_controls(place: str, names: Sequence[str], epochs: int, say: Say, stop: Stop) -> dict[str, Figures]:
+    """Train the controls of the run in a folder (`epochs` 0: as many as its first stage) and write them into its
+    artifacts, after each; those that are there already are not trained again. Returns {control: figures}.
+
+    Raises `CheckpointError` without a finished run, `DataError` if its data is not what it was, `Interrupted` after a
+    checkpoint: the same call goes on from there.
+    """
+    trained = load_trained(place)
+    run = RunDir(str(Path(place).absolute()))
+    config = trained.config.model_copy(
+        update={"full_epochs": 0, "shifted_tests": False, "compile": False, "tensorboard": False}
+        | ({"epochs": epochs} if epochs else {})
+    )
+    data = open_data(config, Path(run.artifacts) / "data", stop.check)
+    if data.digest != trained.digest:
+        raise DataError(f"the data of {place} is not what it was trained on", hint="put the old data back")
+    path = Path(run.artifacts) / CONTROLS_NAME
+    rows = {name: row for name, row in _read(path).items() if row.get("planned_epochs") == config.epochs}
+    controls = compute_controls(data.train, data.test)
+    for place_of, name in enumerate(names, 1):
+        if name in rows:
+            continue
+        own = RunDir(str(Path(run.path) / FOLDER / f"{name}-{config.epochs}"))
+        reporter = Reporter(own, f"{name}.1", say)
+        Path(own.artifacts).mkdir(mode=0o700, parents=True, exist_ok=True)
+        reporter.update(message=f"control {place_of} of {len(names)}: {name.replace('_', ' ')}")
+        try:
+            rows[name] = train_control(CONDITIONS[name], config, data, controls, own, reporter, stop)
+        except DataError as exc:
+            reporter.update(message=f"{name} is left out: {exc}")
+            continue
+        text = json.dumps({"controls": rows}, indent=1, allow_nan=False)
+        replace_file(str(path), text.encode() + b"\n")
+    return rows
+
+
+def train_control(
+    condition: Condition, config: TrainConfig, data: TrainingData, controls: Controls, run: RunDir,
+    reporter: Reporter, stop: Stop,
+) -> Figures:  # fmt: skip
+    """Train one control to the end and test it; go on where it was if its folder holds a checkpoint."""
+    config = config.model_copy(update=condition.options)
+    changed = condition.change(data)
+    session = open_session(config, run, reporter, stop, data=changed, extractor=condition.extractor)
+    if condition.frozen:
+        session.model.extractor.requires_grad_(False)
+    reporter.cut_metrics(session.state.logged_step)
+    Trainer(session).fit()
+    load_best(session)
+    predictions = run_test(session, changed.test)
+    summary = summary_of(session.model, attempt=reporter.attempt, verdict="control")
+    return {
+        **predictions.metrics(controls.best_mse),
+        **recalls(predictions, data.test.class_names),
+        "train_s": session.state.train_s,
+        "epochs": session.state.epoch,
+        "planned_epochs": config.epochs,
+        "parameters": summary.parameters,
+        "model_bytes": summary.model_bytes,
+    }
+
+
+def recalls(predictions: Predictions, names: Sequence[str]) -> Figures:
+    """Return {`recall_NAME`: share} for each class."""
+    counts = predictions.confusion
+    shares = counts.diagonal() / counts.sum(axis=1).clip(min=1)
+    return {f"recall_{name}": float(share) for name, share in zip(names, shares, strict=True)}
+
+
+def _read(path: Path) -> dict[str, Figures]:
+    """Return what an earlier call left. Raises `ConfigError` if it cannot be read."""
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_bytes())["controls"])
+    except (ValueError, KeyError, TypeError, OSError) as exc:
+        raise ConfigError(
+            f"{path} cannot be read: {exc}", hint="remove it: what is trained is only tested again"
+        ) from exc
