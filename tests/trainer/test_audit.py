@@ -18,7 +18,8 @@ from trainer.data.audit import audit
 from trainer.data.audit_report import Check, Report
 from trainer.data.dataset import RECIPE_NAME, write_dataset
 from trainer.data.export import Layout, export
-from trainer.data.sightings import static, stuck, track
+from trainer.data.leaks import of_tracks
+from trainer.data.sightings import blocks, static, stuck, track
 
 
 def report_of(folder: Path, name: str, tier: str, clips: int, **options: str) -> Report:
@@ -123,3 +124,23 @@ def test_a_stuck_track_is_told_from_one_that_runs_along_the_border() -> None:
     turning = np.stack([3 + (np.arange(16) - 8) ** 2 * 0.15, np.linspace(10, 50, 16)], axis=1)
     tracks = np.stack([np.clip(free, 3.2, 60.8), np.clip(free[::-1], 3.2, 60.8), along, turning])
     assert stuck(tracks, 64).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("block_px", [2, 3, 4, 20])
+def test_blocks_are_means_of_squares(block_px: int) -> None:
+    video = np.random.default_rng(0).integers(0, 256, (2, 3, 3, 45, 45)).astype(np.uint8)
+    video[0] = 255
+    count = 45 // block_px
+    cut = video[..., : count * block_px, : count * block_px]
+    expected = cut.reshape(2, 3, 3, count, block_px, count, block_px).mean(axis=(4, 6))
+    assert blocks(video, block_px) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_brightness_of_a_trail_is_that_of_its_first_frame() -> None:
+    """Later ones show how far the path went, which is no leak: `--style trail` would fail every audit."""
+    weight = np.arange(32.0).reshape(2, 16) + 1
+    seen = (np.zeros((2, 16, 2)), weight, np.arange(2), np.arange(2))
+    light = {frames: of_tracks(*seen, frames)[-1] for frames in ((0,), (0, 8, 15))}
+    assert {probe.name for probe in light.values()} == {"mean brightness"}
+    assert light[(0,)].features[:, 0] == pytest.approx(np.sqrt(weight[:, 0]))
+    assert light[(0, 8, 15)].features[:, 0] == pytest.approx(np.sqrt(weight.mean(axis=1)))

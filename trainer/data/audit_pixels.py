@@ -62,10 +62,11 @@ def pixel_checks(clips: Clips, *, single: bool, declared: str = "", only_flags: 
         still.append(static(video))
         noise.append(noise_level(video))
         telltale.add(video, clips.labels[rows[start : start + _AT_ONCE]])
-        place, weight = track(video)
-        held.append(stuck(place, clips.size_px))
-        places.append(place)
-        weights.append(weight)
+        if single:
+            place, weight = track(video)
+            held.append(stuck(place, clips.size_px))
+            places.append(place)
+            weights.append(weight)
     looked = f"of {len(rows)} clips looked at"
     number = int(np.concatenate(still).sum())
     checks = [Check("static clips", "fail" if number else "ok", number, 0, looked), _twins(clips)]

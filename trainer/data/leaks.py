@@ -40,7 +40,8 @@ def of_tracks(place: Floats, weight: Floats, label: Labels, scene: Labels, frame
     `frames` are those that a one-frame probe may look at.
     """
     seen = np.nan_to_num(np.concatenate([place, np.sqrt(weight)[..., None]], axis=2), nan=-1.0)
-    total = np.sqrt(weight.mean(axis=1, keepdims=True))
+    # The light of a trail is that of its past, which may tell the class: the first frame has none.
+    total = np.sqrt((weight[:, :1] if frames == (0,) else weight).mean(axis=1, keepdims=True))
     probes = [Probe(f"frame {frame} alone", seen[:, frame], label, scene) for frame in frames]
     probes.append(Probe("mean brightness", total, label, scene))
     shown = np.isfinite(place[..., 0])

@@ -21,10 +21,19 @@ path cannot: its steps change little from frame to frame, so that none is so lar
 
 
 def blocks(video: Video, block_px: int = BLOCK_PX) -> NDArray[np.float32]:
-    """Return mean brightness of square blocks, (n, T, 3, H // block_px, W // block_px); noise is all but gone."""
-    size = video.shape[-1] // block_px
-    cut = video[..., : size * block_px, : size * block_px]
-    return cut.reshape(*video.shape[:3], size, block_px, size, block_px).mean(axis=(4, 6), dtype=np.float32)
+    """Return mean brightness of square blocks, (n, T, 3, H // block_px, W // block_px); noise is all but gone.
+
+    Strided views added one by one are many times as fast as a mean over two small axes.
+    """
+    side = video.shape[-1] // block_px * block_px
+    wide = np.uint16 if 255 * block_px**2 < 2**16 else np.uint32
+    rows = video[..., :side:block_px, :side].astype(wide)
+    for row in range(1, block_px):
+        rows += video[..., row:side:block_px, :side]
+    total = rows[..., ::block_px].copy()
+    for column in range(1, block_px):
+        total += rows[..., column::block_px]
+    return (total / block_px**2).astype(np.float32)
 
 
 def noise_level(video: Video) -> NDArray[np.float64]:
