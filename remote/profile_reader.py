@@ -10,7 +10,7 @@ from remote.errors import ConfigError, UsageError
 from remote.names import check_host_name, check_name, check_user_name, hashed_slug, unique_slugs
 from remote.onhost.git import branch_problem
 from remote.profile_schema import HostEntry, ProfileEntry, UserHosts, WorkerEntry, WorkerSettings
-from remote.profiles import Host, Profile, Scalar, SyncPolicy, Worker, embedded_host
+from remote.profiles import TRAINER, Host, Profile, Scalar, SyncPolicy, Worker, embedded_host
 from remote.schema_errors import nearest, validated
 from remote.strict_yaml import Document, Place, load_file
 from remote.userhosts import hosts_file
@@ -137,7 +137,8 @@ class _Reader:
         if host not in hosts:
             blamed = (*place, "host") if entry.host else ("defaults", "host")
             raise self.error(blamed, f"{name}: no host is named {host!r}", nearest(host, hosts))
-        python, environment = self._python(place, entry, defaults, plain=bool(command))
+        plain = bool(command) and command[0] != TRAINER
+        python, environment = self._python(place, entry, defaults, plain=plain)
         overrides = {} if command else {**defaults.set, **entry.set}
         return Worker(
             name=name,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 FILE_NAME = "profiles.yaml"
 DEFAULT_ROOT = "~/.trajvid"
+TRAINER = "trainer"
+"""First word of a command that means a verb of the bundled trainer, which needs no installation on the host."""
 
 Scalar = str | int | float | bool | None
 

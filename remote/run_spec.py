@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remote.errors import ToolMissing, UsageError
+from remote.profiles import TRAINER
 from wire.records import RunSpec
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def requirements() -> list[str]:
 
 def _command(worker: Worker, pairs: Sequence[str], home: str) -> tuple[str, ...]:
     python = _python(worker, home)
+    if worker.command and worker.command[0] == TRAINER:
+        return (python, "-m", TRAINER, *worker.command[1:])
     if worker.command:
         return tuple(python if word == PYTHON else word for word in worker.command)
     return (python, "-m", "trainer", "run", "--config", worker.config, *pairs)
@@ -122,7 +125,7 @@ def _python(worker: Worker, home: str) -> str:
 def _environment(worker: Worker, bundle: str) -> dict[str, str]:
     """PYTHONPATH leads to the bundle for our own trainer; a command of the user's keeps what it says itself."""
     env = {str(key): str(value) for key, value in worker.env.items()}
-    if not worker.command:
+    if not worker.command or worker.command[0] == TRAINER:
         env["PYTHONPATH"] = os.pathsep.join(path for path in (bundle, env.get("PYTHONPATH", "")) if path)
     return env
 

@@ -53,6 +53,12 @@ def test_the_example_of_the_readme(tmp_path: Path) -> None:
     assert (clock.environment, clock.set, clock.extractor) == ("", {}, "")
 
 
+def test_a_verb_of_the_trainer_has_the_trainers_environment(tmp_path: Path) -> None:
+    text = "project: p\ndefaults: {env: create}\nworkers:\n  a: {branch: a, command: trainer generate objects}\n"
+    worker = load(tmp_path, text).workers["a"]
+    assert worker.command == ("trainer", "generate", "objects") and worker.environment == "create"
+
+
 def test_hosts(tmp_path: Path) -> None:
     hosts = load(tmp_path, GOOD).hosts
     assert hosts["local"] == Host(name="local", kind="embedded", python=sys.executable)

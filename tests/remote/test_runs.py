@@ -275,3 +275,13 @@ def test_the_spec_of_a_trainer_worker(project: Project) -> None:
     }
     spec = spec_of(plain, profile.hosts["local"], Commit("ab" * 20, "good", ""), **kept)  # type: ignore[arg-type]
     assert spec.command[0] == "/home/ada/venv/bin/python" and spec.environment == {}
+
+
+def test_a_command_may_be_a_verb_of_the_bundled_trainer(project: Project) -> None:
+    worker = replace(project.profile.workers["good"], command=("trainer", "generate", "objects"), environment="create")
+    spec = spec_of(
+        worker, project.profile.hosts["local"], Commit("ab" * 20, "good", ""),
+        project_id="p", cwd="/w", bundle="/b", home="/home/ada", nonce="0" * 16, by="", now_s=0.0,
+    )  # fmt: skip
+    assert spec.command == ("{python}", "-m", "trainer", "generate", "objects")
+    assert spec.env["PYTHONPATH"] == "/b" and spec.environment["requirements"] == requirements()
