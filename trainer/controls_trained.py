@@ -23,7 +23,7 @@ from trainer.controls import Controls, compute_controls
 from trainer.controls_oracle import OracleExtractor, told
 from trainer.controls_sources import Change, ChangedPictures, ShuffledTargets, blank, one_frame, shuffle_frames
 from trainer.data.opening import TrainingData, open_data
-from trainer.errors import ConfigError, DataError
+from trainer.errors import CheckpointError, ConfigError, DataError, Interrupted, TrainerError
 from trainer.loop import Trainer
 from trainer.metrics import Predictions
 from trainer.models.extractor import FeatureExtractor
@@ -81,11 +81,14 @@ CONDITIONS = {
 
 def train_controls(place: str, names: Sequence[str], epochs: int, say: Say, stop: Stop) -> dict[str, Figures]:
     """Train the controls of the run in a folder (`epochs` 0: as many as its first stage) and write them into its
-    artifacts, after each; those that are there already are not trained again. Returns {control: figures}.
+    artifacts, after each; those that are there already are not trained again. One that cannot be trained (an oracle
+    without positions) is said and left out. Returns {control: figures}.
 
     Raises `CheckpointError` without a finished run, `DataError` if its data is not what it was, `Interrupted` after a
     checkpoint: the same call goes on from there.
     """
+    if Path(place).is_file():
+        raise CheckpointError(f"{place} is a file", hint="name the folder of a finished run")
     trained = load_trained(place)
     run = RunDir(str(Path(place).absolute()))
     config = trained.config.model_copy(
@@ -98,16 +101,18 @@ def train_controls(place: str, names: Sequence[str], epochs: int, say: Say, stop
     path = Path(run.artifacts) / CONTROLS_NAME
     rows = {name: row for name, row in _read(path).items() if row.get("planned_epochs") == config.epochs}
     controls = compute_controls(data.train, data.test)
-    for place_of, name in enumerate(names, 1):
+    for number, name in enumerate(names, 1):
         if name in rows:
             continue
         own = RunDir(str(Path(run.path) / FOLDER / f"{name}-{config.epochs}"))
         reporter = Reporter(own, f"{name}.1", say)
         Path(own.artifacts).mkdir(mode=0o700, parents=True, exist_ok=True)
-        reporter.update(message=f"control {place_of} of {len(names)}: {name.replace('_', ' ')}")
+        reporter.update(message=f"control {number} of {len(names)}: {name.replace('_', ' ')}")
         try:
             rows[name] = train_control(CONDITIONS[name], config, data, controls, own, reporter, stop)
-        except DataError as exc:
+        except Interrupted:
+            raise
+        except TrainerError as exc:
             reporter.update(message=f"{name} is left out: {exc}")
             continue
         text = json.dumps({"controls": rows}, indent=1, allow_nan=False)

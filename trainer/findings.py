@@ -58,6 +58,8 @@ def examine(trained: Trained, place: str, split: str, on_batch: Callable[[int, i
     figures = predictions.metrics(controls.best_mse)
     flags = [*judge(figures, controls.majority_accuracy, []), *_seen(trained, clips)]
     flags += [] if "pred_mse" in figures else [NO_POSITIONS]
+    if clips.source.size_px != trained.size_px:
+        flags.append(f"trained on pictures of {trained.size_px} px, evaluated on {clips.source.size_px} px")
     summary = summary_of(
         trained.model,
         attempt="",

@@ -28,6 +28,7 @@ class Trained:
     model: UnifiedModel
     device: torch.device
     frames: int
+    size_px: int
     class_names: tuple[str, ...]
     digest: str
     """Of the data that it was trained on."""
@@ -77,6 +78,7 @@ def load_trained(place: str) -> Trained:
         model=model,
         device=device,
         frames=clips["frames"],
+        size_px=clips["size_px"],
         class_names=tuple(clips["class_names"]),
         digest=content["identity"]["data"],
         epoch=content["state"]["epoch"],

@@ -11,7 +11,7 @@ import pytest
 
 from tests.trainer.test_analysis import raw_results, results
 from trainer.analysis.comparison import compare, distinguishable, recommendation, verdict
-from trainer.analysis.comparison_report import as_json, page
+from trainer.analysis.comparison_report import as_json, page, whole_table
 from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions, read_predictions
 from trainer.errors import DataError
 from trainer.metrics import wilson_interval
@@ -126,6 +126,27 @@ def test_controls_stand_below_without_a_rank(tmp_path: Path) -> None:
         ("constant velocity", "control"), ("majority", "control"), ("oracle", "reference")
     ]  # fmt: skip
     assert "|  | oracle | 99.9 ± 0.0 % |" in page(table, "x.png") and compare([tmp_path / "a"]).controls == []
+
+
+def test_one_table_has_every_figure_of_every_row(tmp_path: Path) -> None:
+    raw = raw_results(0.9, clips=2000, width=0.25)
+    raw |= {"inference_ms": 2.5, "inference": {"batch_ms": 1.5}}
+    results(tmp_path, raw, "a")
+    trained = {"accuracy": 0.5, "n": 300, "pred_mse": 0.04, "recall_linear": 0.25, "train_s": 60, "epochs": 8}
+    controls = tmp_path / "a" / "artifacts" / "controls.json"
+    controls.write_text(json.dumps({"controls": {"shuffled_frames": trained | {"parameters": 1000}}}))
+    table = compare([tmp_path / "a"], controls=True)
+    head, _, run, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in whole_table(table)]
+    cells = dict(zip(head, run, strict=True))
+    assert (cells["accuracy"], cells["95 % interval"], cells["% MAE"]) == ("90.0 %", "86.1 % to 92.9 %", "4")
+    assert cells["skill"] == "0.5", "against the trained control"
+    assert (cells["recall, linear"], cells["noisy: accuracy"], cells["noisy: MSE"]) == ("90.7 %", "70.0 %", "0.05")
+    assert (cells["trained on"], cells["training"]) == ("2,000 clips, 8 epochs, width 0.25", "1 min 20 s")
+    assert (cells["s/epoch"], cells["parameters"], cells["MB"]) == ("10", "1,000", "0.004")
+    assert (cells["inference, ms a clip"], cells["in a batch"]) == ("2.5", "1.5")
+    (shuffled,) = [dict(zip(head, row, strict=True)) for row in rows if row[1] == "shuffled frames"]
+    assert (shuffled["95 % interval"], shuffled["recall, linear"]) == ("44.4 % to 55.6 %", "25.0 %")
+    assert (shuffled["s/epoch"], shuffled["parameters"], shuffled["verdict"]) == ("7.5", "1,000", "control")
 
 
 def test_the_ensemble_is_the_mean_of_the_predictions(tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ def test_videos_of_others_and_their_limits(tmp_path: Path) -> None:
     other = write_folder(tmp_path / "other", class_names=["a", "b", "c", "d"])
     with pytest.raises(DataError, match=r"has the classes a, b, c, d, and .* linear, circular, helical, parabolic"):
         on(other, trained)
+    assert "trained on pictures of 32 px, evaluated on 64 px" in on("easy", trained).summary.flags
     unplaced = write_folder(tmp_path / "unplaced", trajectory_3d=None)
     assert "no forecast figures: the data has no positions" in on(unplaced, trained).summary.flags
     for place, words in (("mediun", "did you mean 'medium'"), ("medium/noise", "did you mean 'noisy'")):

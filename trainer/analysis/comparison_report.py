@@ -9,6 +9,7 @@ from typing import Any
 from trainer import words
 from trainer.analysis.comparison import Comparison, distinguishable, recommendation, verdict
 from trainer.analysis.entries import Entry, Spread
+from trainer.analysis.forms import is_number
 from trainer.analysis.markdown import UNKNOWN, number, percent, table
 
 MAIN_HEAD = (
@@ -22,7 +23,7 @@ ORDER = (
 )
 _FIGURES = ("accuracy", "pred_mse", "mae_percent", "skill")
 _EFFORT = ("train_s", "epoch_s", "parameters", "model_bytes", "inference_ms", "inference_batch_ms")
-EFFORT_HEAD = ("training:", "s/epoch:", "parameters:", "MB:", "inference, ms a clip:", "in a batch:")
+EFFORT_HEAD = ("trained on", "training:", "s/epoch:", "parameters:", "MB:", "inference, ms a clip:", "in a batch:")
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -131,6 +132,7 @@ def _against(comparison: Comparison, entry: Entry) -> str:
 
 def _effort(entry: Entry) -> list[str]:
     return [
+        _trained_on(entry),
         UNKNOWN if entry.train_s is None else words.duration(entry.train_s),
         number(entry.epoch_s),
         UNKNOWN if entry.parameters is None else f"{entry.parameters:,}",
@@ -138,6 +140,17 @@ def _effort(entry: Entry) -> list[str]:
         number(entry.inference_ms),
         number(entry.inference_batch_ms),
     ]
+
+
+def _trained_on(entry: Entry) -> str:
+    """Return on how much a row was trained, and how wide its network is, as far as its first run says."""
+    if entry.kind != "run":
+        return UNKNOWN
+    one = entry.runs[0]
+    parts = {"clips": "" if one.config.get("data") else one.config.get("clips"), "epochs": one.epochs}
+    known = [f"{value:,} {name}" for name, value in parts.items() if value]
+    width = one.config.get("width")
+    return ", ".join([*known, *([f"width {width:g}"] if is_number(width) else [])]) or UNKNOWN
 
 
 def _seeds(comparison: Comparison) -> list[str]:
