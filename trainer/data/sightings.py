@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ def blocks(video: Video, block_px: int = BLOCK_PX) -> NDArray[np.float32]:
     Strided views added one by one are many times as fast as a mean over two small axes.
     """
     side = video.shape[-1] // block_px * block_px
-    wide = np.uint16 if 255 * block_px**2 < 2**16 else np.uint32
+    wide: Any = np.uint16 if 255 * block_px**2 < 2**16 else np.uint32
     rows = video[..., :side:block_px, :side].astype(wide)
     for row in range(1, block_px):
         rows += video[..., row:side:block_px, :side]
