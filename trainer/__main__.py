@@ -91,7 +91,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     takes_words = "overrides" in arguments
     wrong = [word for word in rest if word.startswith("-") or not takes_words]
     if wrong:
-        parser.error(f"unknown {'option' if wrong[0].startswith('-') else 'argument'} {wrong[0]}")
+        kind = "option" if wrong[0].startswith("-") else "argument"
+        parser.error(f"unknown {kind} {wrong[0]}; `trainer {arguments.verb} --help` lists what there is")
     if takes_words:
         arguments.overrides = [*arguments.overrides, *rest]
     return arguments
@@ -108,6 +109,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # One line: the last line of a log is what a supervisor quotes as the reason of a failure.
         print(f"trainer: {exc}" + (f"; {exc.hint}" if exc.hint else ""), file=sys.stderr)
         return exc.exit_code
+    except KeyboardInterrupt:
+        print("trainer: stopped by SIGINT", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -144,3 +144,30 @@ def test_the_brightness_of_a_trail_is_that_of_its_first_frame() -> None:
     assert {probe.name for probe in light.values()} == {"mean brightness"}
     assert light[(0,)].features[:, 0] == pytest.approx(np.sqrt(weight[:, 0]))
     assert light[(0, 8, 15)].features[:, 0] == pytest.approx(np.sqrt(weight.mean(axis=1)))
+
+
+def test_ctrl_c_ends_an_audit_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(folder: Path) -> Report:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainer.data.audit.audit", interrupted)
+    assert main(["audit", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "trainer: stopped by SIGINT\n"
+
+
+def test_an_unknown_option_names_the_help_of_its_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["generate", "objects", "--teir", "fast"])
+    assert "unknown option --teir; `trainer generate --help` lists what there is" in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path, **options: bool) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", forbidden)
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    check = audit(tmp_path).checks[0]
+    assert check.status == "fail" and "metadata.json: cannot be read: Permission denied" in check.detail
