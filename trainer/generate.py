@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         generate(folder, wanted, tuple(arguments.split), layout, arguments.workers or 1, stop)
     except Interrupted as exc:
-        exc.hint = "the same command goes on from there"
+        exc.hint = "the same command goes on from the last checkpoint"
         raise
     return 0
 

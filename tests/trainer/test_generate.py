@@ -264,5 +264,7 @@ def test_ctrl_c_says_how_to_go_on(start: Start, tmp_path: Path) -> None:
         assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
     text = process.communicate(timeout=30)[0].decode()
-    assert process.returncode == 130 and text.endswith("stopped by SIGINT; the same command goes on from there\n")
+    assert process.returncode == 130 and text.endswith(
+        "stopped by SIGINT; the same command goes on from the last checkpoint\n"
+    )
     assert not (tmp_path / "d/videos.npy").exists() and not (tmp_path / "d/metadata.json").exists()

@@ -230,9 +230,7 @@ def signed(kind: str) -> np.ndarray:
     videos = render(MEDIUM).astype(int)
     rng = np.random.default_rng(3)
     for clip, label in zip(videos, MEDIUM.label.tolist(), strict=True):
-        if kind == "background":
-            clip += 6 * label
-        elif kind == "tint":
+        if kind == "tint":
             clip[:, 0] += 8 * label
         elif kind == "mark in one frame":
             clip[3, :, 5, 5 + 2 * label] = 255
@@ -244,7 +242,6 @@ def signed(kind: str) -> np.ndarray:
 @pytest.mark.parametrize(
     ("kind", "check"),
     [
-        ("background", "one place tells the class"),
         ("tint", "one place tells the class"),
         ("mark in one frame", "one place tells the class"),
         ("noise", "probe: noise level"),
