@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,10 @@ class Checkpoints:
 
     def save(
         self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer,
-        precision: Precision,
+        precision: Precision, rng: Sequence[dict[str, Any]] = (),
     ) -> None:  # fmt: skip
-        """Write the same content under each name, in this order. Raises OSError (disk full).
+        """Write the same content under each name, in this order; `rng` are the random states of the run's processes,
+        if there are several. Raises OSError (disk full).
 
         Name last.pt last: whoever dies in between resumes from the older one and writes the same again.
         """
@@ -88,7 +90,8 @@ class Checkpoints:
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
             **precision.state(),
-            "rng": _rng_states(),
+            "rng": rng[0] if rng else rng_state(),
+            "rng_of_others": list(rng[1:]),
         }
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         first = self.folder / names[0]
@@ -143,16 +146,30 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def restore(content: dict[str, Any], model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> TrainState:
-    """Put weights, optimiser and random state back; return where the run was."""
+def restore(
+    content: dict[str, Any], model: torch.nn.Module, optimiser: torch.optim.Optimizer, rank: int = 0
+) -> TrainState:
+    """Put weights, optimiser and the random state of process `rank` back; return where the run was."""
     model.load_state_dict(content["model"])
     optimiser.load_state_dict(content["optimiser"])
-    torch.set_rng_state(content["rng"]["cpu"])
-    if torch.cuda.is_available() and content["rng"]["cuda"]:
-        torch.cuda.set_rng_state_all(content["rng"]["cuda"])
+    rngs = _rng_states(content)
+    if rank < len(rngs):
+        torch.set_rng_state(rngs[rank]["cpu"])
+        if torch.cuda.is_available() and rngs[rank]["cuda"]:
+            torch.cuda.set_rng_state(rngs[rank]["cuda"][0])
     return TrainState(**content["state"])
 
 
-def _rng_states() -> dict[str, Any]:
+def processes_of(content: dict[str, Any]) -> int:
+    """Return how many processes trained when a checkpoint was written."""
+    return len(_rng_states(content))
+
+
+def _rng_states(content: dict[str, Any]) -> list[dict[str, Any]]:
+    # Checkpoints from before there could be several processes say nothing of others.
+    return [content["rng"], *content.get("rng_of_others", [])]
+
+
+def rng_state() -> dict[str, Any]:
     """All randomness that training uses: batches come from (seed, epoch), so torch's own is all there is."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []}
+    return {"cpu": torch.get_rng_state(), "cuda": [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 
 import torch
 
 from trainer import words
-from trainer.checkpoint import BEST, LAST
+from trainer.checkpoint import BEST, LAST, rng_state
 from trainer.data.batches import Batch
 from trainer.errors import DataError, TrainerError
 from trainer.evaluate import evaluate
@@ -66,6 +67,7 @@ class Trainer:
         decision = None if state.gate["passed"] else read_decision(session.run)
         if decision is not None and decision.decision == RELEASE:
             state.gate |= {"released_by": decision.by, "released_at_s": decision.at_s}
+        state.gate = session.ranks.of_main(state.gate)
         goes_on = state.gate["passed"] or "released_by" in state.gate
         if goes_on:
             state.stage_ends.append(state.epoch)
@@ -91,20 +93,27 @@ class Trainer:
         self.rate = session.learning_rate
         for group in session.optimiser.param_groups:
             group["lr"] = self.rate
-        outputs = session.precision.forward(session.model, batch.video)
+        outputs = session.precision.forward(session.parallel, batch.video)
         total, class_loss, pred_loss = compute_loss(outputs, batch.targets, config.w_class, config.w_pred)
-        if not torch.isfinite(total):
+        correct = (outputs["classification"].argmax(dim=1) == batch.class_label).sum()
+        sums = session.ranks.sum(
+            *(float(loss.detach()) * batch.clips for loss in (total, class_loss, pred_loss)),
+            int(correct) if batch.clips else 0,
+            batch.clips,
+        )
+        if not math.isfinite(sums[0]):
             self.check_targets(batch)
             raise self.diverged(f"the loss of step {state.step + 1} is not finite")
-        if not session.precision.descend(total, session.model, session.optimiser, config.clip_norm):
+        # Gradients are averaged over the processes: so weighted, that is the mean over the clips of the whole batch.
+        weighted = total * (batch.share * session.ranks.world)
+        if not session.precision.descend(weighted, session.model, session.optimiser, config.clip_norm):
             raise self.diverged(f"the gradient of step {state.step + 1} is not finite")
 
-        count = len(batch.class_label)
-        state.loss_sum += float(total.detach()) * count
-        state.class_sum += float(class_loss.detach()) * count
-        state.pred_sum += float(pred_loss.detach()) * count
-        state.correct += int((outputs["classification"].argmax(dim=1) == batch.class_label).sum())
-        state.clips += count
+        state.loss_sum += sums[0]
+        state.class_sum += sums[1]
+        state.pred_sum += sums[2]
+        state.correct += int(sums[3])
+        state.clips += int(sums[4])
         state.batch += 1
         state.step += 1
 
@@ -112,7 +121,10 @@ class Trainer:
         """Return the figures of the validation split, named as the metrics of the run."""
         session, config = self.session, self.session.config
         self.report(Phase.EVALUATE)
-        predictions = evaluate(session.model, session.validation, session.device, lambda done, total: self.tick())
+        session.ranks.share_buffers(session.model)
+        predictions = evaluate(
+            session.model, session.validation, session.device, lambda done, total: self.tick(), session.ranks
+        )
         figures = predictions.metrics(session.validation_controls.best_mse)
         loss = config.w_class * predictions.class_loss + config.w_pred * predictions.pred_loss
         untrained = config.w_class * math.log(len(session.train.source.class_names))
@@ -178,16 +190,18 @@ class Trainer:
         self.obey()
 
     def obey(self) -> None:
-        """Do what a signal or the clock asks for: a checkpoint, or a checkpoint and the end."""
+        """Do what a signal to any process, or the clock, asks for: a checkpoint, or a checkpoint and the end."""
         session, stop = self.session, self.session.stop
-        if stop.signal is not None:
+        due = time.monotonic() - self.saved_at >= session.config.checkpoint_every_s
+        number, wanted = session.ranks.largest(stop.signal or 0, stop.checkpoint_wanted or due)
+        if number:
+            stop.signal = signal.Signals(int(number))
             saved = self.save([LAST])
             end = stop.interrupted()
             kept = f"checkpoint at step {session.state.step}" if saved else "its checkpoint could not be written"
             session.reporter.update(message=f"{end}, {kept}")
             raise end
-        due = time.monotonic() - self.saved_at >= session.config.checkpoint_every_s
-        if stop.checkpoint_wanted or due:
+        if wanted:
             self.save([LAST])
 
     def save(self, names: list[str]) -> bool:
@@ -198,10 +212,12 @@ class Trainer:
         state.train_s += now - self.mark
         self.mark = self.saved_at = now
         self.report(Phase.CHECKPOINT)
-        saved = session.reporter.guard(
+        rng = session.ranks.gather(rng_state())
+        written = session.reporter.guard(
             LAST,
-            lambda: session.checkpoints.save(names, state, session.model, session.optimiser, session.precision),
+            lambda: session.checkpoints.save(names, state, session.model, session.optimiser, session.precision, rng),
         )
+        saved = session.ranks.of_main(written)
         if saved:
             session.reporter.update(force=True, checkpoint=LAST, checkpoint_at_s=time.time())
         return saved

@@ -1,27 +1,34 @@
-"""A step that does not fit into memory ends with the batch size that would."""
+"""A step that does not fit into memory ends with the batch size that would; an evaluation goes on in smaller parts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
+from torch import Tensor, nn
 
 from trainer.data.batches import Batch
 from trainer.errors import TrainerError
 
 Step = Callable[[Batch], None]
+T = TypeVar("T")
 
 
 def within_memory(step: Step, batch: Batch) -> None:
     """Do a step. If memory does not suffice, find out by halving which size does, and raise a `TrainerError`; the
-    steps tried for that change the weights, so nothing may be saved afterwards.
+    steps tried for that change the weights, so nothing may be saved afterwards. A part of a batch is not halved: the
+    other processes would wait for it.
     """
     problem = _try(step, batch)
     if not problem:
         return
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
     clips = len(batch.class_label)
+    if batch.share < 1:
+        raise TrainerError(
+            f"out of memory in a step of {clips} clips ({problem}), this process's part of the batch",
+            hint="start a new run with a smaller batch_size, or with more processes",
+        )
     size = clips // 2
     while size and _try(step, _first(batch, size)):
         size //= 2
@@ -32,15 +39,36 @@ def within_memory(step: Step, batch: Batch) -> None:
     )
 
 
-def _try(step: Step, batch: Batch) -> str:
-    """Do a step; return in words what memory lacked, '' if it sufficed. The failed step's tensors are gone then."""
+def answer(model: nn.Module, video: Tensor) -> dict[str, Tensor]:
+    """Return the outputs for clips, without gradients; what does not fit into memory at once is done in parts. Raises
+    `TrainerError` if not even one clip fits.
+    """
+    outputs: list[dict[str, Tensor]] = []
+
+    def do(size: int) -> None:
+        outputs[:] = [model(part) for part in video.split(size)]
+
+    size = len(video)
+    while problem := _try(do, size):
+        if size == 1:
+            raise TrainerError(f"out of memory in an evaluation: not even one clip fits ({problem})")
+        size = -(-size // 2)
+    return {name: torch.cat([part[name] for part in outputs]) for name in outputs[0]}
+
+
+def _try(act: Callable[[T], None], what: T) -> str:
+    """Act; return in words what memory lacked, '' if it sufficed. The tensors of what failed are gone then."""
     try:
-        step(batch)
+        act(what)
     except (MemoryError, RuntimeError) as exc:
         if not is_out_of_memory(exc):
             raise
-        return (str(exc).splitlines() or ["no more memory"])[0][:200]
-    return ""
+        problem = (str(exc).splitlines() or ["no more memory"])[0][:200]
+    else:
+        return ""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return problem
 
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:

@@ -73,7 +73,8 @@ def plain_setting(config: TrainConfig) -> Setting:
 def _candidates(config: TrainConfig, model: nn.Module, device: torch.device) -> list[dict[str, Any]]:
     """Return changes to the best setting so far, in the order in which they are tried."""
     cuda = device.type == "cuda"
-    cores = 1 if cuda else len(os.sched_getaffinity(0))
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    cores = 1 if cuda else max(1, len(os.sched_getaffinity(0)) // processes)
     wanted: list[dict[str, Any]] = []
     if config.threads == "auto":
         wanted += [{"threads": count} for count in sorted({*(2**power for power in range(cores.bit_length())), cores})]

@@ -131,6 +131,13 @@ class Reporter:
         return True
 
 
+class SilentReporter(Reporter):
+    """That of a process beside the first: it takes everything and writes nothing."""
+
+    def guard(self, what: str, write: Callable[[], object]) -> bool:
+        return True
+
+
 def _step_of(line: bytes) -> float:
     try:
         return float(decode(line)["step"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trainer.config import TrainConfig, find_config, load_config
 from trainer.console import Say, speaker
+from trainer.distributed import Ranks, joined
 from trainer.errors import ConfigError
 from trainer.heartbeat import Heartbeat
 from trainer.stop import Stop
@@ -66,39 +67,52 @@ def _last_attempt(run: RunDir) -> int:
 
 
 def run(config_name: str, overrides: Sequence[str], out: str = "", resume: bool = False) -> int:
-    """Train. Returns 0; every other end is a `TrainerError` with its exit code."""
+    """Train, with the other processes if torchrun started some. Returns 0; every other end is a `TrainerError` with
+    its exit code.
+    """
     stop = Stop()
     stop.install()
     os.umask(0o077)
-    config = load_config(config_name, overrides)
-    place = find_place(config_name, out, resume)
+    with joined() as ranks:
+        config = load_config(config_name, overrides)
+        place = ranks.of_main(find_place(config_name, out, resume))
+        if ranks.is_main:
+            _run_main(config, place, stop, ranks)
+        else:
+            _train(config, place, lambda progress, important: None, stop, ranks)
+    return 0
+
+
+def _run_main(config: TrainConfig, place: Place, stop: Stop, ranks: Ranks) -> None:
+    """Train as the process that speaks and writes, into its folders."""
     for folder in (place.run.path, place.run.checkpoints, place.run.artifacts):
         Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     say, close = speaker()
     heartbeat = None if place.supervised else Heartbeat(place.run)
     try:
-        _train(config, place, say, stop)
+        _train(config, place, say, stop, ranks)
     finally:
         close()
         if heartbeat:
             heartbeat.close()
     if not place.supervised:
         print(f"Everything about this run is in {place.run.path}", file=sys.stderr)
-    return 0
 
 
-def _train(config: TrainConfig, place: Place, say: Say, stop: Stop) -> None:
+def _train(config: TrainConfig, place: Place, say: Say, stop: Stop, ranks: Ranks) -> None:
     """Import torch only now: a wrong config is an answer within a moment."""
-    from trainer.reporter import Reporter
+    from trainer.reporter import Reporter, SilentReporter
 
-    reporter = Reporter(place.run, place.attempt, say)
+    reporter = (Reporter if ranks.is_main else SilentReporter)(place.run, place.attempt, say)
     reporter.update(force=True, total_epochs=config.epochs, message="loading torch")
     from trainer.loop import Trainer
     from trainer.results import finish
     from trainer.session import open_session
 
     stop.check()
-    session = open_session(config, place.run, reporter, stop)
+    session = open_session(config, place.run, reporter, stop, ranks=ranks)
     reporter.cut_metrics(session.state.logged_step)
     Trainer(session).fit()
-    finish(session)
+    ranks.leave()
+    if ranks.is_main:
+        finish(session)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer.checkpoint import LAST, Checkpoints, TrainState, restore
+from trainer.checkpoint import LAST, Checkpoints, TrainState, processes_of, restore
 from trainer.config import FREE_ON_RESUME, TrainConfig
 from trainer.controls import Controls, compute_controls
 from trainer.data.batches import Batches
 from trainer.data.opening import TrainingData, open_data
 from trainer.data.source import ClipSource
+from trainer.distributed import Ranks
 from trainer.errors import ConfigError
 from trainer.events import EVENTS, event_writer
 from trainer.models.extractor import FeatureExtractor
@@ -47,6 +48,9 @@ class Session:
     validation_controls: Controls
     test_controls: Controls
     model: UnifiedModel
+    parallel: torch.nn.Module
+    """What a training step calls: the model, with several processes wrapped so that their gradients are averaged."""
+    ranks: Ranks
     optimiser: torch.optim.Optimizer
     precision: Precision
     checkpoints: Checkpoints
@@ -76,42 +80,56 @@ class Session:
 
 def open_session(
     config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop, *, data: TrainingData | None = None,
-    extractor: Callable[[TrainConfig], FeatureExtractor] = build_extractor,
+    extractor: Callable[[TrainConfig], FeatureExtractor] = build_extractor, ranks: Ranks | None = None,
 ) -> Session:  # fmt: skip
     """Generate or load the data, build the model from the seed, and go on from last.pt if there is one.
 
-    A control gives `data` or an `extractor` of its own in place of those of the config.
+    A control gives `data` or an `extractor` of its own in place of those of the config; `ranks` are the processes that
+    train together, if there are several.
     """
-    device = prepare_torch(config)
-    data = data or open_data(config, Path(run.artifacts) / "data", stop.check)
+    ranks = ranks or Ranks()
+    if config.batch_size < ranks.world:
+        raise ConfigError(f"batch_size {config.batch_size} leaves some of the {ranks.world} processes without a clip")
+    device = ranks.device(prepare_torch(config))
+    with ranks.main_first():
+        data = data or open_data(config, Path(run.artifacts) / "data", stop.check)
     for note in data.notes:
         reporter.update(message=f"data: {note}")
     stop.check()
     torch.manual_seed(config.seed)
-    model = build_model(config, data.train, extractor(config)).to(device)
+    resumed = ranks.of_main((Path(run.checkpoints) / LAST).exists())
+    # A checkpoint holds all weights: those that training started from need not be there any more.
+    start = config.model_copy(update={"pretrained": False}) if resumed else config
+    model = build_model(config, data.train, extractor(start)).to(device)
     if model.extractor.note:
         reporter.update(message=model.extractor.note)
     optimiser = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     identity = {**config.model_dump(), "data": data.digest}
     checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run), clips_of(config, data.train))
     checkpoints.sweep()
-    train = make_batches(config, data.train, device, config.batch_size)
+    train = make_batches(config, data.train, device, config.batch_size, ranks.part)
     state = TrainState()
-    if (checkpoints.folder / LAST).exists():
+    if resumed:
         content = checkpoints.load(LAST, FREE_ON_RESUME)
         precision = restore_precision(config, content, device)
-        state = restore(content, model, optimiser)
+        state = restore(content, model, optimiser, ranks.rank)
+        if (then := processes_of(content)) != ranks.world:
+            reporter.update(
+                message=f"processes: {ranks.world}, {then} before; the batches are the same, sums are rounded otherwise"
+            )
     else:
+        if ranks.rank:
+            torch.manual_seed(config.seed + ranks.rank)
 
         def say(message: str) -> None:
             reporter.update(message=message)
             stop.check()
 
-        precision = Precision(choose_setting(config, model, train, device, say), device)
+        precision = Precision(ranks.of_main(choose_setting(config, model, train, device, say)), device)
     precision.prepare(model)
     if config.compile:
         compile_model(model)
-    if config.tensorboard:
+    if config.tensorboard and ranks.is_main:
         reporter.listeners.append(event_writer(Path(run.artifacts) / EVENTS, state.logged_step))
     return Session(
         config=config,
@@ -119,10 +137,12 @@ def open_session(
         device=device,
         data=data,
         train=train,
-        validation=make_batches(config, data.validation, device),
+        validation=make_batches(config, data.validation, device, part=ranks.part),
         validation_controls=compute_controls(data.train, data.validation),
         test_controls=compute_controls(data.train, data.test),
         model=model,
+        parallel=ranks.parallel(model),
+        ranks=ranks,
         optimiser=optimiser,
         precision=precision,
         checkpoints=checkpoints,
@@ -143,6 +163,8 @@ def build_model(config: TrainConfig, train: ClipSource, extractor: FeatureExtrac
     model = UnifiedModel(extractor, train.frames, len(train.class_names))
     if train.path is not None:
         model.fit_targets(train.path[:, train.frames :].astype(np.float32))
+    else:
+        model.predict.requires_grad_(False)  # nothing trains it, and other processes must not wait for its gradient
     if config.data:
         check_fit(config, model, train)
     return model
@@ -163,8 +185,10 @@ def check_fit(config: TrainConfig, model: UnifiedModel, train: ClipSource) -> No
     model.train()
 
 
-def make_batches(config: TrainConfig, source: ClipSource, device: torch.device, batch_size: int = 0) -> Batches:
-    """Return shuffled batches of `batch_size` to train on, or (0) those of an evaluation."""
+def make_batches(
+    config: TrainConfig, source: ClipSource, device: torch.device, batch_size: int = 0, part: tuple[int, int] = (0, 1)
+) -> Batches:
+    """Return shuffled batches of `batch_size` to train on, or (0) those of an evaluation; of each, a process's part."""
     cuda = device.type == "cuda"
     return Batches(
         source,
@@ -173,6 +197,7 @@ def make_batches(config: TrainConfig, source: ClipSource, device: torch.device, 
         shuffle=batch_size > 0,
         prefetch=cuda if config.prefetch == "auto" else config.prefetch == "on",
         pinned=cuda,
+        part=part,
     )
 
 

@@ -156,6 +156,25 @@ def test_out_of_memory_ends_with_the_batch_size_that_fits(
     assert not (tmp_path / "checkpoints" / "last.pt").exists(), "steps that only try are never saved"
 
 
+@pytest.mark.parametrize("fits", [3, 0])
+def test_an_evaluation_that_does_not_fit_into_memory_is_done_in_parts(tmp_path: Path, fits: int) -> None:
+    usual = Run(tmp_path / "usual", tiny("epochs=1")).trainer.validate()
+    run = Run(tmp_path / "run", tiny("epochs=1"))
+    inner = run.session.model.forward
+
+    def forward(video: torch.Tensor) -> dict[str, torch.Tensor]:
+        if len(video) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return inner(video)
+
+    run.session.model.forward = forward  # type: ignore[method-assign]
+    if fits:
+        assert run.trainer.validate() == pytest.approx(usual, rel=1e-5)
+    else:
+        with pytest.raises(TrainerError, match="in an evaluation: not even one clip fits"):
+            run.trainer.validate()
+
+
 def test_another_runtime_error_stays_what_it_is(tmp_path: Path) -> None:
     run = Run(tmp_path, tiny("epochs=1"))
 

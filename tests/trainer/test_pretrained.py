@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.trainer.sessions import TINY, Run
 from trainer.config import load_config
 from trainer.errors import CheckpointError, ConfigError
 from trainer.models.extractor import normalise
@@ -108,6 +109,19 @@ def test_the_option_of_the_config_loads_and_leaves_a_note(tmp_path: Path) -> Non
     extractor = I3DExtractor(0.05, pretrained=str(path))
     assert extractor.note.startswith(f"pretrained: {path}: 285 tensors loaded") and "logits" in extractor.note
     assert I3DExtractor(0.05).note == ""
+
+
+def test_a_resumed_run_does_not_need_the_file_again(tmp_path: Path) -> None:
+    path = published_file(tmp_path / "rgb.pt", I3DExtractor(0.05), i3d_names())
+    config = load_config("i3d", [*TINY, f"pretrained={path}"])
+    first = Run(tmp_path, config)
+    assert any(line.startswith("pretrained: ") for line in first.said)
+    first.trainer.save(["last.pt"])
+    path.unlink()
+    again = Run(tmp_path, config)
+    assert not any(line.startswith("pretrained: ") for line in again.said)
+    for name, tensor in first.session.model.state_dict().items():
+        assert torch.equal(tensor, again.session.model.state_dict()[name]), name
 
 
 def test_a_config_that_asks_for_weights_where_none_are_public_is_refused(tmp_path: Path) -> None:

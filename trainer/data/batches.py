@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 
 import numpy as np
@@ -27,14 +27,23 @@ class Batch:
     """(B,) int64."""
     future_path: torch.Tensor | None
     """(B, 5, 3) float32: camera-frame positions at t+1..t+5, workspace half-sides; None if not known."""
+    share: float = 1.0
+    """Which share of the whole batch these clips are, where several processes divide it. 0: the batch is too small for
+    all of them, and this clip only keeps step with the others."""
+
+    @property
+    def clips(self) -> int:
+        """How many clips count."""
+        return len(self.class_label) if self.share else 0
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on `device`."""
         path = self.future_path
-        return Batch(
-            self.video.to(device, non_blocking=True),
-            self.class_label.to(device, non_blocking=True),
-            None if path is None else path.to(device, non_blocking=True),
+        return replace(
+            self,
+            video=self.video.to(device, non_blocking=True),
+            class_label=self.class_label.to(device, non_blocking=True),
+            future_path=None if path is None else path.to(device, non_blocking=True),
         )
 
     @property
@@ -51,18 +60,18 @@ class Batches:
 
     A batch stays valid until `ring - 1` further ones are taken. `prefetch` fills the next one in a thread of its own
     meanwhile. With `pinned` memory (CUDA), a buffer is filled anew only when the device has done all that was asked
-    of it before.
+    of it before. Of every batch only `part` = (index, count) is drawn: the batches are the same for any count.
     """
 
     def __init__(self, source: ClipSource, batch_size: int, seed: int, *, shuffle: bool, ring: int = 2,
-                 prefetch: bool = False, pinned: bool = False) -> None:  # fmt: skip
+                 prefetch: bool = False, pinned: bool = False, part: tuple[int, int] = (0, 1)) -> None:  # fmt: skip
         if ring < 2:
             raise ValueError(f"a ring of {ring} buffers: at least 2 are needed")
         self.source = source
         self.batch_size = min(batch_size, len(source))
-        self.seed = seed
+        self.seed, self.part = seed, part
         self.shuffle, self.prefetch, self.pinned = shuffle, prefetch, pinned
-        shape = (self.batch_size, source.frames, 3, source.size_px, source.size_px)
+        shape = (-(-self.batch_size // part[1]), source.frames, 3, source.size_px, source.size_px)
         self._ring = [torch.empty(shape, dtype=torch.uint8, pin_memory=pinned) for _ in range(ring)]
 
     def __len__(self) -> int:
@@ -99,7 +108,14 @@ class Batches:
     def _fill(self, buffer: torch.Tensor, rows: NDArray[np.int64], epoch: int, mark: torch.cuda.Event | None) -> Batch:
         if mark is not None:
             mark.synchronize()
+        rows, share = self._own(rows)
         video = buffer[: len(rows)]
         future = self.source.fill(rows, epoch, video.numpy())
         labels = torch.from_numpy(self.source.labels[rows])
-        return Batch(video, labels, None if future is None else torch.from_numpy(future))
+        return Batch(video, labels, None if future is None else torch.from_numpy(future), share)
+
+    def _own(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
+        """Return our part of the batch `rows`, and the share of it that this is."""
+        index, count = self.part
+        own = np.array_split(rows, count)[index]
+        return (own, len(own) / len(rows)) if len(own) else (rows[:1], 0.0)
