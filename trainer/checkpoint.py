@@ -127,7 +127,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:
         raise CheckpointError(
-            f"{path} is no checkpoint: a pickle of something else than weights, which could run code; nothing of it ran"
+            f"{path} cannot be read: it is damaged, or a pickle of something else than weights, which could run code",
+            hint="copy an older checkpoint of the folder over it, or start a new run",
         ) from exc
     except Exception as exc:
         raise CheckpointError(
