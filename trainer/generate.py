@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.errors import ConfigError, Interrupted
 from trainer.stop import Stop
+from wire.run_dir import RunDir
+from wire.state import Phase
 
 if TYPE_CHECKING:
     from renderer.catalogue import Wanted
@@ -36,6 +40,8 @@ A data set is its recipe: recipe.npz (every clip, 0.2 to 0.7 kB each), tests/ (h
 trained on, more noise) and manifest.json (splits, counts, the SHA-256 of every file). Clips are rendered from it as
 they are needed; --export is for other programs. Whatever ended an export (Ctrl-C, a kill, a full disk), the same
 command goes on from the last checkpoint, and the result has the same bytes as one that nobody disturbed.
+
+As a worker (`command: trainer generate ...`) it shows its progress, and its folder is artifacts/data/ of the run.
 
 Exit status: 0 it is there, 1 failure, 2 wrong options or another data set in the folder, 130 and 143 stopped.
 """
@@ -68,7 +74,12 @@ def add_parser(verbs: Any) -> None:
         metavar="SHARE",
         help="train, validation, test (default: 0.7 0.15 0.15)",
     )
-    verb.add_argument("--out", default="", metavar="DIR", help="folder (default: data/NAME-TIER)")
+    verb.add_argument(
+        "--out",
+        default="",
+        metavar="DIR",
+        help="folder (default: data/NAME-TIER; artifacts/data/... of a supervised run)",
+    )
     pixels = verb.add_argument_group("pixels")
     pixels.add_argument("--export", choices=("npy", "safetensors"), help="write the pixels too, in this format")
     pixels.add_argument(
@@ -86,15 +97,34 @@ def run(arguments: argparse.Namespace) -> int:
     stop.install()
     wanted = _wanted(arguments)
     layout = _layout(arguments)
-    folder = Path(arguments.out or f"data/{wanted.name}-{wanted.tier}")
+    supervised = os.environ.get("TRAJVID_RUN_DIR", "")
+    folder = Path(arguments.out or f"{supervised and supervised + '/artifacts/'}data/{wanted.name}-{wanted.tier}")
     from trainer.data.generate import generate
 
+    report = _reporter(supervised)
+
+    def tell(done: int, total: int, left_s: float) -> None:
+        report(samples_done=done, samples_total=total, eta_s=left_s)
+        stop.check()
+
     try:
-        generate(folder, wanted, tuple(arguments.split), layout, arguments.workers or 1, stop)
+        said = generate(folder, wanted, tuple(arguments.split), layout, arguments.workers or 1, tell)
     except Interrupted as exc:
         exc.hint = "the same command goes on from the last checkpoint"
         raise
+    report(phase=Phase.DONE.value, message=said)
     return 0
+
+
+def _reporter(supervised: str) -> Callable[..., None]:
+    """Return what takes facts for the screen of the control plane, and nothing if none watches."""
+    if not supervised:
+        return lambda **facts: None
+    from trainer.reporter import Reporter
+
+    reporter = Reporter(RunDir(supervised), os.environ.get("TRAJVID_ATTEMPT", "") or "run.1", lambda *_: None)
+    reporter.update(force=True, phase=Phase.GENERATE.value)
+    return reporter.update
 
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:

@@ -13,27 +13,31 @@ from trainer.console import LINE_INTERVAL_S, write_line
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+Tell = Callable[[int, int, float], None]
+"""(done, total, seconds left)."""
+
 
 class Meter:
     """Counts clips up to `total`, on stderr. Use it as a context.
 
-    `done` clips were there before; `check` is asked at every step, and may raise to end the work.
+    `done` clips were there before; `tell` hears how many of how many are done and how many seconds are left at every
+    step, and may raise to end the work.
     """
 
-    def __init__(self, what: str, total: int, done: int = 0, *, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, what: str, total: int, done: int = 0, *, tell: Tell = lambda done, total, left_s: None) -> None:
         self.what = what
         self.total = total
         self.done = done
-        self._check = check
+        self._tell = tell
         self._fresh = 0
         self._began = self._said = time.monotonic()
         self._bar = _bar(what, total, done) if sys.stderr.isatty() else None
 
     def advance(self, clips: int) -> None:
         """Count more clips."""
-        self._check()
         self.done += clips
         self._fresh += clips
+        self._tell(self.done, self.total, self._left_s())
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done, rate=self._rate())
         elif time.monotonic() - self._said >= LINE_INTERVAL_S:
@@ -42,9 +46,14 @@ class Meter:
 
     def line(self) -> str:
         """Return the state as one line of text."""
+        return (
+            f"{self.what}: {self.done:,} of {self.total:,} clips, {self._rate():,.0f} clips/s, "
+            f"{self._left_s():,.0f} s left"
+        )
+
+    def _left_s(self) -> float:
         rate = self._rate()
-        left = (self.total - self.done) / rate if rate else 0.0
-        return f"{self.what}: {self.done:,} of {self.total:,} clips, {rate:,.0f} clips/s, {left:,.0f} s left"
+        return (self.total - self.done) / rate if rate else 0.0
 
     def _rate(self) -> float:
         return self._fresh / max(time.monotonic() - self._began, 1e-3)

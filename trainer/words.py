@@ -44,6 +44,8 @@ def message(progress: Progress) -> str:
         parts.append(f"epoch {running}/{progress.total_epochs} step {progress.step}/{progress.total_steps}")
     elif progress.step:
         parts.append(f"step {progress.step}" + (f"/{progress.total_steps}" if progress.total_steps else ""))
+    if progress.samples_total:
+        parts.append(f"{progress.samples_done:,} of {progress.samples_total:,} clips")
     shown = [name for name in _SHOWN if progress.metrics.get(name) is not None] or list(progress.metrics)[:_OTHERS]
     parts += [f"{name} {figure(name, progress.metrics[name])}" for name in shown]
     if progress.eta_s:
@@ -82,7 +84,9 @@ def gate_line(gate: Mapping[str, Any], decision: GateDecision | None, full_epoch
 
 def page(progress: Progress) -> str:
     """Return PROGRESS.txt."""
-    share = progress.step / progress.total_steps if progress.total_steps else 0.0
+    clips = progress.samples_total
+    done, total = (progress.samples_done, clips) if clips else (progress.step, progress.total_steps)
+    share = done / total if total else 0.0
     filled = round(40 * share)
     checkpoint = "none yet"
     if progress.checkpoint and progress.checkpoint_at_s is not None:
@@ -93,8 +97,8 @@ def page(progress: Progress) -> str:
         ("attempt", progress.attempt),
         ("phase", progress.phase),
         *([("stage", stage)] if stage else []),
-        ("epoch", f"{progress.epoch} of {progress.total_epochs} finished"),
-        ("step", f"{progress.step} of {progress.total_steps}"),
+        *([("epoch", f"{progress.epoch} of {progress.total_epochs} finished")] if progress.total_epochs else []),
+        ("clips" if clips else "step", f"{done:,} of {total:,}"),
         ("left", duration(progress.eta_s)),
         ("checkpoint", checkpoint),
     ]

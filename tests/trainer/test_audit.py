@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from renderer.catalogue import DATASETS, Wanted
+from renderer.catalogue import DATASETS, Wanted, make
 from renderer.raster import draw
+from renderer.scenes import CLUTTER, SceneRecipe
 from tests.trainer.folders import write_folder
 from trainer.__main__ import main
-from trainer.data.audit import audit
+from trainer.data.audit import _in_view, audit
 from trainer.data.audit_report import Check, Report
 from trainer.data.dataset import RECIPE_NAME, write_dataset
 from trainer.data.export import Layout, export
@@ -60,6 +61,19 @@ def test_a_leak_that_a_tier_declares_is_flagged_with_its_sentence(
     check = next(check for check in report.checks if check.name == f"probe: {probe}")
     assert check.status == "flag" and check.value is not None and check.value > 0.9 and words in check.detail
     assert not report.failed
+
+
+def test_an_object_that_is_shown_outside_the_middle_fails_and_clutter_does_not() -> None:
+    recipe = make(Wanted("objects", "standard", 4, 3, frames=32)).recipe
+    assert isinstance(recipe, SceneRecipe)
+    far = recipe.motion.copy()
+    far[0, 0] += 9.0
+    assert _in_view("", recipe.replace(motion=far)).status == "fail"
+    assert (
+        _in_view("", recipe.replace(motion=far, shown=recipe.shown * (recipe.identity > recipe.identity[0]))).status
+        == "ok"
+    )
+    assert _in_view("", recipe.replace(motion=far, kind=np.full_like(recipe.kind, CLUTTER))).status == "ok"
 
 
 def test_what_cannot_be_loaded_is_a_failed_check(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from trainer.__main__ import main
 from trainer.data.dataset import RECIPE_NAME, load_dataset
 from trainer.data.manifest import MANIFEST_NAME
 from trainer.meter import Meter
+from wire.records import Progress
 
 Answer = tuple[int, str, str]
 Ask = Callable[..., Answer]
@@ -268,3 +269,14 @@ def test_ctrl_c_says_how_to_go_on(start: Start, tmp_path: Path) -> None:
         "stopped by SIGINT; the same command goes on from the last checkpoint\n"
     )
     assert not (tmp_path / "d/videos.npy").exists() and not (tmp_path / "d/metadata.json").exists()
+
+
+def test_a_worker_that_generates_reports_its_clips(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAJVID_RUN_DIR", str(tmp_path))
+    monkeypatch.setenv("TRAJVID_ATTEMPT", "r.1")
+    assert ask("trajectories", "--clips", "40", "--size", "16", "--export", "npy", "--checkpoint-clips", "20")[0] == 0
+    progress = Progress.from_bytes((tmp_path / "progress.json").read_bytes())
+    assert (progress.attempt, progress.phase, progress.eta_s) == ("r.1", "done", 0.0)
+    assert progress.samples_done == progress.samples_total == 40 and "npy" in progress.message
+    assert (tmp_path / "artifacts/data/trajectories-medium/videos.npy").is_file()
+    assert "clips       40 of 40" in (tmp_path / "PROGRESS.txt").read_text()

@@ -14,7 +14,7 @@ from renderer.motion import Family
 from renderer.objects import OBJECT_TIERS, ObjectRecipe
 from renderer.recipe import Recipe
 from renderer.sampling import MARGIN
-from renderer.scenes import SceneRecipe
+from renderer.scenes import CLUTTER, SceneRecipe
 from renderer.trajectories import TrajectoryRecipe
 from renderer.video import render
 from trainer.data.audit_pixels import Clips, pixel_checks, probed
@@ -128,11 +128,20 @@ def _acceptance(rates: Mapping[str, float], labels: NDArray[np.int64]) -> Check:
 
 
 def _in_view(name: str, recipe: Recipe) -> Check:
-    """Count paths that leave the picture's middle, frames to forecast included."""
+    """Count paths that leave the picture's middle, frames to forecast included.
+
+    Clutter may, and so may objects in the frames in which they are not drawn.
+    """
     assert isinstance(recipe, TrajectoryRecipe | SceneRecipe)
-    cameras = recipe.cameras.of(recipe.clip) if isinstance(recipe, SceneRecipe) else recipe.cameras
-    stop = recipe.window.frames if isinstance(recipe, SceneRecipe) else None
-    outside = int((~cameras.inside(recipe.camera_path(0, stop), MARGIN - 1e-4)).sum())
+    if isinstance(recipe, SceneRecipe):
+        objects = np.flatnonzero((recipe.kind != CLUTTER) & (recipe.shown > 0))
+        drawn, cameras = recipe.is_drawn[objects], recipe.cameras.of(recipe.clip[objects])
+        path = recipe.camera_path(0, recipe.window.frames)[objects]
+        once = path[np.arange(len(path)), drawn.argmax(axis=1)]
+        path = np.where(drawn[..., None], path, once[:, None])
+    else:
+        path, cameras = recipe.camera_path(), recipe.cameras
+    outside = int((~cameras.inside(path, MARGIN - 1e-4)).sum())
     return Check(name, "fail" if outside else "ok", outside, 0)
 
 

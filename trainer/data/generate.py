@@ -19,8 +19,7 @@ from trainer.data.manifest import has_manifest, read_manifest
 from trainer.data.space import disk_errors, in_words, require_space
 from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError
-from trainer.meter import Meter
-from trainer.stop import Stop
+from trainer.meter import Meter, Tell
 from wire.run_dir import TEMPORARY_PREFIX
 
 _HALF_WRITTEN = re.compile(re.escape(TEMPORARY_PREFIX) + r".+\.\d+\.\d+$")
@@ -28,9 +27,12 @@ _HALF_WRITTEN = re.compile(re.escape(TEMPORARY_PREFIX) + r".+\.\d+\.\d+$")
 
 
 def generate(
-    folder: Path, wanted: Wanted, shares: Sequence[float], layout: Layout | None, workers: int, stop: Stop
-) -> None:
-    """See that `folder` holds the data set, and its pixels if a layout is given. Raises `TrainerError`."""
+    folder: Path, wanted: Wanted, shares: Sequence[float], layout: Layout | None, workers: int, tell: Tell
+) -> str:
+    """See that `folder` holds the data set, and its pixels if a layout is given; return what is there now.
+
+    `tell` hears of every step, and may raise to end the work. Raises `TrainerError`.
+    """
     with _alone_in(folder):
         there = _is_there(folder, wanted, shares)
         _sweep(folder)
@@ -39,12 +41,16 @@ def generate(
                 require_space(folder, export_bytes(wanted.clips * wanted.variants, wanted.frames, wanted.size_px))
             write_dataset(folder, wanted, shares)
         data = load_dataset(folder)
-        write_line(1, f"{folder}: {'already there: ' if there else ''}{summary(data)}")
-        stop.check()
+        said = f"{'already there: ' if there else ''}{summary(data)}"
+        write_line(1, f"{folder}: {said}")
+        tell(len(data.recipe), len(data.recipe), 0.0)
         if layout:
-            new = export(folder, data, layout, workers, partial(Meter, check=stop.check))
+            new = export(folder, data, layout, workers, partial(Meter, tell=tell))
             size = export_bytes(len(data.recipe), wanted.frames, wanted.size_px)
-            write_line(1, f"{folder}: {'' if new else 'already there: '}{layout.form}, {in_words(size)} of pixels")
+            pixels = f"{'' if new else 'already there: '}{layout.form}, {in_words(size)} of pixels"
+            write_line(1, f"{folder}: {pixels}")
+            said += f"; {pixels}"
+        return said
 
 
 def summary(data: DataSet) -> str:

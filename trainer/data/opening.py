@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from trainer.data.dataset import DataSet, Wanted, ensure_dataset, load_dataset
 from trainer.data.external import External, Tick, open_external
 from trainer.data.manifest import has_manifest
 from trainer.data.source import ClipSource, RecipeSource
+from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError
 
 
@@ -66,10 +68,16 @@ def _of_recipe(data: DataSet, config: TrainConfig) -> TrainingData:
         validation=RecipeSource(data.split("validation")),
         test=RecipeSource(data.split("test")),
         tests={name: RecipeSource(recipe) for name, recipe in tests.items()},
-        digest=data.manifest.digest,
+        digest=_digest(data),
         title=f"{data.recipe.tier}, {len(data.recipe)} clips",
         facts=data.manifest.summary(),
     )
+
+
+def _digest(data: DataSet) -> str:
+    """Return the hash of the recipe and of who is in which split."""
+    rows = b"".join(data.rows[name].astype("<i8").tobytes() + b"|" for name in SPLITS)
+    return hashlib.sha256(data.manifest.digest.encode() + rows).hexdigest()
 
 
 def _of_files(data: External, config: TrainConfig) -> TrainingData:
