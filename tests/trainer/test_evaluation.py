@@ -14,6 +14,7 @@ from renderer.video import render
 from tests.trainer.folders import RECIPE, write_folder
 from tests.trainer.sessions import Run, tiny
 from trainer.__main__ import main
+from trainer.analysis.predictions import PREDICTIONS_NAME, read_predictions
 from trainer.analysis.reading import read_results
 from trainer.checkpoint import read_checkpoint
 from trainer.data.batches import Batches
@@ -69,6 +70,7 @@ def test_its_own_test_gives_its_own_figures(finished: Path) -> None:
     ):
         assert found.content["summary"]["metrics"].items() <= metrics.items()
         assert found.content["summary"]["controls"] == controls
+    assert one.stored.digest == read_predictions(finished / "artifacts" / PREDICTIONS_NAME).digest
     assert one.content["confusion_matrix"] == results["confusion_matrix"]
     assert on(finished / "artifacts" / "data" / "noisy", finished).summary.metrics == held_out.summary.metrics
 

@@ -68,13 +68,13 @@ def _of_recipe(data: DataSet, config: TrainConfig) -> TrainingData:
         validation=RecipeSource(data.split("validation")),
         test=RecipeSource(data.split("test")),
         tests={name: RecipeSource(recipe) for name, recipe in tests.items()},
-        digest=_digest(data),
+        digest=digest_of(data),
         title=f"{data.recipe.tier}, {len(data.recipe)} clips",
         facts=data.manifest.summary(),
     )
 
 
-def _digest(data: DataSet) -> str:
+def digest_of(data: DataSet) -> str:
     """Return the hash of the recipe and of who is in which split."""
     rows = b"".join(data.rows[name].astype("<i8").tobytes() + b"|" for name in SPLITS)
     return hashlib.sha256(data.manifest.digest.encode() + rows).hexdigest()

@@ -18,8 +18,8 @@ from trainer.config import TrainConfig
 from trainer.data.content import content_hashes
 from trainer.data.dataset import DataSet, ensure_dataset, load_dataset
 from trainer.data.external import External, Tick, open_external
-from trainer.data.manifest import MANIFEST_NAME
-from trainer.data.opening import wanted_by
+from trainer.data.manifest import has_manifest
+from trainer.data.opening import digest_of, wanted_by
 from trainer.data.source import ClipSource, RecipeSource
 from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError
@@ -38,7 +38,7 @@ class Clips:
     part: str
     """Split or held-out test."""
     digest: str
-    """Of the data set."""
+    """Of the data set, as a run on it would have it."""
     facts: Mapping[str, Any]
     content: NDArray[np.uint64]
     """A hash of each clip's paths, (n,); empty where only pixels are known."""
@@ -56,7 +56,7 @@ def open_clips(place: str, split: str, config: TrainConfig, tick: Tick) -> Clips
         with tempfile.TemporaryDirectory(prefix="trainer-") as scratch:
             data = load_dataset(ensure_dataset(Path(scratch), wanted_by(config.model_copy(update={"tier": tier}))))
         return _of_recipe(data, split, test)
-    if (folder / MANIFEST_NAME).exists():
+    if has_manifest(folder):
         return _of_recipe(load_dataset(folder), split, test)
     return _of_files(folder, open_external(folder, config.seed, tick), split)
 
@@ -65,7 +65,7 @@ def _folder(path: Path) -> tuple[Path | None, str]:
     """Return the folder that a place names, and the test within it."""
     if path.is_dir():
         return path, ""
-    if (path.parent / MANIFEST_NAME).exists():
+    if has_manifest(path.parent):
         return path.parent, path.name
     return None, ""
 
@@ -80,7 +80,7 @@ def _of_recipe(data: DataSet, split: str, test: str) -> Clips:
         source=RecipeSource(recipe),
         train=RecipeSource(data.split("train")),
         part=test or split,
-        digest=data.manifest.digest,
+        digest=digest_of(data),
         facts=data.manifest.summary(),
         content=content_hashes(recipe),
     )
@@ -102,13 +102,13 @@ def trained_content(config: TrainConfig, digest: str) -> NDArray[np.uint64]:
     """Return the content hashes of the training split of a config whose data has the digest; empty if that data is
     not to be had any more, or knows no paths.
     """
-    if config.data and not (Path(config.data) / MANIFEST_NAME).exists():
+    if config.data and not has_manifest(Path(config.data)):
         return np.empty(0, np.uint64)
     with tempfile.TemporaryDirectory(prefix="trainer-") as scratch:
         folder = Path(config.data) if config.data else ensure_dataset(Path(scratch), wanted_by(config))
         data = load_dataset(folder)
     train: Recipe = data.split("train")
-    return content_hashes(train) if data.manifest.digest == digest else np.empty(0, np.uint64)
+    return content_hashes(train) if digest_of(data) == digest else np.empty(0, np.uint64)
 
 
 def _choice(what: str, value: str, known: tuple[str, ...], why: str) -> None:
