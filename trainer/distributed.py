@@ -8,6 +8,7 @@ A run of one process has a `Ranks` too, which needs nobody and imports no torch.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -123,6 +124,8 @@ class Processes(Ranks):
         return self._torch.device("cuda", own)
 
     def parallel(self, model: nn.Module) -> nn.Module:
+        # With the channels last, a 1x1 convolution has two names for one order, and only one of them is expected.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         return self._torch.nn.parallel.DistributedDataParallel(model)
 
     def share_buffers(self, model: nn.Module) -> None:
@@ -149,7 +152,8 @@ def joined() -> Iterator[Ranks]:
     except RuntimeError as exc:
         if not any(word in str(exc) for word in ("gloo", "NCCL")):
             raise
+        seen = str(exc).splitlines()[0].partition("] ")[2].partition(". ")[0]
         raise TrainerError(
-            f"{who}: another process has ended, or hangs: {str(exc).splitlines()[0]}",
-            hint="what it says itself is the reason; the run goes on from its last checkpoint with --resume",
+            f"{who}: another process has ended, or hangs ({seen})",
+            hint="the reason is what it said itself; --resume goes on from the last checkpoint",
         ) from exc

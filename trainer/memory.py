@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainer.data.batches import Batch
 from trainer.errors import TrainerError
@@ -39,7 +39,7 @@ def within_memory(step: Step, batch: Batch) -> None:
     )
 
 
-def answer(model: nn.Module, video: Tensor) -> dict[str, Tensor]:
+def answer(model: Callable[[Tensor], dict[str, Tensor]], video: Tensor) -> dict[str, Tensor]:
     """Return the outputs for clips, without gradients; what does not fit into memory at once is done in parts. Raises
     `TrainerError` if not even one clip fits.
     """

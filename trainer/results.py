@@ -232,6 +232,7 @@ def training_results(session: Session, summary: RunSummary, confusion: np.ndarra
         "commit": session.checkpoints.commit,
         "device": str(session.device),
         "threads": session.precision.setting.threads,
+        "processes": session.ranks.world,
         "setting": asdict(session.precision.setting),
         "stages": [{"name": stage.name, "first_epoch": stage.start + 1, "last_epoch": last} for stage, last in stages],
     }

@@ -10,6 +10,7 @@ from statistics import median
 import torch
 
 from trainer.data.batches import Batches
+from trainer.memory import answer
 from trainer.models.unified import UnifiedModel
 
 BUDGET_S = 0.1
@@ -42,7 +43,7 @@ def time_inference(model: UnifiedModel, batches: Batches, device: torch.device) 
         with torch.inference_mode():
             alone = _median_s(lambda: model.forward(video[:1]), device)
             batch = max(1, min(len(video), int(LONGEST_S / alone)))
-            together = _median_s(lambda: model.forward(video[:batch]), device)
+            together = _median_s(lambda: answer(model.forward, video[:batch]), device)
     finally:
         torch.set_num_threads(threads)
     return InferenceTime(1000 * alone, batch, 1000 * together / batch, device.type)

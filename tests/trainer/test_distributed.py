@@ -42,8 +42,8 @@ WORDS = {
     "i3d": ("epochs=1",),
     "slowfast": ("epochs=1",),
 }
-TOLERANCE = 1e-3
-"""Relative, on every figure of two epochs: the same sums in another order, grown by 16 steps of AdamW."""
+TOLERANCE = 1e-4
+"""Relative, on every figure of two epochs. Sums in another order, grown by 16 steps of AdamW, come to 2e-6 here."""
 
 
 def config_of(name: str) -> TrainConfig:

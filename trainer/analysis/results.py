@@ -25,7 +25,7 @@ RECORDS = ("result.json", "metrics.jsonl")
 """What stands for the results of a run that has no training_results.json."""
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
-    | {"validation_controls", "versions", "commit", "device", "threads", "setting", "stages"}
+    | {"validation_controls", "versions", "commit", "device", "threads", "processes", "setting", "stages"}
     | {"inference", "evaluated"}
 )
 _PARTS = {
