@@ -20,7 +20,7 @@ run: $(VENV)/.laptop
 
 test: $(VENV)/.test
 	@sh .ci/packages git rsync sshd
-	$(PYTEST) -n 2
+	$(PYTEST) -n 3
 
 test-hosts: $(VENV)/.test
 	@sh .ci/packages git rsync sshd

@@ -21,7 +21,7 @@ import pytest
 from tests.fixtures.ssh import sshd_running
 
 ROOT = Path(__file__).parents[2]
-TINY = {"clips": 48, "epochs": 2, "threads": 1, "batch_size": 8}
+TINY = {"clips": 48, "epochs": 2, "threads": 1, "batch_size": 8, "shifted_tests": False}
 
 
 @dataclass

@@ -12,7 +12,7 @@ from tests.trainer.conftest import Start, finish
 from trainer.analysis.predictions import read_predictions
 from wire.records import MetricPoint, Progress, RunSummary
 
-WORDS = ("run", "--config", "keypoint", "width=0.25", "clips=28", "epochs=2")
+WORDS = ("run", "--config", "keypoint", "width=0.25", "clips=28", "epochs=2", "shifted_tests=false")
 PICTURES = (
     "training_curves.png",
     "forecasting_curves.png",
