@@ -98,7 +98,11 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = _wanted(arguments)
     layout = _layout(arguments)
     supervised = os.environ.get("TRAJVID_RUN_DIR", "")
-    folder = Path(arguments.out or f"{supervised and supervised + '/artifacts/'}data/{wanted.name}-{wanted.tier}")
+    if supervised and not arguments.out:
+        artifacts = Path(RunDir(supervised).artifacts)
+        artifacts.mkdir(mode=0o700, exist_ok=True)
+        os.chdir(artifacts)
+    folder = Path(arguments.out or f"data/{wanted.name}-{wanted.tier}")
     from trainer.data.generate import generate
 
     report = _reporter(supervised)

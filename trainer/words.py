@@ -44,7 +44,7 @@ def message(progress: Progress) -> str:
         parts.append(f"epoch {running}/{progress.total_epochs} step {progress.step}/{progress.total_steps}")
     elif progress.step:
         parts.append(f"step {progress.step}" + (f"/{progress.total_steps}" if progress.total_steps else ""))
-    if progress.samples_total:
+    elif progress.samples_total:
         parts.append(f"{progress.samples_done:,} of {progress.samples_total:,} clips")
     shown = [name for name in _SHOWN if progress.metrics.get(name) is not None] or list(progress.metrics)[:_OTHERS]
     parts += [f"{name} {figure(name, progress.metrics[name])}" for name in shown]
@@ -84,7 +84,7 @@ def gate_line(gate: Mapping[str, Any], decision: GateDecision | None, full_epoch
 
 def page(progress: Progress) -> str:
     """Return PROGRESS.txt."""
-    clips = progress.samples_total
+    clips = 0 if progress.total_epochs else progress.samples_total
     done, total = (progress.samples_done, clips) if clips else (progress.step, progress.total_steps)
     share = done / total if total else 0.0
     filled = round(40 * share)
