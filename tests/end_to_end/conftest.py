@@ -139,6 +139,12 @@ def git(repo: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+long_on_openssh = pytest.mark.parametrize(
+    "desk", ["embedded", pytest.param("openssh", marks=[pytest.mark.hosts, pytest.mark.slow])], indirect=True
+)
+"""For tests that train or launch for half a minute: on the embedded host, in `make test-hosts` on OpenSSH."""
+
+
 @pytest.fixture(params=["embedded", pytest.param("openssh", marks=pytest.mark.hosts)])
 def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
     """A desk whose host is the embedded one, or a real OpenSSH server on loopback."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.end_to_end.conftest import TINY, Desk, git
+from tests.end_to_end.conftest import TINY, Desk, git, long_on_openssh
 
 WORKERS = {
     "keypoint-a": {"branch": "exp/keypoint-a", "config": "keypoint", "set": {**TINY, "seed": 1}},
@@ -16,6 +16,7 @@ WORKERS = {
 TRAINED = [worker for worker in WORKERS if worker != "clock"]
 
 
+@long_on_openssh
 def test_four_branches_and_a_command_run_to_their_end(desk: Desk) -> None:
     desk.profile(WORKERS)
     (desk.repo / "notes.txt").write_text("not committed yet\n")
