@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from tests.trainer.conftest import Start, environment, finish
+from tests.trainer.sessions import assert_same_weights
 from trainer.__main__ import main
 from trainer.checkpoint import read_checkpoint
 from trainer.errors import CheckpointError
@@ -85,12 +85,7 @@ def assert_same_end(one: Path, other: Path) -> None:
         results[1][key] for key in ("metrics", "controls", "flags", "verdict")
     ]
     for name in ("last.pt", "best.pt", "checkpoint_epoch_2.pt", "checkpoint_epoch_3.pt"):
-        first, second = (read_checkpoint(folder / "checkpoints" / name) for folder in (one, other))
-        for key, tensor in first["model"].items():
-            assert torch.equal(tensor, second["model"][key]), (name, key)
-        for key, moments in first["optimiser"]["state"].items():
-            for part, value in moments.items():
-                assert torch.equal(value, second["optimiser"]["state"][key][part]), (name, key, part)
+        assert_same_weights(one, other, name)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from remote import runs
@@ -33,7 +33,7 @@ async def main(session: Session) -> Answer:
     session.changes()
     await demand_consent(session)
     session.on_interrupt = "interrupted while launching; trajvid-tui status tells what began"
-    results = await asyncio.gather(*(_launch(session, teller, name) for name in names))
+    results = await asyncio.gather(*(started(runs.launch, session, teller, name) for name in names))
     launched = {name: found for name, found in zip(names, results, strict=True) if not isinstance(found, RemoteError)}
     failed = {name: found for name, found in zip(names, results, strict=True) if isinstance(found, RemoteError)}
     return await finish(session, launched, failed)
@@ -59,9 +59,12 @@ async def finish(session: Session, launched: dict[str, Launched], failed: dict[s
     return Answer({**data, "workers": rows}, error=first or ended)
 
 
-async def _launch(session: Session, teller: Teller, name: str) -> Launched | RemoteError:
+async def started(
+    verb: Callable[..., Awaitable[Launched]], session: Session, teller: Teller, name: str
+) -> Launched | RemoteError:
+    """Start one worker by `runs.launch` or `runs.relaunch`; a failure is returned, so that the others go on."""
     try:
-        return await runs.launch(
+        return await verb(
             session.fleet,
             name,
             overrides=overrides_of(session, name),

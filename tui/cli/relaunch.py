@@ -8,7 +8,7 @@ from remote import runs
 from remote.errors import RemoteError
 from remote.runs import Launched
 from tui.cli.envelope import Answer
-from tui.cli.launch import Teller, demand_consent, finish, overrides_of
+from tui.cli.launch import Teller, demand_consent, finish, started
 from tui.cli.session import Session
 from tui.words import parent_words
 
@@ -22,25 +22,11 @@ async def main(session: Session) -> Answer:
     await demand_consent(session)
     teller = Teller(session)
     session.on_interrupt = "interrupted while launching; trajvid-tui status tells what began"
-    results = dict(zip(names, await asyncio.gather(*(_relaunch(session, teller, name) for name in names)), strict=True))
+    answers = await asyncio.gather(*(started(runs.relaunch, session, teller, name) for name in names))
+    results = dict(zip(names, answers, strict=True))
     launched = {name: found for name, found in results.items() if isinstance(found, Launched)}
     failed = {name: found for name, found in results.items() if isinstance(found, RemoteError)}
     for name, found in launched.items():
         if not found.already:
             session.say(f"{name}: {parent_words(found)}")
     return await finish(session, launched, failed)
-
-
-async def _relaunch(session: Session, teller: Teller, name: str) -> Launched | RemoteError:
-    try:
-        return await runs.relaunch(
-            session.fleet,
-            name,
-            overrides=overrides_of(session, name),
-            on_step=session.step_of(name),
-            on_commit=lambda commit: teller.tell(name, commit),
-            consent=teller.consent,
-            discard=session.arguments.discard,
-        )
-    except RemoteError as exc:
-        return exc
