@@ -24,12 +24,12 @@ from tui.palette import Commands
 from tui.screens.ask import ModalAsker
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen
-from tui.screens.log import LogScreen
 from tui.screens.main import MainScreen
 from tui.screens.problem import ProblemScreen
 from tui.screens.worker import WorkerScreen
 from tui.session import FleetLike, Opener, ProfileSession, VerbsLike
 from tui.store import Store
+from tui.tabs.overview import OverviewTab
 from tui.theme import COLOURS, DEFAULT_THEME, Palette, themes
 from tui.verbs import VerbRunner
 from wire.state import State
@@ -236,13 +236,12 @@ class TrajvidApp(VerbKeys, App[int]):
         self.store.touch(self.store.selected)
         self.flush(force=True)
 
-    def action_open(self) -> None:
-        if isinstance(self.screen, HomeScreen) and self.store.current() is not None:
-            self.push_screen(WorkerScreen())
-
-    def action_log(self) -> None:
-        if not isinstance(self.screen, LogScreen) and self.store.current() is not None:
-            self.push_screen(LogScreen())
+    def action_open(self, tab: str = OverviewTab.NAME) -> None:
+        """Show a tab of the selected worker."""
+        if isinstance(self.screen, WorkerScreen):
+            self.screen.show(tab)
+        elif self.store.current() is not None:
+            self.push_screen(WorkerScreen(tab))
 
     async def action_back(self) -> None:
         if isinstance(self.screen, HomeScreen):

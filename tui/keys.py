@@ -81,14 +81,14 @@ KEYS: tuple[Key, ...] = (
         may_decide, True),
     Key("retire", "E", "E", "retire", "make a held run final: it is never resumed; asks", "Worker", 2, True,
         may_decide, True),
-    Key("log", "l", "l", "log", "follow and search the log", "Worker", 7, False, has_run, True),
+    Key("open('log')", "l", "l", "log", "follow and search the log", "Worker", 7, False, has_run, True),
     Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 8, True, has_run, True),
     Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for its name", "Worker", 12,
         True, may_stop, True),
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 5,
         False, may_reconnect, True),
     Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 13, True),
-    Key("open", "enter", "enter", "zoom", "the selected worker on the whole screen", "Screens", 9),
+    Key("open", "enter,d", "enter", "open", "the selected worker on the whole screen", "Screens", 9),
     Key("filter", "slash", "/", "filter", "show only workers that match (name, host, branch, state)", "Screens", 10),
     Key("layout", "v", "v", "view", "panels or board", "Screens", 11),
     Key("freeze", "p", "p", "freeze", "hold the screen still, or go on", "Screens", 14),
@@ -107,6 +107,15 @@ KEYS: tuple[Key, ...] = (
     Key("move(9999)", "G,end", "G", "last", "last worker", "Move"),
 )  # fmt: skip
 
+WORKER_KEYS: tuple[Key, ...] = (
+    Key("tab(1)", "tab,right", "tab →", "next tab", "next tab", "One worker", 16),
+    Key("tab(-1)", "shift+tab,left", "←", "previous tab", "previous tab", "One worker"),
+    *(Key(f"show({n})", str(n), str(n), f"tab {n}", f"tab {n}", "One worker") for n in range(1, 7)),
+    Key("worker(1)", "J", "J", "next worker", "the same tab of the next worker", "One worker", 17),
+    Key("worker(-1)", "K", "K", "previous worker", "the same tab of the previous worker", "One worker"),
+    Key("app.back", "escape", "esc", "back", "back to all workers", "One worker", 18),
+)  # fmt: skip
+
 LOG_KEYS: tuple[Key, ...] = (
     Key("follow", "f", "f", "follow", "stay at the newest line", "Log", 1),
     Key("find", "slash", "/", "search", "search in the log", "Log", 2),
@@ -118,7 +127,7 @@ LOG_KEYS: tuple[Key, ...] = (
     Key("scroll(20)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down", "Log"),
     Key("top", "g,home", "g", "top", "oldest line", "Log", 5),
     Key("end", "G,end", "G", "end", "newest line, and follow", "Log", 6),
-    Key("leave", "escape,l", "esc", "back", "back to the workers", "Log", 7),
+    Key("leave", "escape", "esc", "back", "close the search, or back to the workers", "Log", 7),
 )  # fmt: skip
 
 

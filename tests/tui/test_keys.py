@@ -10,37 +10,47 @@ from tests.tui.desk import desk, settle
 from tests.tui.screen_text import plain
 from tests.tui.worlds import blank, default_world, ended, offline, running
 from tui.app import TrajvidApp
-from tui.keys import KEYS, LOG_KEYS, Key, footer_line, offered
+from tui.keys import KEYS, Key, footer_line, offered
 from tui.screens.help import help_text
-from tui.screens.log import LogScreen
+from tui.screens.worker import WorkerScreen
+from tui.tables import TABLES
+from tui.tabs.log import LogTab
 from wire.state import State
 
+OWNERS: dict[str, type] = {"app": TrajvidApp, "worker": WorkerScreen, "log": LogTab}
+"""Whose actions a table names."""
 
-@pytest.mark.parametrize("table", [KEYS, LOG_KEYS], ids=["main", "log"])
-def test_no_key_means_two_things(table: tuple[Key, ...]) -> None:
-    counted = Counter(name for key in table for name in key.keys.split(","))
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_key_means_two_things(name: str) -> None:
+    counted = Counter(name for key in TABLES[name] for name in key.keys.split(","))
     assert [name for name, count in counted.items() if count > 1] == []
 
 
-@pytest.mark.parametrize(("table", "owner"), [(KEYS, TrajvidApp), (LOG_KEYS, LogScreen)], ids=["main", "log"])
-def test_every_key_does_something(table: tuple[Key, ...], owner: type) -> None:
-    missing = [key.action for key in table if not hasattr(owner, "action_" + key.action.partition("(")[0])]
+@pytest.mark.parametrize("name", TABLES)
+def test_every_key_does_something(name: str) -> None:
+    def owner(key: Key) -> tuple[type, str]:
+        action = key.action.partition("(")[0]
+        return (TrajvidApp, action[4:]) if action.startswith("app.") else (OWNERS[name], action)
+
+    found = {key.action: owner(key) for key in TABLES[name]}
+    missing = [action for action, (kind, called) in found.items() if not hasattr(kind, "action_" + called)]
     assert missing == []
 
 
 def test_the_help_names_every_key() -> None:
     text = "\n".join("".join(part for part, _ in line) for line in help_text(read_only=False))
-    for key in (*KEYS, *LOG_KEYS):
+    for key in (key for table in TABLES.values() for key in table):
         assert key.shown in text and key.help in text
 
 
 @pytest.mark.parametrize(
     ("row", "has", "lacks"),
     [
-        (running("a"), {"stop", "kill", "sync", "log"}, {"launch", "resume", "reconnect"}),
-        (blank("a"), {"launch"}, {"stop", "kill", "resume", "sync", "log"}),
-        (ended("a", State.FAILED, 3, "exit code 3"), {"launch", "resume", "sync", "log"}, {"stop", "kill"}),
-        (ended("a", State.COMPLETED, 0, ""), {"launch", "sync", "log"}, {"stop", "kill", "resume"}),
+        (running("a"), {"stop", "kill", "sync", "open('log')"}, {"launch", "resume", "reconnect"}),
+        (blank("a"), {"launch"}, {"stop", "kill", "resume", "sync", "open('log')"}),
+        (ended("a", State.FAILED, 3, "exit code 3"), {"launch", "resume", "sync", "open('log')"}, {"stop", "kill"}),
+        (ended("a", State.COMPLETED, 0, ""), {"launch", "sync", "open('log')"}, {"stop", "kill", "resume"}),
         (running("a", link=offline()), {"reconnect", "stop"}, {"launch"}),
     ],
     ids=["running", "blank", "failed", "completed", "offline"],

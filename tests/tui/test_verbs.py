@@ -228,7 +228,7 @@ async def test_the_log_follows_and_finds(desk: Desk) -> None:
     await desk.until_shown("match step 7")
     assert "not following" in plain(desk.app)
     await desk.pilot.press("escape")
-    await desk.until_shown("zoom")
+    await desk.until_shown("enter open")
 
 
 async def test_launch_all_asks_once(desk: Desk) -> None:

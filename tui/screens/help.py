@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.format import Line
-from tui.keys import KEYS, LOG_KEYS
+from tui.tables import TABLES
 from tui.theme import Palette
 from tui.words import STATES, UNCONFIRMED
 from wire.state import State
@@ -51,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
 def help_text(*, read_only: bool) -> list[Line]:
     """The whole page."""
     out: list[Line] = [[("Keys", "bold accent"), ("   esc closes this page", "dim")]]
-    for table in (KEYS, LOG_KEYS):
+    for table in TABLES.values():
         group = ""
         for key in table:
             if read_only and key.mutates:

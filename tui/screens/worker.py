@@ -1,43 +1,95 @@
-"""One worker on the whole screen: facts and curves, what was asked, the log."""
+"""One worker on the whole screen, in tabs."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import ContentSwitcher
 
-from tui.format import Line
-from tui.keys import KEYS, Key, panel_hints
-from tui.screens.main import MainScreen
-from tui.widgets.detail import detail_lines
+from tui.format import Line, cut, joined, spread, while_it_fits
+from tui.keys import KEYS, WORKER_KEYS, footer_line, offered
+from tui.screens.main import MainScreen, app_bindings
+from tui.tabs.log import LogTab
+from tui.tabs.overview import OverviewTab
+from tui.tabs.tab import Tab
 from tui.widgets.lines import Lines
+from tui.words import notice, state_words
+
+TABS: tuple[type[Tab], ...] = (OverviewTab, LogTab)
+OWN = {key for row in WORKER_KEYS for key in row.keys.split(",")}
 
 
-class WorkerScreen(MainScreen):
-    """The selected worker; tab goes on to the next one."""
+class WorkerScreen(MainScreen, inherit_bindings=False):
+    """The selected worker; tabs by number or tab, other workers by J and K."""
 
-    FOOTER = (
-        *(key for key in KEYS if key.verb or key.action == "freeze"),
-        Key("back", "escape", "esc", "back", "", "Screens", 9),
-        Key("next", "tab", "tab", "next worker", "", "Move", 10),
-    )
+    BINDINGS: ClassVar = [
+        *app_bindings(tuple(key for key in KEYS if key.group != "Move" and not OWN & set(key.keys.split(",")))),
+        *(Binding(key.keys, key.action, key.help, show=False) for key in WORKER_KEYS),
+    ]
 
-    def __init__(self) -> None:
+    def __init__(self, tab: str = OverviewTab.NAME) -> None:
         super().__init__()
-        self.detail = Lines(self._detail, lambda: self.tv.palette, id="detail")
+        self.strip = Lines(self._strip, lambda: self.tv.palette, id="tabs")
+        self.tabs = [kind() for kind in TABS]
+        for one in self.tabs:
+            one.id = f"tab-{one.NAME}"
+        self.shown = next(one for one in self.tabs if tab == one.NAME)
 
     def compose(self) -> ComposeResult:
         yield self.title_bar
-        yield self.detail
+        yield self.strip
+        with ContentSwitcher(initial=self.shown.id):
+            yield from self.tabs
         yield self.footer
 
-    def _detail(self, width: int, height: int) -> list[Line]:
+    def on_mount(self) -> None:
+        self.shown.take_focus()
+        self.redraw(set(), tick=True)
+
+    def _strip(self, width: int, height: int) -> list[Line]:
+        """The worker and its state, the tabs with their numbers, a rule."""
         store = self.tv.store
         row = store.current()
         if row is None:
-            return []
-        hints = panel_hints(row, width - 8, read_only=self.tv.read_only)
-        return detail_lines(row, store.now(), store.colour(row.worker), width, height, keys=hints, focus=True)
+            return [[]]
+        names: list[Line] = []
+        for number, one in enumerate(self.tabs, 1):
+            shown = one is self.shown
+            names.append([(f"{number} ", "bold info"), (one.NAME, "bold reverse" if shown else "")])
+        now = store.now()
+        noted = notice(row, now)
+        tabs = while_it_fits(names, width - 12)
+        who: Line = [(cut(row.worker, max(8, width // 3)), f"bold {store.colour(row.worker)}")]
+        head = joined([who, [state_words(row, now)], [noted or ("", "")]])
+        return [spread([(" ", ""), *head], [*tabs, (" ", "")], width), [("─" * width, "faint")]]
+
+    def _footer_lines(self, width: int, height: int) -> list[Line]:
+        table = (*self.shown.KEYS, *(key for key in KEYS if key.verb), *WORKER_KEYS)
+        return [footer_line(offered(table, self.tv.store.current(), read_only=self.tv.read_only), width)]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
         super().redraw(dirty, tick=tick)
-        if self.touched(dirty, tick=tick):
-            self.detail.redraw()
+        row = self.tv.store.current()
+        if row is not None and self.touched(dirty, tick=tick):
+            self.strip.redraw()
+            self.shown.redraw(row)
+
+    def show(self, name: str) -> None:
+        """Bring up a tab by its name."""
+        self.shown = next(one for one in self.tabs if name == one.NAME)
+        self.query_one(ContentSwitcher).current = self.shown.id
+        self.shown.take_focus()
+        self.redraw(set(), tick=True)
+
+    def action_show(self, number: int) -> None:
+        if number <= len(self.tabs):
+            self.show(self.tabs[number - 1].NAME)
+
+    def action_tab(self, by: int) -> None:
+        at = self.tabs.index(self.shown)
+        self.show(self.tabs[(at + by) % len(self.tabs)].NAME)
+
+    def action_worker(self, by: int) -> None:
+        self.tv.action_next(by)

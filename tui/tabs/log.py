@@ -1,32 +1,25 @@
-"""The log of the selected worker on the whole screen: follow, scroll, search."""
+"""The log: follow, scroll, search."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.widgets import Input
 
+from remote.snapshot import RunSnapshot
 from tui.format import Line, joined, size, spread
-from tui.keys import KEYS, LOG_KEYS
-from tui.screens.main import MainScreen, app_bindings
+from tui.keys import LOG_KEYS
+from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.log import LogView
-from tui.words import age_words, notice, state_words
-
-FROM_APP = tuple(key for key in KEYS if key.action in ("help", "quit", "palette", "stop", "freeze", "theme"))
+from tui.words import age_words
 
 
-class LogScreen(MainScreen, inherit_bindings=False):
+class LogTab(Tab):
     """Reads the stream that the fleet keeps for the selected worker."""
 
-    BINDINGS: ClassVar = [
-        *app_bindings(FROM_APP),
-        *(Binding(key.keys, key.action, key.help, show=False) for key in LOG_KEYS),
-    ]
-
-    FOOTER = LOG_KEYS
+    NAME = "log"
+    KEYS = LOG_KEYS
+    BINDINGS = tab_bindings(LOG_KEYS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,78 +28,59 @@ class LogScreen(MainScreen, inherit_bindings=False):
         self.box = Input(placeholder="search the log; enter finds, esc closes", id="find")
 
     def compose(self) -> ComposeResult:
-        yield self.title_bar
         yield self.head
         yield self.view
         yield self.box
-        yield self.footer
 
     def on_mount(self) -> None:
         self.box.display = False
+
+    def take_focus(self) -> None:
         self.view.focus()
-        self.redraw(set(), tick=True)
 
     def _head(self, width: int, height: int) -> list[Line]:
-        store = self.tv.store
-        row = store.current()
+        row = self.tv.store.current()
         if row is None:
             return [[]]
-        now = store.now()
         follow: Line = [("▼ following", "ok")] if self.view.following else [("‖ not following: f", "warn")]
         found: Line = []
         if self.view.needle:
             count = len(self.view.matches())
             found = [(f"{count} rows match {self.view.needle}", "warn" if count else "bad")]
-        noted = notice(row, now)
-        left = joined(
-            [[(row.worker, f"bold {store.colour(row.worker)}")], [state_words(row, now)], [noted or ("", "")]]
-        )
         skipped: Line = [(f"{size(row.log_skipped_bytes)} earlier not shown", "dim")] if row.log_skipped_bytes else []
-        rule: Line = [("─" * width, "faint")]
-        return [
-            spread([(" ", ""), *left], [*joined([skipped, found, follow, [age_words(row, now)]]), (" ", "")], width),
-            rule,
-        ]
+        end = [*joined([found, follow, [age_words(row, self.tv.store.now())]]), (" ", "")]
+        return [spread([(" ", ""), *skipped], end, width)]
 
-    def redraw(self, dirty: set[str], *, tick: bool) -> None:
-        super().redraw(dirty, tick=tick)
-        row = self.tv.store.current()
-        if row is not None and (tick or row.worker in dirty):
-            nothing = "The run has printed nothing yet." if row.run else "Never launched: esc, then n."
-            self.view.empty = [(f" {nothing}", "dim")]
-            self.view.show(row.log_tail)
-            self.head.redraw()
-
-    def _changed(self) -> None:
+    def redraw(self, row: RunSnapshot) -> None:
+        nothing = "The run has printed nothing yet." if row.run else "Never launched: n launches it."
+        self.view.empty = [(f" {nothing}", "dim")]
+        self.view.show(row.log_tail)
         self.head.redraw()
 
     def action_scroll(self, by: int) -> None:
         self.view.move(by)
-        self._changed()
+        self.head.redraw()
 
     def action_top(self) -> None:
-        self.view.move(-(10**9))
-        self._changed()
+        self.action_scroll(-(10**9))
 
     def action_end(self) -> None:
-        self.view.move(10**9)
-        self._changed()
+        self.action_scroll(10**9)
 
     def action_follow(self) -> None:
-        self.action_end() if not self.view.following else self.view.move(-1)
-        self._changed()
+        self.action_scroll(-1 if self.view.following else 10**9)
 
     def action_find(self) -> None:
-        box = self.box
-        box.display = True
-        box.focus()
+        self.box.display = True
+        self.box.focus()
 
     def action_again(self, step: int) -> None:
         if not self.view.search(step) and self.view.needle:
             self.tv.toast(f"{self.view.needle} is not in what is shown", "warning")
-        self._changed()
+        self.head.redraw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
         self.view.needle, self.view.at = event.value, -1
         self._close_find()
         self.action_again(-1)
@@ -115,8 +89,9 @@ class LogScreen(MainScreen, inherit_bindings=False):
         self.box.display = False
         self.view.focus()
 
-    def action_leave(self) -> None:
+    async def action_leave(self) -> None:
+        """Close the search, or the screen."""
         if self.box.display:
             self._close_find()
         else:
-            self.app.pop_screen()
+            await self.tv.action_back()

@@ -1,0 +1,8 @@
+"""Every table of keys by name: for the help, the palette and the tests."""
+
+from __future__ import annotations
+
+from tui.keys import KEYS, LOG_KEYS, WORKER_KEYS, Key
+
+TABLES: dict[str, tuple[Key, ...]] = {"app": KEYS, "worker": WORKER_KEYS, "log": LOG_KEYS}
+"""Where a table is not the app's own, its keys act on the screen or the tab of that name."""

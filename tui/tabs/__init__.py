@@ -1,0 +1,1 @@
+"""What the screen of one worker shows, one tab a file."""
