@@ -18,6 +18,7 @@ from trainer.errors import TrainerError
 from trainer.models.extractor import normalise
 from trainer.models.tokenizer.shape import shape_for
 from trainer.models.tokenizer.tokenizer import Tokenizer, tokenizer_content
+from trainer.optimiser import AdamW
 from trainer.precision import Precision, restore_precision
 from trainer.pretrain import RESULTS_NAME, TOKENIZER_NAME
 from trainer.probe import plain_setting
@@ -43,8 +44,7 @@ class Pretraining:
         self.validation = make_batches(config, data.validation, self.device)
         torch.manual_seed(config.seed)
         self.tokenizer = Tokenizer(shape_for(config.width, config.patch_px)).to(self.device)
-        self.optimiser = torch.optim.AdamW(self.tokenizer.parameters(), config.learning_rate,
-                                           weight_decay=config.weight_decay)  # fmt: skip
+        self.optimiser = AdamW(self.tokenizer.parameters(), config.learning_rate, weight_decay=config.weight_decay)
         identity = {**config.model_dump(), "data": data.digest, "pretrain": True}
         self.checkpoints = Checkpoints(Path(run.checkpoints), identity)
         self.checkpoints.sweep()

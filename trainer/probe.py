@@ -21,6 +21,7 @@ from trainer.config import TrainConfig
 from trainer.data.batches import Batch, Batches
 from trainer.losses import compute_loss
 from trainer.memory import is_out_of_memory
+from trainer.optimiser import AdamW
 from trainer.precision import Precision, Setting
 
 STEPS = 3
@@ -95,7 +96,7 @@ def time_setting(setting: Setting, config: TrainConfig, model: nn.Module, batch:
         try:
             trial = copy.deepcopy(model).train()
             precision.prepare(trial)
-            optimiser = torch.optim.AdamW(trial.parameters(), 0.0)
+            optimiser = AdamW(trial.parameters(), 0.0)
             times: list[float] = []
             while len(times) <= STEPS and sum(times) < STEPS_S:
                 began = time.perf_counter()

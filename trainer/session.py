@@ -22,6 +22,7 @@ from trainer.events import EVENTS, event_writer
 from trainer.models.extractor import FeatureExtractor
 from trainer.models.extractors import build_extractor
 from trainer.models.unified import UnifiedModel
+from trainer.optimiser import AdamW
 from trainer.precision import Precision, compile_model, restore_precision
 from trainer.probe import choose_setting, plain_setting
 from trainer.reporter import Reporter
@@ -103,7 +104,7 @@ def open_session(
     model = build_model(config, data.train, extractor(start)).to(device)
     if model.extractor.note:
         reporter.update(message=model.extractor.note)
-    optimiser = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     identity = {**config.model_dump(), "data": data.digest}
     checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run), clips_of(config, data.train))
     checkpoints.sweep()
