@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,9 @@ class Checkpoints:
     clips the model takes, for those who only have the checkpoint.
     """
 
+    shapes: Mapping[str, Mapping[str, Any]] = {}
+    """`FeatureExtractor.shapes` of the model: it is built anew without the files that it started from."""
+
     def __init__(
         self, folder: Path, identity: dict[str, Any], commit: str = "", clips: dict[str, Any] | None = None
     ) -> None:
@@ -86,6 +89,7 @@ class Checkpoints:
             "identity": self.identity,
             "commit": self.commit,
             "clips": self.clips,
+            "shapes": self.shapes,
             "state": asdict(state),
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),

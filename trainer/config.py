@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from trainer.config_rules import check_together
 from trainer.errors import ConfigError
 from trainer.strict_yaml import load_mapping, load_scalar
+from trainer.tasks import Tasks
 
 BUNDLED = Path(__file__).parent / "configs"
 Visual = Literal["clip", "i3d", "keypoint", "magvit", "slowfast", "transformer"]
@@ -20,6 +22,8 @@ GateMetric = Literal["accuracy", "pred_mse", "skill", "val_loss", "hours"]
 """What a gate may ask for: figures of the validation split, and the training time so far."""
 Condition = Annotated[str, StringConstraints(pattern=r"^\s*(<=|>=|<|>)\s*-?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")]
 Conditions = dict[GateMetric, Condition]
+Afterwards = Literal["evaluate"]
+"""Stages that may follow the last one of training."""
 
 
 class TrainConfig(BaseModel):
@@ -44,7 +48,7 @@ class TrainConfig(BaseModel):
     clip_weights: str = "openai/clip-vit-base-patch32"
     """`clip`: folder of an image encoder, or its name on the hub."""
     data: str = ""
-    """Folder to train on: of `trainer generate`, or `videos.npy` + `metadata.json`. '' generates what follows."""
+    """Folder to train on: of `trainer generate`, or `videos.npy` + `metadata.json`. '' generates tier to noise."""
     tier: Literal["easy", "medium", "hard"] = "medium"
     """Difficulty of the generated data."""
     clips: int = Field(2000, ge=28, le=1_000_000)
@@ -73,6 +77,10 @@ class TrainConfig(BaseModel):
     """The gate asks for a validation loss that still falls too, unless the bar is already met."""
     bar: Conditions = {"accuracy": "> 0.90", "pred_mse": "< 0.05"}
     """What the test split shall show after `full`: said in the result, holds nothing."""
+    then: list[Afterwards] = []
+    """Stages after the last one of training, in this order: [evaluate]. A run that is held does not reach them."""
+    evaluate_on: list[str] = []
+    """What `evaluate` tests the best checkpoint on: folders, tiers, held-out tests, e.g. [data/mine, hard/noisy]."""
     patience: int = Field(0, ge=0)
     """Ends a stage after so many epochs without a better validation loss; 0 = never: a cosine gains most at its end."""
     batch_size: int = Field(16, ge=1, le=4096)
@@ -88,9 +96,9 @@ class TrainConfig(BaseModel):
     clip_norm: float = Field(1.0, gt=0)
     """Largest gradient norm."""
     w_class: float = Field(1.0, ge=0)
-    """Weight of the class loss."""
+    """Weight of the class loss; 0 switches the task off."""
     w_pred: float = Field(1.0, ge=0)
-    """Weight of the forecast loss, an MSE in half-sides squared: small numbers, so a weight of 10 balances them."""
+    """Weight of the forecast loss, an MSE in half-sides squared: small numbers, so 10 balances them; 0 = off."""
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = 1
     """CPU threads of torch. One is fastest beside other jobs; auto = what a short measurement finds."""
     prefetch: Literal["auto", "on", "off"] = "auto"
@@ -115,9 +123,14 @@ class TrainConfig(BaseModel):
     pretrained: bool | str = False
     """Public Kinetics weights to start from: a file, or true for torch's cache, then the published address."""
 
+    @property
+    def tasks(self) -> Tasks:
+        """What is trained."""
+        return Tasks(self.w_class > 0, self.w_pred > 0)
+
 
 FREE_ON_RESUME = frozenset(
-    {"threads", "device", "prefetch", "shifted_tests", "compile", "bar", "tensorboard"}
+    {"threads", "device", "prefetch", "shifted_tests", "compile", "bar", "tensorboard", "then", "evaluate_on"}
     | {"checkpoint_every_s", "checkpoint_every_epochs", "full_checkpoint_every_epochs"},
 )
 """Options that a resumed run may change without becoming another experiment."""
@@ -159,13 +172,18 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> TrainConfig:
     for key in values:
         _check_key(key, places[key])
     try:
-        return TrainConfig.model_validate(values)
+        config = TrainConfig.model_validate(values)
     except ValidationError as exc:
         raise _explained(exc, places) from exc
+    words = {word.partition("=")[0] for word in overrides} & set(values)
+    check_together(config, lambda key: places.get(key, str(path)), words if "data" in words else set(values))
+    return config
 
 
 def _override(values: dict[str, Any], places: dict[str, str], word: str) -> None:
-    """Apply `key=value`, or `gate.metric=condition`: the condition alone; without one it is dropped."""
+    """Apply `key=value`, or `gate.metric=condition`: the condition alone; without one it is dropped. A value `null`
+    takes back what the file, or a word before, says of the key.
+    """
     key, separator, value = word.partition("=")
     if not separator or not key:
         raise ConfigError(f"{word!r}: an override looks like key=value", hint="for example: epochs=3")
@@ -173,6 +191,9 @@ def _override(values: dict[str, Any], places: dict[str, str], word: str) -> None
     places[key] = repr(word)
     if not dot:
         values[key] = load_scalar(value)
+        if value == "null":
+            _check_key(key, places[key])
+            del values[key]
         return
     _check_key(whole, places[key])
     before = values.get(whole, TrainConfig.model_fields[whole].default)

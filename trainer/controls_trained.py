@@ -27,7 +27,7 @@ from trainer.errors import CheckpointError, ConfigError, DataError, Interrupted,
 from trainer.loop import Trainer
 from trainer.metrics import Predictions
 from trainer.models.extractor import FeatureExtractor
-from trainer.models.extractors import build_extractor
+from trainer.models.extractors import Shapes, build_extractor
 from trainer.reporter import Reporter
 from trainer.results import load_best, run_test, summary_of
 from trainer.session import open_session
@@ -45,7 +45,7 @@ class Condition:
     """How a control departs from its run."""
 
     change: Callable[[TrainingData], TrainingData]
-    extractor: Callable[[TrainConfig], FeatureExtractor] = build_extractor
+    extractor: Callable[[TrainConfig, Shapes], FeatureExtractor] = build_extractor
     frozen: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ CONDITIONS = {
     "frozen_features": Condition(
         lambda data: data, frozen=True, options={"pretrained": False, "tokenizer": "", "freeze": False}
     ),
-    "oracle": Condition(told, lambda config: OracleExtractor(), options={"pretrained": False}),
+    "oracle": Condition(told, lambda config, shapes: OracleExtractor(), options={"pretrained": False}),
 }
 
 
@@ -147,7 +147,9 @@ def train_control(
 
 
 def recalls(predictions: Predictions, names: Sequence[str]) -> Figures:
-    """Return {`recall_NAME`: share} for each class."""
+    """Return {`recall_NAME`: share} for each class; {} if they are not trained."""
+    if not predictions.tasks.classes:
+        return {}
     counts = predictions.confusion
     shares = counts.diagonal() / counts.sum(axis=1).clip(min=1)
     return {f"recall_{name}": float(share) for name, share in zip(names, shares, strict=True)}

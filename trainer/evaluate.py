@@ -58,6 +58,7 @@ def evaluate(
         sum(one.pred_sum for one in every) / count,
         len(batches.source.class_names),
         scores.softmax(dim=1).numpy(),
+        model.tasks,
     )
 
 

@@ -18,7 +18,7 @@ from trainer.data.places import ALL, Clips, open_clips, trained_content
 from trainer.errors import TrainerError
 from trainer.evaluate import evaluate
 from trainer.metrics import Predictions
-from trainer.results import NO_POSITIONS, judge, stored_predictions, summary_of
+from trainer.results import absent_notes, confusion_of, judge, stored_predictions, summary_of
 from trainer.session import make_batches
 from trainer.trained import Trained, require_fit
 from wire.records import RunSummary
@@ -57,7 +57,7 @@ def examine(trained: Trained, place: str, split: str, on_batch: Callable[[int, i
     predictions = evaluate(trained.model, batches, trained.device, on_batch)
     figures = predictions.metrics(controls.best_mse)
     flags = [*judge(figures, controls.majority_accuracy, []), *_seen(trained, clips)]
-    flags += [] if "pred_mse" in figures else [NO_POSITIONS]
+    flags += absent_notes(predictions.tasks, clips.source)
     if clips.source.size_px != trained.size_px:
         flags.append(f"trained on pictures of {trained.size_px} px, evaluated on {clips.source.size_px} px")
     summary = summary_of(
@@ -83,7 +83,7 @@ def _content(
     return {
         "config": trained.config.model_dump(),
         "summary": json.loads(summary.to_line()),
-        "confusion_matrix": predictions.confusion.tolist(),
+        "confusion_matrix": confusion_of(predictions),
         "class_names": list(trained.class_names),
         "data": dict(clips.facts),
         "commit": trained.commit,

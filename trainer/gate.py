@@ -1,8 +1,8 @@
 """The gate between `validate` and `full`, judged by the run itself on the host, on the validation split.
 
 A run that passes goes on. One that does not is *held*: it ends with exit code 0, so that its GPU is free, and goes on
-into `full` only in a later attempt, after somebody released it. A condition on the forecast does not apply to data
-without positions: that is said, and it is never counted as passed.
+into `full` only in a later attempt, after somebody released it. A condition on a task that is switched off, or on the
+forecast where the data has no positions, does not apply: that is said, and it is never counted as passed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from trainer.analysis.curves import still_improving
 from trainer.config import Conditions, TrainConfig
+from trainer.tasks import Tasks
 from trainer.words import figure
 from wire.codec import WireError, read_object
 from wire.gate import RELEASE, RETIRE
@@ -70,30 +71,34 @@ def judge_gate(config: TrainConfig, history: Sequence[Mapping[str, float]], trai
     """Judge the newest epoch of `history` after `train_s` seconds of training."""
     newest = history[-1]
     values = {name: newest[key] for name, key in _HISTORY.items() if key in newest} | {"hours": train_s / 3600}
-    checks = check_all(config.gate, values)
+    checks = check_all(config.gate, values, config.tasks)
     if config.gate_improving:
-        above = Verdict(len(history), check_all(config.bar, values)).passed and bool(config.bar)
+        above = Verdict(len(history), check_all(config.bar, values, config.tasks)).passed and bool(config.bar)
         checks += (_check_improving([row["val_loss"] for row in history], above),)
     return Verdict(len(history), checks)
 
 
 def judge_bar(config: TrainConfig, epoch: int, test: Mapping[str, float], val_loss: float, train_s: float) -> Verdict:
     """Judge the figures of the test split by the bar of `full`."""
-    return Verdict(epoch, check_all(config.bar, {**test, "val_loss": val_loss, "hours": train_s / 3600}))
+    values = {**test, "val_loss": val_loss, "hours": train_s / 3600}
+    return Verdict(epoch, check_all(config.bar, values, config.tasks))
 
 
-def check_all(conditions: Conditions, values: Mapping[str, float]) -> tuple[Check, ...]:
+def check_all(conditions: Conditions, values: Mapping[str, float], tasks: Tasks) -> tuple[Check, ...]:
     """Compare each value with its limit; a metric without a value does not apply."""
-    return tuple(_check(name, limit, values.get(name)) for name, limit in conditions.items())
+    return tuple(
+        _check(name, limit, values.get(name), tasks.untrained(name) or "the data has no positions")
+        for name, limit in conditions.items()
+    )
 
 
-def _check(metric: str, condition: str, value: float | None) -> Check:
+def _check(metric: str, condition: str, value: float | None, absent: str) -> Check:
     limit = condition.replace(" ", "")
     sign = limit[:2] if limit[1] == "=" else limit[0]
     bar = float(limit[len(sign) :])
     shown = f"{sign} {figure(metric, bar)}"
     if value is None:
-        return Check(metric, shown, None, None, f"{metric} {shown} does not apply: the data has no positions")
+        return Check(metric, shown, None, None, f"{metric} {shown} does not apply: {absent}")
     passed = bool(_COMPARE[sign](value, bar))
     return Check(metric, shown, value, passed, f"{metric} {figure(metric, value)} is {'' if passed else 'not '}{shown}")
 

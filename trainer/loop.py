@@ -126,7 +126,8 @@ class Trainer:
             session.model, session.validation, session.device, lambda done, total: self.tick(), session.ranks
         )
         figures = predictions.metrics(session.validation_controls.best_mse)
-        loss = config.w_class * predictions.class_loss + config.w_pred * predictions.pred_loss
+        weighted = ((config.w_class, predictions.class_loss), (config.w_pred, predictions.pred_loss))
+        loss = sum(weight * value for weight, value in weighted if weight)
         untrained = config.w_class * math.log(len(session.train.source.class_names))
         first = session.state.history[0]["val_loss"] if session.state.history else loss
         if not loss <= DIVERGED * max(first, untrained) or math.isinf(loss):
@@ -137,11 +138,12 @@ class Trainer:
     def finish_epoch(self, validation: dict[str, float]) -> None:
         """Close the epoch: history, metrics line, checkpoints."""
         session, state, stage = self.session, self.session.state, self.session.stage
+        tasks = session.config.tasks
         figures = {
             "train_loss": state.loss_sum / state.clips,
-            "train_class_loss": state.class_sum / state.clips,
-            **({} if session.train.source.path is None else {"train_pred_loss": state.pred_sum / state.clips}),
-            "train_accuracy": state.correct / state.clips,
+            **({"train_class_loss": state.class_sum / state.clips} if tasks.classes else {}),
+            **({"train_pred_loss": state.pred_sum / state.clips} if tasks.forecast else {}),
+            **({"train_accuracy": state.correct / state.clips} if tasks.classes else {}),
             **validation,
             "learning_rate": learning_rate(session.config, stage, state.step - 1, len(session.train)),
         }

@@ -15,13 +15,16 @@ def compute_loss(
 
     `outputs`: `classification` (B, 4), `prediction` (B, 3), optionally `forecast` (B, 5, 3). `targets`: `class_label`
     (B,), `future_position` (B, 3), optionally `future_path` (B, 5, 3). Where both give all five frames the error
-    trains all five, else t+5 alone; without any future position the pred loss is 0.
+    trains all five, else t+5 alone. The loss of a task of weight 0 is not computed, nor that of a forecast without any
+    future position: it is 0.
     """
-    class_loss = F.cross_entropy(outputs["classification"], targets["class_label"])
-    if "forecast" in outputs and "future_path" in targets:
+    class_loss = pred_loss = outputs["classification"].new_zeros(())
+    if w_class:
+        class_loss = F.cross_entropy(outputs["classification"], targets["class_label"])
+    if not w_pred:
+        pass
+    elif "forecast" in outputs and "future_path" in targets:
         pred_loss = F.mse_loss(outputs["forecast"], targets["future_path"])
-    elif "future_position" not in targets:
-        pred_loss = class_loss.new_zeros(())
-    else:
+    elif "future_position" in targets:
         pred_loss = F.mse_loss(outputs["prediction"], targets["future_position"])
     return w_class * class_loss + w_pred * pred_loss, class_loss, pred_loss

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.tasks import BOTH, Tasks
+
 WORKSPACE_SIDE = 2.0
 _Z95 = 1.959963984540054
 
@@ -75,6 +77,8 @@ class Predictions:
     classes: int = 4
     probabilities: NDArray[np.float32] | None = None
     """(n, classes); None where only the guesses are known."""
+    tasks: Tasks = BOTH
+    """Those that the model was trained for: of the others there are no figures."""
 
     @property
     def confusion(self) -> NDArray[np.int64]:
@@ -82,8 +86,10 @@ class Predictions:
 
     def metrics(self, best_control_mse: float | None) -> dict[str, float]:
         """Return every figure of the split; `pred_mse` is t+5 alone. No truth, no control: no forecast figures."""
-        figures = classification_metrics(self.confusion) | {"class_loss": self.class_loss}
-        if self.path is None or best_control_mse is None:
+        figures: dict[str, float] = {"n": len(self.label)}
+        if self.tasks.classes:
+            figures = classification_metrics(self.confusion) | {"class_loss": self.class_loss}
+        if self.path is None or best_control_mse is None or not self.tasks.forecast:
             return figures
         mse, mae = forecast_mse(self.forecast, self.path), forecast_mae_percent(self.forecast, self.path)
         figures |= {"pred_loss": self.pred_loss}

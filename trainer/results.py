@@ -1,4 +1,4 @@
-"""The end of a run: test the best weights, judge them against the controls, leave figures and pictures."""
+"""What a run amounts to: its best weights tested, judged against the controls, in words and as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,7 @@ import numpy as np
 import torch
 
 from trainer import plots
-from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions
-from trainer.analysis.results import RESULTS_NAME, results_of
-from trainer.analysis.writing import write_report
+from trainer.analysis.predictions import StoredPredictions
 from trainer.checkpoint import BEST, read_checkpoint
 from trainer.controls import compute_controls
 from trainer.data.source import ClipSource
@@ -27,36 +25,13 @@ from trainer.metrics import Predictions
 from trainer.models.unified import UnifiedModel
 from trainer.session import Session
 from trainer.stages import FULL, stages_done
-from trainer.timing import InferenceTime, time_inference
+from trainer.tasks import Tasks
 from wire.gate import HELD
 from wire.records import RunSummary
-from wire.run_dir import replace_file
-from wire.state import Phase
 
 CURVES_NAME = "training_curves.png"
 TINY_LOSS = 1e-6
 NO_POSITIONS = "no forecast figures: the data has no positions"
-
-
-def finish(session: Session) -> RunSummary:
-    """Evaluate on the test split, write result.json, training_results.json and the pictures; return the summary."""
-    session.reporter.update(force=True, phase=Phase.EVALUATE.value, message="testing the best checkpoint")
-    note = load_best(session)
-    predictions = run_test(session, session.data.test)
-    figures = predictions.metrics(session.test_controls.best_mse)
-    summary = summarise(session, figures, note)
-    tests = {name: held_out(session, name, source) for name, source in session.data.tests.items()}
-    speed = time_inference(session.model, session.batches(session.data.test), session.device)
-    write_artifacts(session, predictions, summary, tests, speed)
-    session.reporter.write_result(summary)
-    session.reporter.update(
-        force=True,
-        phase=Phase.DONE.value,
-        eta_s=0.0,
-        metrics={name: figures[name] for name in ("accuracy", "pred_mse", "skill") if name in figures},
-        message=verdict_line(summary),
-    )
-    return summary
 
 
 def run_test(session: Session, source: ClipSource) -> Predictions:
@@ -89,9 +64,7 @@ def load_best(session: Session) -> str:
 def summarise(session: Session, figures: dict[str, float], note: str = "") -> RunSummary:
     """Return the record that every comparison reads."""
     flags = judge(figures, session.test_controls.majority_accuracy, session.state.history)
-    notes = [note] if note else []
-    if "pred_mse" not in figures:
-        notes.append(NO_POSITIONS)
+    notes = [*([note] if note else []), *absent_notes(session.config.tasks, session.data.test)]
     gate = gate_record(session, figures)
     notes += stage_notes(session, gate)
     held = bool(gate) and not session.state.stage_ends
@@ -118,6 +91,13 @@ def summary_of(model: UnifiedModel, **facts: Any) -> RunSummary:
     return RunSummary(at_s=time.time(), **size, **facts)
 
 
+def absent_notes(tasks: Tasks, source: ClipSource) -> list[str]:
+    """Say which figures there are none of, and why."""
+    if source.path is None:
+        return [*replace(tasks, forecast=True).notes, NO_POSITIONS]
+    return tasks.notes
+
+
 def gate_record(session: Session, figures: dict[str, float]) -> dict[str, Any]:
     """Return the gate's verdict and, after `full`, how the figures of the test stand to the bar; {} without a gate."""
     state = session.state
@@ -141,10 +121,11 @@ def stage_notes(session: Session, gate: dict[str, Any]) -> list[str]:
 def judge(figures: dict[str, float], majority: float, history: list[dict[str, float]]) -> tuple[str, ...]:
     """Return what a reader must know before believing the figures."""
     flags = []
-    if figures.get("skill", 1.0) <= 0 or figures["accuracy"] <= majority:
+    accuracy = figures.get("accuracy")
+    if figures.get("skill", 1.0) <= 0 or (accuracy is not None and accuracy <= majority):
         flags.append("no skill")
-    if figures["accuracy"] in (0.0, 1.0):
-        flags.append(f"investigate: accuracy is exactly {figures['accuracy']:.0f}")
+    if accuracy in (0.0, 1.0):
+        flags.append(f"investigate: accuracy is exactly {accuracy:.0f}")
     if any(epoch["train_loss"] < TINY_LOSS for epoch in history):
         flags.append(f"investigate: training loss under {TINY_LOSS:g}")
     return tuple(flags)
@@ -159,34 +140,19 @@ def verdict_line(summary: RunSummary) -> str:
 
 
 def figure_words(values: Mapping[str, float]) -> str:
-    """Return the figures of a test in one line; those of the forecast only if there are any."""
-    interval = f"{100 * values['accuracy_low']:.1f} to {100 * values['accuracy_high']:.1f}"
-    line = f"accuracy {100 * values['accuracy']:.1f} % ({interval}, n {values['n']:.0f})"
-    if "pred_mse" not in values:
-        return line
-    return f"{line}, pred_mse {values['pred_mse']:.4f}, skill {values['skill']:.2f}"
+    """Return the figures of a test in one line, those of each task only if there are any."""
+    parts, count = [], f"n {values['n']:.0f}"
+    if "accuracy" in values:
+        interval = f"{100 * values['accuracy_low']:.1f} to {100 * values['accuracy_high']:.1f}"
+        parts.append(f"accuracy {100 * values['accuracy']:.1f} % ({interval}, {count})")
+    if "pred_mse" in values:
+        parts.append(f"pred_mse {values['pred_mse']:.4f}, skill {values['skill']:.2f}")
+    return ", ".join(parts if "accuracy" in values else [*parts, count])
 
 
-def write_artifacts(
-    session: Session, predictions: Predictions, summary: RunSummary, tests: dict[str, dict[str, Any]],
-    speed: InferenceTime,
-) -> None:  # fmt: skip
-    """Write training_results.json, its parts, the predictions, and their analysis with its pictures into artifacts/."""
-    folder, guard = Path(session.run.artifacts), session.reporter.guard
-
-    def write(name: str, content: Mapping[str, Any]) -> None:
-        text = json.dumps(content, indent=1, allow_nan=False).encode() + b"\n"
-        guard(name, lambda: replace_file(str(folder / name), text))
-
-    results = training_results(session, summary, predictions.confusion)
-    results |= {"tests": tests, "inference_ms": speed.ms, "inference": asdict(speed)}
-    write(RESULTS_NAME, results)
-    write("validation_metrics.json", validation_metrics(session))
-    parts = ("confusion_matrix", "class_names", "tests", "inference")
-    write("final_metrics.json", {**results["summary"], **{name: results[name] for name in parts}})
-    said = stored_predictions(session.data.test, session.data.digest, predictions)
-    guard(PREDICTIONS_NAME, lambda: said.write(folder / PREDICTIONS_NAME))
-    guard("analysis_report.md", lambda: write_report(results_of(folder / RESULTS_NAME, results), folder))
+def confusion_of(predictions: Predictions) -> list[list[int]] | None:
+    """Return the confusion matrix as JSON values; None where the classes are not trained."""
+    return predictions.confusion.tolist() if predictions.tasks.classes else None
 
 
 def validation_metrics(session: Session) -> dict[str, Any]:
@@ -198,12 +164,14 @@ def validation_metrics(session: Session) -> dict[str, Any]:
 
 
 def stored_predictions(source: ClipSource, data_digest: str, predictions: Predictions) -> StoredPredictions:
-    """Return what a comparison combines with others of the same clips; without true positions there is no forecast."""
+    """Return what a comparison combines with others of the same clips, of a task that is not trained nothing."""
     digest = hashlib.sha256(data_digest.encode() + source.labels.tobytes() + source.scene.tobytes()).hexdigest()
-    known = None if source.path is None else source.path.astype(np.float32)
+    tasks = predictions.tasks
+    known = source.path.astype(np.float32) if source.path is not None and tasks.forecast else None
     forecast = None if known is None else predictions.forecast.astype(np.float32)
     seen, path = (None, None) if known is None else (known[:, : source.frames], known[:, source.frames :])
-    return StoredPredictions(digest, predictions.label, predictions.probabilities, forecast, path, seen)
+    probabilities = predictions.probabilities if tasks.classes else None
+    return StoredPredictions(digest, predictions.label, probabilities, forecast, path, seen)
 
 
 def draw_curves(session: Session) -> None:
@@ -217,14 +185,14 @@ def draw_curves(session: Session) -> None:
     plots.training_curves(path, session.state.history, controls, title, chance)
 
 
-def training_results(session: Session, summary: RunSummary, confusion: np.ndarray) -> dict[str, Any]:
+def training_results(session: Session, summary: RunSummary, predictions: Predictions) -> dict[str, Any]:
     """Return everything about the run as JSON values."""
     stages = stages_done(session.config, session.state.stage_ends, session.state.epoch)
     return {
         "config": session.config.model_dump(),
         "summary": json.loads(summary.to_line()),
         "history": session.state.history,
-        "confusion_matrix": confusion.tolist(),
+        "confusion_matrix": confusion_of(predictions),
         "class_names": list(session.data.train.class_names),
         "validation_controls": session.validation_controls.table(),
         "data": session.data.facts,

@@ -105,12 +105,15 @@ def _train(config: TrainConfig, place: Place, say: Say, stop: Stop, ranks: Ranks
 
     reporter = (Reporter if ranks.is_main else SilentReporter)(place.run, place.attempt, say)
     reporter.update(force=True, total_epochs=config.epochs, message="loading torch")
+    from trainer.evaluate_stage import check_further
+    from trainer.finish import finish
     from trainer.loop import Trainer
-    from trainer.results import finish
     from trainer.session import open_session
 
     stop.check()
     session = open_session(config, place.run, reporter, stop, ranks=ranks)
+    if ranks.is_main:
+        check_further(session)
     reporter.cut_metrics(session.state.logged_step)
     Trainer(session).fit()
     ranks.leave()

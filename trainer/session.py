@@ -20,7 +20,7 @@ from trainer.distributed import Ranks
 from trainer.errors import ConfigError
 from trainer.events import EVENTS, event_writer
 from trainer.models.extractor import FeatureExtractor
-from trainer.models.extractors import build_extractor
+from trainer.models.extractors import Shapes, build_extractor
 from trainer.models.unified import UnifiedModel
 from trainer.optimiser import AdamW
 from trainer.precision import Precision, compile_model, restore_precision
@@ -81,7 +81,7 @@ class Session:
 
 def open_session(
     config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop, *, data: TrainingData | None = None,
-    extractor: Callable[[TrainConfig], FeatureExtractor] = build_extractor, ranks: Ranks | None = None,
+    extractor: Callable[[TrainConfig, Shapes], FeatureExtractor] = build_extractor, ranks: Ranks | None = None,
 ) -> Session:  # fmt: skip
     """Generate or load the data, build the model from the seed, and go on from last.pt if there is one.
 
@@ -97,21 +97,22 @@ def open_session(
     for note in data.notes:
         reporter.update(message=f"data: {note}")
     stop.check()
-    torch.manual_seed(config.seed)
-    resumed = ranks.of_main((Path(run.checkpoints) / LAST).exists())
-    # A checkpoint holds all weights: those that training started from need not be there any more.
-    start = config.model_copy(update={"pretrained": False}) if resumed else config
-    model = build_model(config, data.train, extractor(start)).to(device)
-    if model.extractor.note:
-        reporter.update(message=model.extractor.note)
-    optimiser = AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     identity = {**config.model_dump(), "data": data.digest}
     checkpoints = Checkpoints(Path(run.checkpoints), identity, _commit(run), clips_of(config, data.train))
     checkpoints.sweep()
+    resumed = ranks.of_main((Path(run.checkpoints) / LAST).exists())
+    content = checkpoints.load(LAST, FREE_ON_RESUME) if resumed else {}
+    torch.manual_seed(config.seed)
+    # A checkpoint holds all weights: those that training started from need not be there any more.
+    start = config.model_copy(update={"pretrained": False}) if resumed else config
+    model = build_model(config, data.train, extractor(start, content.get("shapes", {}))).to(device)
+    checkpoints.shapes = model.extractor.shapes
+    if model.extractor.note:
+        reporter.update(message=model.extractor.note)
+    optimiser = AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     train = make_batches(config, data.train, device, config.batch_size, ranks.part)
     state = TrainState()
     if resumed:
-        content = checkpoints.load(LAST, FREE_ON_RESUME)
         precision = restore_precision(config, content, device)
         state = restore(content, model, optimiser, ranks.rank)
         if (then := processes_of(content)) != ranks.world:
@@ -161,11 +162,9 @@ def clips_of(config: TrainConfig, train: ClipSource) -> dict[str, Any]:
 
 def build_model(config: TrainConfig, train: ClipSource, extractor: FeatureExtractor) -> UnifiedModel:
     """Return the model of the config for these clips."""
-    model = UnifiedModel(extractor, train.frames, len(train.class_names))
+    model = UnifiedModel(extractor, train.frames, len(train.class_names), config.tasks)
     if train.path is not None:
         model.fit_targets(train.path[:, train.frames :].astype(np.float32))
-    else:
-        model.predict.requires_grad_(False)  # nothing trains it, and other processes must not wait for its gradient
     if config.data:
         check_fit(config, model, train)
     return model
@@ -173,7 +172,8 @@ def build_model(config: TrainConfig, train: ClipSource, extractor: FeatureExtrac
 
 def check_fit(config: TrainConfig, model: UnifiedModel, train: ClipSource) -> None:
     """Refuse clips that the extractor cannot take (too many frames or pixels). Raises `ConfigError`."""
-    clip = torch.zeros(1, train.frames, 3, train.size_px, train.size_px, dtype=torch.uint8)
+    device = model.target_mean.device
+    clip = torch.zeros(1, train.frames, 3, train.size_px, train.size_px, dtype=torch.uint8, device=device)
     try:
         with torch.no_grad():
             model.eval()(clip)

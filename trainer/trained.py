@@ -16,7 +16,7 @@ from trainer.errors import CheckpointError, DataError
 from trainer.models.extractors import build_extractor
 from trainer.models.unified import UnifiedModel
 from trainer.precision import Precision, Setting
-from trainer.session import check_fit, prepare_torch
+from trainer.session import Session, check_fit, prepare_torch
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ def load_trained(place: str) -> Trained:
     device = prepare_torch(config)
     # The weights are all in the checkpoint: those that training started from need not be there any more.
     model = UnifiedModel(
-        build_extractor(config.model_copy(update={"pretrained": False})), clips["frames"], len(clips["class_names"])
+        build_extractor(config.model_copy(update={"pretrained": False}), content.get("shapes")),
+        clips["frames"],
+        len(clips["class_names"]),
+        config.tasks,
     ).to(device)
     try:
         model.load_state_dict(content["model"])
@@ -84,6 +87,24 @@ def load_trained(place: str) -> Trained:
         epoch=content["state"]["epoch"],
         train_s=content["state"]["train_s"],
         commit=content["commit"],
+    )
+
+
+def trained_by(session: Session) -> Trained:
+    """Return the model of a session whose training is over, with the weights that it has now."""
+    train = session.data.train
+    return Trained(
+        path=session.checkpoints.folder / BEST,
+        config=session.config,
+        model=session.model,
+        device=session.device,
+        frames=train.frames,
+        size_px=train.size_px,
+        class_names=tuple(train.class_names),
+        digest=session.data.digest,
+        epoch=session.state.best_epoch,
+        train_s=session.state.train_s,
+        commit=session.checkpoints.commit,
     )
 
 

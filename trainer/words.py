@@ -38,7 +38,7 @@ def message(progress: Progress) -> str:
     """Return one line, e.g. `train epoch 4/10 step 352/880 train_loss 0.41 val_accuracy 93.1 % 1 min 20 s left`."""
     if progress.message:
         return progress.message
-    parts = [f"{progress.phase} {progress.stage}".rstrip()]
+    parts = [_where(progress)]
     if progress.total_epochs:
         running = min(progress.epoch + 1, progress.total_epochs)
         parts.append(f"epoch {running}/{progress.total_epochs} step {progress.step}/{progress.total_steps}")
@@ -53,9 +53,14 @@ def message(progress: Progress) -> str:
     return " ".join(parts)
 
 
+def _where(progress: Progress) -> str:
+    """Phase and stage, which in `evaluate` is one word."""
+    return " ".join(dict.fromkeys(filter(None, (progress.phase, progress.stage))))
+
+
 def short(progress: Progress) -> str:
     """Return what fits beside a progress bar, e.g. `train, epoch 4/10, 1 min 20 s left`."""
-    parts = [f"{progress.phase} {progress.stage}".rstrip()]
+    parts = [_where(progress)]
     if progress.total_epochs:
         parts.append(f"epoch {min(progress.epoch + 1, progress.total_epochs)}/{progress.total_epochs}")
     if progress.eta_s:

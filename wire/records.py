@@ -309,6 +309,8 @@ class RunSummary(Record):
     model_bytes: int = 0
     gate: Dict[str, Any] = field(default_factory=dict)
     """Verdict of the gate after `validate`, {} if there was none: `trainer.gate.Verdict` says what it holds."""
+    tests: Dict[str, Any] = field(default_factory=dict)
+    """Held-out test, or further data set of the stage `evaluate` -> {metric: value}."""
     extra: Dict[str, Any] = field(default_factory=dict)
 
 

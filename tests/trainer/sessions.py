@@ -11,10 +11,11 @@ import torch
 
 from trainer.checkpoint import read_checkpoint
 from trainer.config import TrainConfig, load_config
+from trainer.distributed import Ranks
 from trainer.errors import Interrupted
+from trainer.finish import finish
 from trainer.loop import Trainer
-from trainer.reporter import Reporter
-from trainer.results import finish
+from trainer.reporter import Reporter, SilentReporter
 from trainer.session import open_session
 from trainer.stop import Stop
 from wire.records import Progress, RunSummary
@@ -31,13 +32,15 @@ def tiny(*words: str) -> TrainConfig:
 
 
 class Run:
-    """One attempt of a run in a folder."""
+    """One attempt of a run in a folder, alone or as one of several processes."""
 
-    def __init__(self, folder: Path, config: TrainConfig) -> None:
+    def __init__(self, folder: Path, config: TrainConfig, ranks: Ranks | None = None) -> None:
         self.folder, self.said, self.shown = folder, [], []
+        self.ranks = ranks or Ranks()
         run, self.stop = RunDir(str(folder)), Stop()
         Path(run.artifacts).mkdir(parents=True, exist_ok=True)
-        self.session = open_session(config, run, Reporter(run, "r.1", self.say), self.stop)
+        reporter = (Reporter if self.ranks.is_main else SilentReporter)(run, "r.1", self.say)
+        self.session = open_session(config, run, reporter, self.stop, ranks=self.ranks)
         self.session.reporter.cut_metrics(self.session.state.logged_step)
         self.trainer = Trainer(self.session)
 
@@ -48,17 +51,22 @@ class Run:
             self.said.append(progress.message)
 
     def stop_at(self, step: int) -> None:
-        """Train up to a step, as if TERM came just then."""
+        """Train up to a step, as if TERM came just then, of several processes to the last one alone."""
         inner = self.trainer.train_step
 
         def until(batch: object) -> None:
             inner(batch)  # type: ignore[arg-type]
-            if self.session.state.step == step:
+            if self.session.state.step == step and self.ranks.rank == self.ranks.world - 1:
                 self.stop.signal = signal.SIGTERM
 
         self.trainer.train_step = until  # type: ignore[method-assign]
         with pytest.raises(Interrupted):
             self.trainer.fit()
+
+    def die_after_epoch(self) -> None:
+        """Train one epoch and write its checkpoints: what a KILL just then leaves."""
+        self.trainer.train_epoch()
+        self.trainer.finish_epoch(self.trainer.validate())
 
     def to_the_end(self) -> RunSummary:
         """Train and test."""

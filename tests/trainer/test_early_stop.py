@@ -40,7 +40,7 @@ def test_patience_starts_anew_in_full() -> None:
 def test_a_stage_that_stops_early_says_so_and_a_resume_trains_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.results.write_artifacts", lambda *_: None)
+    monkeypatch.setattr("trainer.finish.write_artifacts", lambda *_: None)
     config = tiny("epochs=9", "patience=1", "checkpoint_every_epochs=9")
     run = Run(tmp_path, config)
     scripted = iter((1.0, 0.8, 0.9))

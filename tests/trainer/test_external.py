@@ -22,9 +22,10 @@ from trainer.data.opening import open_data
 from trainer.data.source import RecipeSource
 from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError, DataError
+from trainer.finish import finish
 from trainer.loop import Trainer
 from trainer.reporter import Reporter
-from trainer.results import finish, held_out, run_test
+from trainer.results import held_out, run_test
 from trainer.session import Session, open_session
 from trainer.stop import Stop
 from wire.run_dir import RunDir

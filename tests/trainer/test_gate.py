@@ -125,7 +125,7 @@ def test_held_then_resumed_then_released(tmp_path: Path, monkeypatch: pytest.Mon
     assert results["summary"]["gate"] == held.gate
     assert results["stages"] == [{"name": "validate", "first_epoch": 1, "last_epoch": 1}]
     trained = values(tmp_path)
-    monkeypatch.setattr("trainer.results.write_artifacts", lambda *_: None)
+    monkeypatch.setattr("trainer.finish.write_artifacts", lambda *_: None)
 
     resumed = Run(tmp_path, config)
     assert resumed.to_the_end().verdict == "held"

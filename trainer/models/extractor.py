@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,14 @@ class FeatureExtractor(nn.Module, ABC):
     def feature_dim(self) -> int:
         """D = round(full_dim * width)."""
         return self._feature_dim
+
+    @property
+    def shapes(self) -> dict[str, dict[str, Any]]:
+        """What a file settled of the network, as JSON values by the extractor's name; {} where the config settles all.
+
+        `build_extractor` takes it in place of that file: so weights that a checkpoint holds need no other to be read.
+        """
+        return {}
 
     def forward(self, video: Tensor) -> Tensor:
         return self.extract(video)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainer.models.extractor import FeatureExtractor
+from trainer.tasks import BOTH, Tasks
 
 CLASSES = 4
 HORIZON = 5
@@ -17,19 +18,24 @@ class UnifiedModel(nn.Module):
     """video (B, T, 3, H, W) -> `classification` (B, classes), `prediction` (B, 3) at t+5, `forecast` (B, 5, 3).
 
     Positions are in the camera frame, in workspace half-sides. The heads work in standard units; the mean and spread
-    of the training targets are buffers, so a checkpoint holds them.
+    of the training targets are buffers, so a checkpoint holds them. The head of a task that is switched off is there,
+    but nothing trains it, and other processes do not wait for its gradient.
     """
 
     target_mean: Tensor
     target_std: Tensor
 
-    def __init__(self, extractor: FeatureExtractor, frames: int, classes: int = CLASSES, hidden: int = 128) -> None:
+    def __init__(
+        self, extractor: FeatureExtractor, frames: int, classes: int = CLASSES, tasks: Tasks = BOTH,
+        hidden: int = 128,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.extractor = extractor
+        self.tasks = tasks
         flat = frames * extractor.feature_dim
         self.trunk = nn.Sequential(nn.LayerNorm(flat), nn.Linear(flat, hidden), nn.GELU())
-        self.classify = nn.Linear(hidden, classes)
-        self.predict = nn.Linear(hidden, HORIZON * 3)
+        self.classify = nn.Linear(hidden, classes).requires_grad_(tasks.classes)
+        self.predict = nn.Linear(hidden, HORIZON * 3).requires_grad_(tasks.forecast)
         self.register_buffer("target_mean", torch.zeros(HORIZON, 3))
         self.register_buffer("target_std", torch.ones(HORIZON, 3))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from trainer.config import TrainConfig
 from trainer.errors import ConfigError
 from trainer.models.extractor import FeatureExtractor
@@ -28,9 +31,13 @@ EXTRACTORS: dict[str, type[FeatureExtractor]] = {
 }
 
 
-def build_extractor(config: TrainConfig) -> FeatureExtractor:
+Shapes = Mapping[str, Mapping[str, Any]]
+"""`FeatureExtractor.shapes` of a network that was built before."""
+
+
+def build_extractor(config: TrainConfig, shapes: Shapes | None = None) -> FeatureExtractor:
     """Return the extractor of a config, or the several that it joins. Raises `ConfigError`, `CheckpointError`."""
-    built = [_build(name, config) for name in config.fuse or [config.extractor]]
+    built = [_build(name, config, shapes or {}) for name in config.fuse or [config.extractor]]
     extractor = FusedExtractor(built) if config.fuse else built[0]
     if config.pretrained and not any(isinstance(part, PretrainedExtractor) for part in extractor.modules()):
         raise ConfigError(
@@ -39,8 +46,8 @@ def build_extractor(config: TrainConfig) -> FeatureExtractor:
     return extractor
 
 
-def _build(name: str, config: TrainConfig) -> FeatureExtractor:
+def _build(name: str, config: TrainConfig, shapes: Shapes) -> FeatureExtractor:
     if name == "hybrid":
-        return HybridExtractor(config.width, visual=_build(config.visual, config))
+        return HybridExtractor(config.width, visual=_build(config.visual, config, shapes))
     kind = EXTRACTORS[name]
-    return kind(config.width, **{option: getattr(config, option) for option in kind.options})
+    return kind(config.width, **{option: getattr(config, option) for option in kind.options}, **shapes.get(name, {}))

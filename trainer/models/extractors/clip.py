@@ -15,7 +15,9 @@ the picture, hardly where it is. A 5-pixel sphere covers a third of one patch, s
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -35,16 +37,20 @@ DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
 class ClipExtractor(FeatureExtractor):
-    """D = 512. `clip_weights` is a folder that `save_pretrained` wrote, or the name of a model on the hub."""
+    """D = 512. `clip_weights` is a folder that `save_pretrained` wrote, or the name of a model on the hub. `tower` is
+    the config of such a model: it is built without those weights, for others to come.
+    """
 
     mean: Tensor
     deviation: Tensor
     full_dim = 512
     options = ("clip_weights",)
 
-    def __init__(self, width: float = 1.0, *, clip_weights: str = VIT_B_32) -> None:
+    def __init__(
+        self, width: float = 1.0, *, clip_weights: str = VIT_B_32, tower: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(width)
-        self.tower = load_tower(clip_weights)
+        self.tower = load_tower(clip_weights) if tower is None else build_tower(tower)
         config: Any = self.tower.config
         self.side_px: int = config.image_size
         self.grid: int = config.image_size // config.patch_size
@@ -54,6 +60,10 @@ class ClipExtractor(FeatureExtractor):
             nn.LayerNorm(config.projection_dim), nn.Linear(config.projection_dim, self.feature_dim)
         )
         self.where = PointReadout(config.hidden_size, self.feature_dim)
+
+    @property
+    def shapes(self) -> dict[str, dict[str, Any]]:
+        return {"clip": {"tower": json.loads(self.tower.config.to_json_string(use_diff=False))}}
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode of all but the tower, which stays in evaluation mode."""
@@ -76,17 +86,29 @@ class ClipExtractor(FeatureExtractor):
         return seen.image_embeds, seen.last_hidden_state[:, 1:]
 
 
-def load_tower(weights: str) -> CLIPVisionModelWithProjection:
-    """Return the frozen image tower. Raises `ConfigError` without the library, `CheckpointError` without weights."""
+def library() -> Any:
+    """Return `transformers`, quiet. Raises `ConfigError` where it is not installed."""
     try:
-        from transformers import CLIPVisionModelWithProjection
-        from transformers.utils import logging as library_logging
+        import transformers
     except ImportError as exc:
         raise ConfigError("the clip extractor needs the library transformers", hint="pip install transformers") from exc
-    library_logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)
+    return transformers
+
+
+def build_tower(config: Mapping[str, Any]) -> CLIPVisionModelWithProjection:
+    """Return the frozen image tower of a config, its weights random. Raises `ConfigError` without the library."""
+    found = library()
+    tower: CLIPVisionModelWithProjection = found.CLIPVisionModelWithProjection(found.CLIPVisionConfig(**config))
+    return tower.requires_grad_(False).eval()
+
+
+def load_tower(weights: str) -> CLIPVisionModelWithProjection:
+    """Return the frozen image tower. Raises `ConfigError` without the library, `CheckpointError` without weights."""
+    found = library()
     try:
-        tower = CLIPVisionModelWithProjection.from_pretrained(weights)
+        tower: CLIPVisionModelWithProjection = found.CLIPVisionModelWithProjection.from_pretrained(weights)
     except (OSError, ValueError) as exc:
         raise CheckpointError(
             f"no CLIP weights at {weights!r}: {str(exc).splitlines()[0]}",

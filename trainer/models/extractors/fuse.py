@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,10 @@ class FusedExtractor(FeatureExtractor):
         self.parts = nn.ModuleList(parts)
         self._feature_dim = sum(part.feature_dim for part in parts)
         self.note = "; ".join(part.note for part in parts if part.note)
+
+    @property
+    def shapes(self) -> dict[str, dict[str, Any]]:
+        return {name: shape for part in self.parts for name, shape in cast(FeatureExtractor, part).shapes.items()}
 
     def features(self, video: Tensor) -> Tensor:
         return torch.cat([cast(FeatureExtractor, part).features(video) for part in self.parts], dim=2)

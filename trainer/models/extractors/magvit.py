@@ -15,7 +15,9 @@ space says what there is, but not where: `PointReadout` adds that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -23,7 +25,7 @@ from trainer.errors import ConfigError
 from trainer.models.extractor import FeatureExtractor
 from trainer.models.pooling import PointReadout
 from trainer.models.resample import resample
-from trainer.models.tokenizer.shape import shape_for
+from trainer.models.tokenizer.shape import TokenizerShape, shape_for
 from trainer.models.tokenizer.tokenizer import VideoEncoder, load_encoder
 
 
@@ -31,25 +33,36 @@ class MagvitExtractor(FeatureExtractor):
     """D = 256.
 
     `tokenizer` is the path of a file of `trainer pretrain magvit`, which then settles the encoder's size; `freeze`
-    keeps its weights. Without one the encoder is trained with the tasks, straight through the rounding.
+    keeps its weights. Without one the encoder is trained with the tasks, straight through the rounding. `shape` builds
+    the encoder of that file without it, for weights to come.
     """
 
     full_dim = 256
     options = ("tokenizer", "freeze", "patch_px")
 
-    def __init__(self, width: float = 1.0, *, tokenizer: str = "", freeze: bool = False, patch_px: int = 1) -> None:
+    def __init__(
+        self, width: float = 1.0, *, tokenizer: str = "", freeze: bool = False, patch_px: int = 1,
+        shape: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(width)
         if freeze and not tokenizer:
             raise ConfigError(
                 "freeze keeps the weights of a pretrained tokenizer, and none is named",
                 hint="tokenizer=PATH of a file that `trainer pretrain magvit` wrote, or freeze=false",
             )
-        self.tokens = load_encoder(Path(tokenizer)) if tokenizer else VideoEncoder(shape_for(width, patch_px))
+        if shape is not None:
+            self.tokens = VideoEncoder(TokenizerShape.from_json(dict(shape)))
+        else:
+            self.tokens = load_encoder(Path(tokenizer)) if tokenizer else VideoEncoder(shape_for(width, patch_px))
         self.tokens.requires_grad_(not freeze)
         if not tokenizer:
             self.note = "magvit: no pretrained tokenizer is named, so its encoder is trained with the tasks"
         self.embed = nn.Conv3d(len(self.tokens.shape.levels), self.feature_dim, 1)
         self.where = PointReadout(self.feature_dim, self.feature_dim)
+
+    @property
+    def shapes(self) -> dict[str, dict[str, Any]]:
+        return {"magvit": {"shape": self.tokens.shape.to_json()}}
 
     def features(self, video: Tensor) -> Tensor:
         embedded = self.embed(self.tokens.encode(video)[0])
