@@ -39,3 +39,15 @@ def clamped_videos(recipe: TrajectoryRecipe = RECIPE) -> NDArray[np.uint8]:
     clip, frame = (part.reshape(-1) for part in np.indices(radius.shape))
     draw(video, clip, frame, pixels.reshape(-1, 2), radius.reshape(-1), recipe.colour[clip])
     return video
+
+
+def write_clip_tower(folder: Path) -> Path:
+    """Write a tiny random image tower of CLIP in the layout of the library `transformers`."""
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    config = CLIPVisionConfig(
+        hidden_size=32, intermediate_size=64, projection_dim=24, num_hidden_layers=2, num_attention_heads=4,
+        image_size=64, patch_size=16,
+    )  # fmt: skip
+    CLIPVisionModelWithProjection(config).save_pretrained(folder)
+    return folder

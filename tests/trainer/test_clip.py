@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.trainer.folders import write_clip_tower
 from trainer.errors import CheckpointError
 from trainer.models.extractors.clip import DEVIATION, MEAN, ClipExtractor
 from trainer.models.unified import UnifiedModel
@@ -18,13 +19,7 @@ transformers: Any = pytest.importorskip("transformers", reason="the clip extract
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     torch.manual_seed(0)
-    config = transformers.CLIPVisionConfig(
-        hidden_size=32, intermediate_size=64, projection_dim=24, num_hidden_layers=2, num_attention_heads=4,
-        image_size=64, patch_size=16,
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("clip")
-    transformers.CLIPVisionModelWithProjection(config).save_pretrained(folder)
-    return str(folder)
+    return str(write_clip_tower(tmp_path_factory.mktemp("clip")))
 
 
 def video(side: int = 32) -> torch.Tensor:
