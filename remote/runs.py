@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from remote.ad_hoc import run_command
 from remote.errors import NeedsYou
 from remote.launching import Launched, check_overrides, commit_of, launch
+from remote.listing import files, run_place
+from remote.log_pages import log_page, runs_of
 from remote.relaunching import relaunch
 from remote.resuming import release, resume
 from remote.retiring import Retired, retire
@@ -30,14 +32,18 @@ __all__ = [
     "Stopped",
     "check_overrides",
     "commit_of",
+    "files",
     "kill",
     "launch",
+    "log_page",
     "logs",
     "relaunch",
     "release",
     "resume",
     "retire",
     "run_command",
+    "run_place",
+    "runs_of",
     "stop",
     "sync",
     "wait",

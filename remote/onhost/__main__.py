@@ -28,6 +28,7 @@ VERBS: Dict[str, str] = {
     "status": "remote.onhost.status:status",
     "runs": "remote.onhost.status:runs",
     "tail": "remote.onhost.tail:tail",
+    "files": "remote.onhost.listing:files",
     "worktree": "remote.onhost.worktree:worktree",
     "repository": "remote.onhost.repository:repository",
 }

@@ -75,7 +75,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Do everything; whatever goes wrong on the way, an exit record is written."""
-        self.note("started", f"attempt {self.claim.number} of {self.claim.run}", pid=os.getpid())
+        log_bytes = os.path.getsize(self.run_dir.log) if os.path.exists(self.run_dir.log) else 0
+        self.note("started", f"attempt {self.claim.number} of {self.claim.run}", pid=os.getpid(), log_bytes=log_bytes)
         self.beats.start()
         try:
             outcome = self._attempt()
