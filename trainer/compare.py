@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from trainer.analysis.comparison import Comparison
+    from trainer.analysis.entries import Entry
 
-DESCRIPTION = "Compare finished runs: figures with intervals, effort, rank, verdict, recommendation."
+DESCRIPTION = "Compare runs: figures with intervals, effort, rank, verdict, the plan's bar, and a recommendation."
 EPILOG = """\
-RUN is what `trainer analyze` takes. Runs that differ in the seed alone are one row, mean and deviation. Runs without
-test figures are listed with the reason. No torch is needed.
+RUN is what `trainer analyze` takes. Runs that differ in the seed alone are one row, mean and deviation. Controls stand
+below the runs, without a rank: what needs no learning, and what `trainer controls` trained. A run that is held, stopped
+or not at its end is said to be so; one that has not been tested has its validation figures, and no rank. No torch is
+needed.
 
   trainer compare results/keypoint-a results/transformer-a
-  trainer compare runs/* --controls                below the runs what needs no learning, and what `trainer controls`
-                                                   trained; the oracle too, which is never part of skill
+  trainer compare runs/* --out docs/results.md     the page there, results.png and results.json beside it
+  trainer compare runs/* --controls old/keypoint   and the controls of a run that has no row itself
   trainer compare results/branch-* --ensemble      the mean of all predictions as one more row
 
 Order: rows with skill before rows without, then the higher accuracy, the lower MSE at t+5, the shorter training.
-Written into --out: comparison.md, comparison.json, comparison.png.
 Exit status: 0 compared, 1 nothing to compare, an ensemble of different test clips, or no place to write.
 """
+GAP = 3
+"""Characters between two columns in a terminal."""
+NARROW = ("rank:", "run", "accuracy:", "MSE at t+5:", "skill:", "verdict")
+"""What a terminal shows that has no room for the whole headline."""
+SHORT = {
+    "above the bars of full": "above full",
+    "through the gate": "gate passed",
+    "below the gate": "below gate",
+    "held at the gate": "held",
+}
 
 
 def add_parser(verbs: Any) -> None:
@@ -32,9 +46,15 @@ def add_parser(verbs: Any) -> None:
     )
     verb.set_defaults(run=run)
     verb.add_argument("places", nargs="+", metavar="RUN", help="folders of runs, or results files")
-    verb.add_argument("--out", default="comparison", metavar="DIR", help="where to write (default: comparison)")
+    verb.add_argument(
+        "--out", default="comparison", metavar="DIR|FILE.md",
+        help="a folder, for comparison.md, .json and .png (default: comparison), or the page itself",
+    )  # fmt: skip
     verb.add_argument("--ensemble", action="store_true", help="add the mean of the runs' predictions as a row")
-    verb.add_argument("--controls", action="store_true", help="add controls and references as rows")
+    verb.add_argument(
+        "--controls", action="append", nargs="?", const="", default=[], metavar="RUN",
+        help="take the controls of this run too; the compared runs' own are always there",
+    )  # fmt: skip
     verb.add_argument("--json", action="store_true", help="print comparison.json for machines")
 
 
@@ -42,33 +62,73 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the comparison and print its table."""
     from trainer.analysis.writing import write_comparison
 
-    comparison, folder = write_comparison(
-        arguments.places, arguments.out, ensemble=arguments.ensemble, controls=arguments.controls
+    # A bare --controls, once needed for their rows, is still taken.
+    controls = [place for place in arguments.controls if place]
+    comparison, page = write_comparison(
+        arguments.places, arguments.out, ensemble=arguments.ensemble, controls=controls, command=_command(arguments)
     )
     if arguments.json:
-        print((folder / "comparison.json").read_text(encoding="utf-8"), end="")
+        print(page.with_suffix(".json").read_text(encoding="utf-8"), end="")
         return 0
     _show(comparison)
-    print(f"The whole comparison is in {folder / 'comparison.md'}")
+    print(f"The whole comparison is in {page}")
     return 0
 
 
+def _command(arguments: argparse.Namespace) -> str:
+    """Return the command that writes the same page again, as one line for a shell."""
+    words = ["trainer", "compare", *arguments.places]
+    words += ["--ensemble"] if arguments.ensemble else []
+    words += [word for place in arguments.controls if place for word in ("--controls", place)]
+    return shlex.join([*words, "--out", arguments.out])
+
+
 def _show(comparison: Comparison) -> None:
+    """Print the headline, in fewer columns where the terminal is narrow."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from trainer.analysis.comparison import recommendation
-    from trainer.analysis.comparison_report import MAIN_HEAD, main_rows
+    from trainer.analysis.comparison_tables import HEADLINE
 
-    table = Table()
-    for heading in MAIN_HEAD:
-        table.add_column(heading.removesuffix(":"), justify="right" if heading.endswith(":") else "left")
-    for row in main_rows(comparison):
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    console = Console()
+    for columns in (HEADLINE, NARROW):
+        rows = [_cells(comparison, entry, columns) for entry in comparison.rows]
+        longest = [max(map(len, column)) for column in zip(_plain(columns), *rows, strict=True)]
+        name = longest[columns.index("run")]
+        room = console.width - sum(longest) - GAP * (len(columns) - 1) + name
+        if room >= name:
+            break
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading, plain in zip(columns, _plain(columns), strict=True):
+        justify: Literal["left", "right"] = "left" if heading == plain else "right"
+        most = max(room, len("run")) if heading == "run" else None
+        table.add_column(plain, justify=justify, no_wrap=True, overflow="ellipsis", max_width=most)
+    for row, entry, after in zip(rows, comparison.rows, [*comparison.rows[1:], None], strict=True):
+        table.add_row(*map(Text, row), end_section=after is not None and after.kind != entry.kind)
+    console.print(table)
     for one in comparison.not_compared:
         print(f"not compared: {one.place}: {one.why}")
     for note in comparison.notes:
         print(f"note: {note}")
     print(recommendation(comparison))
+
+
+def _plain(headings: Sequence[str]) -> list[str]:
+    return [heading.removesuffix(":") for heading in headings]
+
+
+def _cells(comparison: Comparison, entry: Entry, columns: Sequence[str]) -> list[str]:
+    """A row of the headline as it stands in a terminal; a narrow one has shorter words, and few deviations."""
+    from trainer.analysis.comparison_tables import HEADLINE, headline_cells
+
+    cells = dict(zip(HEADLINE, headline_cells(comparison, entry), strict=True))
+    if entry not in comparison.entries:
+        cells |= {"rank:": "-", "verdict": cells["verdict"] or entry.kind}
+    if columns is NARROW:
+        cells |= {name: cells[name].partition(" ±")[0] for name in ("MSE at t+5:", "skill:")}
+        words = cells["verdict"].removeprefix("validation figures, ").removesuffix(" to the gate")
+        cells["verdict"] = SHORT.get(words, words)
+    return [cells[name] for name in columns]

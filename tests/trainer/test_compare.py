@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.trainer.test_analysis import raw_results, results
+from tests.trainer.test_analysis import history, raw_results, results
+from trainer.__main__ import main
+from trainer.analysis import comparison_tables as tables
 from trainer.analysis.comparison import compare, distinguishable, recommendation, verdict
-from trainer.analysis.comparison_report import as_json, page, whole_table
+from trainer.analysis.comparison_picture import styles
+from trainer.analysis.comparison_report import as_json, page
+from trainer.analysis.entries import Spread
 from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions, read_predictions
 from trainer.errors import DataError
 from trainer.metrics import wilson_interval
+from wire.records import MetricPoint
 
 
 def write(tmp_path: Path, name: str, accuracy: float, **more: Any) -> Path:
@@ -54,7 +59,7 @@ def test_overlapping_intervals_are_not_distinguishable(tmp_path: Path) -> None:
     first, near, far = table.entries
     assert distinguishable(first, near) is False and distinguishable(first, far) is True
     text = page(table, "comparison.png")
-    assert "| 2 | b |" in text and text.count("not distinguishable |") == 1 and text.count("| below |") == 1
+    assert "| 1 | a |" in text and "| 2 ≈ | b |" in text and "| 3 | c |" in text
 
 
 def test_the_lower_error_is_recommended_among_equals(tmp_path: Path) -> None:
@@ -84,7 +89,8 @@ def test_seeds_of_one_config_are_mean_and_deviation(tmp_path: Path) -> None:
     assert entry.accuracy.mean == pytest.approx(0.92) and entry.accuracy.deviation == pytest.approx(0.02)
     assert entry.interval == wilson_interval(828, 900) and entry.tests["noisy"]["accuracy"].mean == pytest.approx(0.72)
     text = page(compare(places), "comparison.png")
-    assert "92.0 ± 2.0 %" in text and "| kp (3 seeds) | kp-seed1 | 1 | 94.0 % |" in text
+    assert "| 1 | kp (3 seeds) | 3 | 92.0 ± 2.0 % |" in text and "| kp-seed1 | 1 | 94.0 % |" in text
+    assert "seeds 0, 1, 2" in text
 
 
 def test_seeds_on_the_same_clips_do_not_narrow_the_interval(tmp_path: Path) -> None:
@@ -100,7 +106,9 @@ def test_the_same_seed_twice_is_said(tmp_path: Path) -> None:
 
 def test_other_data_is_said(tmp_path: Path) -> None:
     table = compare([write(tmp_path, "a", 0.9), write(tmp_path, "b", 0.8, tier="easy")])
-    assert table.notes == ["b was tested on other data than a (tier easy): compare with care"]
+    assert table.notes[0] == "b was tested on other data than a (tier easy): compare with care"
+    assert table.notes[1].endswith("may differ by their test clips too (a: a; b: b)")
+    assert compare([tmp_path / "a"]).notes == []
 
 
 def test_nobody_is_left_out_in_silence(tmp_path: Path) -> None:
@@ -112,41 +120,192 @@ def test_nobody_is_left_out_in_silence(tmp_path: Path) -> None:
     places = [good, tmp_path / "running", tmp_path / "old.json", tmp_path / "bad.json", tmp_path / "gone", good]
     table = compare(places)
     why = [one.why for one in table.not_compared]
-    assert len(table.entries) == 1 and len(why) == 5
-    assert "epoch 2/9" in why[0] and "only accuracy 0.8 (validation, epoch 2)" in why[1] and "cannot be read" in why[2]
-    assert "does not exist" in why[3] and why[4] == "named twice"
-    assert all(f"{one.place}: {one.why}" in page(table, "x.png") for one in table.not_compared)
+    assert len(table.entries) == 1 and len(why) == 4
+    assert (
+        "epoch 2/9" in why[0] and "cannot be read" in why[1] and "does not exist" in why[2] and why[3] == "named twice"
+    )
+    text = page(table, "x.png")
+    assert all(f"{one.place}: {one.why}" in text for one in table.not_compared)
+    assert "| gone | - | - | - | - | **nothing to judge**: does not exist |" in text
+    assert "| *not tested* | old | 1 | 80.0 % | - |" in text, "only validation figures"
     with pytest.raises(DataError, match="nothing to compare"):
-        compare(places[1:4])
+        compare([places[1], places[3]])
 
 
 def test_controls_stand_below_without_a_rank(tmp_path: Path) -> None:
-    table = compare([write(tmp_path, "a", 0.9), write(tmp_path, "b", 0.8)], controls=True)
-    assert [(entry.name, entry.kind) for entry in table.controls] == [
-        ("constant velocity", "control"), ("majority", "control"), ("oracle", "reference")
+    text = page(compare([write(tmp_path, "a", 0.9), write(tmp_path, "b", 0.8)]), "x.png")
+    rows = [line.split(" | ")[:3] for line in text.split("## Results")[1].splitlines() if line.startswith("| *")]
+    assert rows == [
+        ["| *control*", "constant velocity", "2"], ["| *control*", "majority", "2"], ["| *reference*", "oracle", "2"]
     ]  # fmt: skip
-    assert "|  | oracle | 99.9 ± 0.0 % |" in page(table, "x.png") and compare([tmp_path / "a"]).controls == []
 
 
-def test_one_table_has_every_figure_of_every_row(tmp_path: Path) -> None:
+def test_controls_of_the_same_clips_count_once(tmp_path: Path) -> None:
+    table = compare([write(tmp_path, "a", 0.9, digest="one"), write(tmp_path, "b", 0.8, digest="one")])
+    assert [(entry.count, entry.pred_mse) for entry in table.controls] == [
+        (1, Spread(0.08)),
+        (1, None),
+        (1, Spread(0.001)),
+    ]
+
+
+def train_control(folder: Path, **figures: float) -> None:
+    """Leave what `trainer controls` leaves."""
+    trained = {
+        "accuracy": 0.5,
+        "n": 300,
+        "pred_mse": 0.04,
+        "recall_linear": 0.25,
+        "train_s": 60,
+        "epochs": 8,
+        **figures,
+    }
+    controls = {"controls": {"shuffled_frames": trained | {"parameters": 1000}}}
+    (folder / "artifacts" / "controls.json").write_text(json.dumps(controls))
+
+
+def test_skill_is_against_every_control_of_the_same_clips(tmp_path: Path) -> None:
+    for name, digest in (("a", "one"), ("donor", "one"), ("elsewhere", "two")):
+        write(tmp_path, name, 0.9, extractor="kp", digest=digest)
+    train_control(tmp_path / "donor", pred_mse=0.03)
+    train_control(tmp_path / "elsewhere", pred_mse=0.001)
+    alone = compare([tmp_path / "a"])
+    table = compare([tmp_path / "a"], controls=[tmp_path / "donor", tmp_path / "elsewhere"])
+    (before,), (after,) = alone.entries, table.entries
+    assert before.skill == Spread(0.75) and after.skill is not None and after.skill.mean == pytest.approx(1 / 3)
+    assert table.notes == ["a is judged against the controls of donor too: they are of the same clips"]
+    (shuffled,) = [entry for entry in table.controls if entry.name == "shuffled frames"]
+    assert shuffled.count == 2 and shuffled.pred_mse is not None and shuffled.pred_mse.mean == pytest.approx(0.0155)
+
+
+def rows_of(lines: list[str]) -> list[dict[str, str]]:
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_the_tables_have_every_figure_of_every_row(tmp_path: Path) -> None:
     raw = raw_results(0.9, clips=2000, width=0.25)
     raw |= {"inference_ms": 2.5, "inference": {"batch_ms": 1.5}}
     results(tmp_path, raw, "a")
-    trained = {"accuracy": 0.5, "n": 300, "pred_mse": 0.04, "recall_linear": 0.25, "train_s": 60, "epochs": 8}
-    controls = tmp_path / "a" / "artifacts" / "controls.json"
-    controls.write_text(json.dumps({"controls": {"shuffled_frames": trained | {"parameters": 1000}}}))
-    table = compare([tmp_path / "a"], controls=True)
-    head, _, run, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in whole_table(table)]
-    cells = dict(zip(head, run, strict=True))
-    assert (cells["accuracy"], cells["95 % interval"], cells["% MAE"]) == ("90.0 %", "86.1 % to 92.9 %", "4")
-    assert cells["skill"] == "0.5", "against the trained control"
-    assert (cells["recall, linear"], cells["noisy: accuracy"], cells["noisy: MSE"]) == ("90.7 %", "70.0 %", "0.05")
-    assert (cells["trained on"], cells["training"]) == ("2,000 clips, 8 epochs, width 0.25", "1 min 20 s")
-    assert (cells["s/epoch"], cells["parameters"], cells["MB"]) == ("10", "1,000", "0.004")
-    assert (cells["inference, ms a clip"], cells["in a batch"]) == ("2.5", "1.5")
-    (shuffled,) = [dict(zip(head, row, strict=True)) for row in rows if row[1] == "shuffled frames"]
-    assert (shuffled["95 % interval"], shuffled["recall, linear"]) == ("44.4 % to 55.6 %", "25.0 %")
-    assert (shuffled["s/epoch"], shuffled["parameters"], shuffled["verdict"]) == ("7.5", "1,000", "control")
+    train_control(tmp_path / "a")
+    table = compare([tmp_path / "a"])
+    run, *_, shuffled, _ = rows_of(tables.headline(table))
+    assert (run["accuracy"], run["95 % interval"], run["MSE at t+5"]) == ("90.0 %", "86.1 to 92.9", "0.0200")
+    assert (run["% MAE t+4"], run["t+5"], run["verdict"]) == ("4.0", "5.0", "through the gate")
+    assert run["skill"] == "0.50", "against the trained control"
+    assert (shuffled["run"], shuffled["95 % interval"]) == ("shuffled frames", "44.4 to 55.6")
+    run, shuffled = rows_of(tables.cost(table))
+    assert (run["clips"], run["epochs"], run["width"], run["training"]) == ("2,000", "8", "0.25", "1 min 20 s")
+    assert (run["s/epoch"], run["parameters"], run["MB"]) == ("10", "1,000", "0.004")
+    assert (run["ms alone"], run["ms in a batch"]) == ("2.5", "1.5")
+    assert (shuffled["s/epoch"], shuffled["parameters"], shuffled["clips"]) == ("7.5", "1,000", "-")
+    run, shuffled = rows_of(tables.class_recalls(table))
+    assert (run["linear"], shuffled["linear"]) == ("90.7 %", "25.0 %")
+    (run,) = rows_of(tables.held_out(table))
+    assert (run["noisy: accuracy"], run["drop"], run["MSE"]) == ("70.0 %", "20.0", "0.0500")
+    assert tables.noisy_target(table)[-1].endswith("not met by a (20.0).")
+
+
+def test_the_goal_of_the_best_is_judged_figure_by_figure(tmp_path: Path) -> None:
+    raw = raw_results(0.98, mse=0.03) | {"threads": 1}
+    raw["tests"]["noisy"]["metrics"]["accuracy"] = 0.95
+    results(tmp_path, raw, "a")
+    met = {row["a"]: (row["reached"], row[""]) for row in rows_of(tables.goal(compare([tmp_path / "a"])))}
+    assert met == {
+        "accuracy": ("98.0 %", "met"), "MSE at t+5": ("0.03", "**not met**"), "epochs": ("8", "met"),
+        "training, one thread": ("1 min 20 s", "met"), "drop on `noisy`, points": ("+3.0", "met"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "mse", "epochs", "summary", "verdict"),
+    [
+        (0.95, 0.02, 50, {}, "**met** after 50 epochs"),
+        (0.92, 0.02, 50, {}, "**met** after 50 epochs, but the interval spans the bar"),
+        (0.95, 0.02, 30, {}, "**met** after 30 of 50 epochs, stopped early"),
+        (0.80, 0.062, 50, {}, "**not met** after 50 epochs: missed accuracy by 10.0 points and MSE by 0.012"),
+        (0.95, 0.02, 10, {"verdict": "held"}, "**not run**: held at the gate"),
+    ],
+)
+def test_each_run_with_two_stages_stands_beside_the_bar_of_the_plan(
+    tmp_path: Path, accuracy: float, mse: float, epochs: int, summary: dict[str, Any], verdict: str
+) -> None:
+    raw = raw_results(accuracy, mse=mse, epochs=10, full_epochs=40)
+    raw["summary"] |= {"epochs": epochs, "gate": {"passed": not summary, "epoch": 10, "reasons": ["no"]}, **summary}
+    results(tmp_path, raw, "branch")
+    results(tmp_path, raw_results(0.9), "one-stage")
+    (row,) = rows_of(tables.plan(compare([tmp_path / "branch", tmp_path / "one-stage"])))
+    assert (row["run"], row["bar of the plan"]) == ("branch", verdict)
+    assert row["gate"] == ("held at epoch 10: no" if summary else "passed at epoch 10")
+
+
+def test_who_retired_or_released_a_held_run_is_said(tmp_path: Path) -> None:
+    raw = raw_results(0.95, epochs=10, full_epochs=40)
+    raw["summary"] |= {"verdict": "held", "epochs": 10, "gate": {"passed": False, "epoch": 10, "reasons": ["slow"]}}
+    results(tmp_path, raw, "a")
+    (tmp_path / "a" / "gate_decision.json").write_text('{"decision": "retire", "by": "me@laptop"}')
+    (row,) = rows_of(tables.plan(compare([tmp_path / "a"])))
+    assert row["gate"] == "held at epoch 10: slow; retired by me@laptop"
+    raw["summary"] |= {"at_s": 100.0}
+    results(tmp_path, raw, "a")
+    (tmp_path / "a" / "progress.json").write_text('{"phase": "train", "stage": "full", "epoch": 16, "at_s": 160}')
+    table = compare([tmp_path / "a"])
+    (row,) = rows_of(tables.plan(table))
+    assert row["bar of the plan"] == "**not yet**: 16 of 50 epochs done" and verdict(table.entries[0]) == "goes on"
+    assert "a is not at its end; it was last heard of 40 s before" in page(table, "x.png", now_s=200.0)
+
+
+def test_a_run_under_way_has_validation_figures_and_no_rank(tmp_path: Path) -> None:
+    run = tmp_path / "i3d-0"
+    (run / "artifacts" / "data").mkdir(parents=True)
+    (run / "artifacts" / "data" / "manifest.json").write_text('{"counts": {"validation": {"a": 150, "b": 150}}}')
+    rows = history([2.0, 1.0, 1.5], val_accuracy=[0.5, 0.9, 0.8], pred_mse=[0.3, 0.06, 0.07], skill=[-2, 0.2, 0.1])
+    points = [MetricPoint(place, row.pop("epoch"), 0.0, row).to_line() for place, row in enumerate(rows)]
+    (run / "metrics.jsonl").write_bytes(b"".join(points))
+    progress = {"phase": "train", "stage": "validate", "epoch": 3, "total_epochs": 10, "at_s": 1000.0}
+    (run / "progress.json").write_text(json.dumps(progress))
+    table = compare([run, write(tmp_path, "done", 0.8)])
+    done, row, *_ = rows_of(tables.headline(table))
+    assert (done["rank"], row["rank"], row["accuracy"]) == ("1", "*not tested*", "90.0 %")
+    assert row["95 % interval"] == "86.1 to 92.9" and row["verdict"] == "validation figures, 3 of 10 epochs to the gate"
+    (row,) = rows_of(tables.plan(table))
+    assert (row["gate"], row["MSE < 0.05"]) == ("not reached", "0.06 (validation)")
+    assert row["bar of the plan"] == "**not yet**: 3 of 10 epochs to the gate done"
+    alone = compare([run])
+    assert recommendation(alone) == "Take none yet: no run has been tested." and page(alone, "x.png")
+    assert as_json(alone)["unfinished"][0]["planned"] == 10
+
+
+def test_a_page_says_what_wrote_it_and_what_made_its_figures(tmp_path: Path) -> None:
+    raw = raw_results(0.9) | {"commit": "abc123", "versions": {"torch": "2.13.0", "cpu": "Xeon"}, "threads": 1}
+    results(tmp_path, raw, "a")
+    text = page(compare([tmp_path / "a"]), "x.png", "trainer compare a --out docs/results.md")
+    assert "    trainer compare a --out docs/results.md\n" in text
+    assert "1 runs alone: seeds 1; commits abc123; torch 2.13.0; cpu Xeon; threads 1." in text
+
+
+def test_an_extractor_keeps_its_colour(tmp_path: Path) -> None:
+    names = ("i3d", "keypoint", "other")
+    both = styles(compare([write(tmp_path, name, 0.9) for name in names]).entries)
+    wide = write(tmp_path, "keypoint-wide", 0.95, extractor="keypoint", width=2)
+    more = styles(compare([tmp_path / "keypoint", wide]).entries)
+    assert len({look.colour for look in both}) == 3 and {look.colour for look in more} == {both[1].colour}
+    assert more[0].line != more[1].line
+
+
+def test_the_command_fits_a_terminal_and_writes_where_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    places = [str(write(tmp_path, f"a-branch-with-a-long-name-{n}", 0.9, extractor="kp", seed=n)) for n in range(2)]
+    page_path = tmp_path / "docs" / "results.md"
+    assert main(["compare", *places, "--out", str(page_path), "--controls"]) == 0
+    table = capsys.readouterr().out.partition("Take ")[0].splitlines()
+    assert len(table) == 8 and max(map(len, table)) <= 80
+    assert table[2].split()[1].startswith("a-branch-with") and table[2].rstrip().endswith("gate passed")
+    assert {path.name for path in page_path.parent.iterdir()} == {"results.md", "results.json", "results.png"}
+    text = page_path.read_text()
+    assert f"    trainer compare {' '.join(places)} --out {page_path}\n" in text and "](results.png)" in text
 
 
 def test_the_ensemble_is_the_mean_of_the_predictions(tmp_path: Path) -> None:

@@ -11,15 +11,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from trainer.analysis.comparison_notes import notes_on
+from trainer.analysis.control_rows import control_entries, with_shared_controls
 from trainer.analysis.ensemble import ensemble_entry
-from trainer.analysis.entries import Entry, control_entries, run_entries, short_names
+from trainer.analysis.entries import Entry, run_entries, short_names, unfinished_entry
 from trainer.analysis.reading import read_results
 from trainer.analysis.results import Results
 from trainer.analysis.standing import judged
 from trainer.errors import DataError, TrainerError
+from wire.gate import HELD
 
+TWICE = "named twice"
 CHEAPER = 2.0
 """A row is named as the cheap choice if it needs less than half of the training time or of the parameters."""
 
@@ -39,8 +42,17 @@ class Comparison:
     entries: list[Entry]
     """Ranked: the first is rank 1. An ensemble is ranked among the runs."""
     controls: list[Entry] = field(default_factory=list)
+    unfinished: list[Entry] = field(default_factory=list)
+    """Runs that have not been tested: their figures are of the validation split, so they have no rank."""
+    results: list[Results] = field(default_factory=list)
+    """Every run that has a row, those that were tested first."""
     not_compared: list[NotCompared] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Entry]:
+        """Every row, in the order of all tables."""
+        return [*self.entries, *self.unfinished, *self.controls]
 
     @property
     def recommended(self) -> Entry | None:
@@ -49,22 +61,33 @@ class Comparison:
         return min(able, key=_error) if able else None
 
 
-def compare(places: Sequence[str | Path], *, ensemble: bool = False, controls: bool = False) -> Comparison:
-    """Compare runs. Raises `DataError` if none of them has results, or if an ensemble is not possible."""
+def compare(places: Sequence[str | Path], *, ensemble: bool = False, controls: Sequence[str | Path] = ()) -> Comparison:
+    """Compare runs, beside their own controls and those of the runs `controls`, which have no row themselves.
+
+    Raises `DataError` if none of the runs has results, if one of `controls` has none, or if an ensemble is impossible.
+    """
     results, refused = _read(places)
     if not results:
         raise DataError(
             "nothing to compare: " + "; ".join(f"{one.place}: {one.why}" for one in refused),
             hint="name finished runs, such as results/*/*",
         )
-    results = short_names(results)
-    entries = run_entries(results)
-    notes = [*_other_tasks(results), *_twice(results)]
+    own, others = short_names(results), [read_results(place) for place in controls]
+    tested, notes = with_shared_controls([one for one in own if _is_tested(one)], others)
+    entries = run_entries(tested)
+    notes += notes_on(own)
     if ensemble:
-        entry, left_out = ensemble_entry(results)
-        entries.append(entry)
+        mean, left_out = ensemble_entry(tested)
+        entries.append(mean)
         notes += left_out
-    return Comparison(sorted(entries, key=order), control_entries(results) if controls else [], refused, notes)
+    return Comparison(
+        entries=sorted(entries, key=order),
+        controls=control_entries([*own, *others]),
+        unfinished=[unfinished_entry(one) for one in own if not _is_tested(one)],
+        results=[*tested, *(one for one in own if not _is_tested(one))],
+        not_compared=refused,
+        notes=notes,
+    )
 
 
 def order(entry: Entry) -> tuple[bool, float, float, float]:
@@ -86,10 +109,14 @@ def distinguishable(one: Entry, other: Entry) -> bool | None:
 
 
 def verdict(entry: Entry) -> str:
-    """Return what a row amounts to, by skill and by the bars of the stages."""
+    """Return what a row amounts to, by skill and by the bars of the stages. `goes on`: a held run was released, and
+    its figures are those of the gate.
+    """
     if not entry.has_skill:
         return "no skill"
-    if any(one.verdict == "held" for one in entry.runs) and entry.kind == "run":
+    if any(one.progress for one in entry.runs):
+        return "goes on"
+    if any(one.verdict == HELD for one in entry.runs) and entry.kind == "run":
         return "held at the gate"
     if entry.accuracy is None and entry.pred_mse is None:
         return "not known"
@@ -102,6 +129,8 @@ def verdict(entry: Entry) -> str:
 
 def recommendation(comparison: Comparison) -> str:
     """Return one or two sentences, from numbers."""
+    if not comparison.entries:
+        return "Take none yet: no run has been tested."
     chosen = comparison.recommended
     if chosen is None:
         return "Take none: no row is above its best control."
@@ -144,52 +173,19 @@ def _read(places: Sequence[str | Path]) -> tuple[list[Results], list[NotCompared
         except TrainerError as exc:
             refused.append(NotCompared(str(place), f"{exc}" + (f"; {exc.hint}" if exc.hint else "")))
             continue
-        if "accuracy" not in one.metrics and "pred_mse" not in one.metrics:
-            refused.append(NotCompared(str(place), _no_test(one)))
+        if not judged(one)[0]:
+            refused.append(NotCompared(str(place), _no_figures(one)))
         elif one.source.resolve() in results:
-            refused.append(NotCompared(str(place), "named twice"))
+            refused.append(NotCompared(str(place), TWICE))
         else:
             results[one.source.resolve()] = one
     return list(results.values()), refused
 
 
-def _no_test(one: Results) -> str:
-    figures, source = judged(one)
-    known = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
-    return "no figures of a test split" + (f", only {known} ({source})" if known else "")
+def _no_figures(one: Results) -> str:
+    said = one.progress.get("message")
+    return "no figures of a whole epoch yet" + (f"; its last progress: {said}" if said else "")
 
 
-def _task(one: Results) -> dict[str, Any]:
-    """What was tested on, without what may differ between seeds and sizes; {} if the run does not say."""
-    wanted = one.data.get("wanted")
-    facts = wanted if isinstance(wanted, dict) else one.config
-    kept = ("name", "tier", "frames", "style", "cue", "clutter", "noise", "data", "size_px")
-    return {key: facts[key] for key in kept if facts.get(key) is not None}
-
-
-def _other_tasks(results: Sequence[Results]) -> list[str]:
-    first = next((one for one in results if _task(one)), None)
-    if first is None:
-        return []
-    notes = []
-    for one in results:
-        task, of_first = _task(one), _task(first)
-        changed = [f"{key} {value}" for key, value in task.items() if of_first.get(key, value) != value]
-        if changed:
-            words = ", ".join(changed)
-            notes.append(f"{one.name} was tested on other data than {first.name} ({words}): compare with care")
-    return notes
-
-
-def _twice(results: Sequence[Results]) -> list[str]:
-    """The same seed of the same config twice says nothing about seeds."""
-    seen: dict[str, str] = {}
-    notes = []
-    for one in results:
-        key = repr(sorted(one.config.items()))
-        if one.config and key in seen:
-            notes.append(
-                f"{one.name} and {seen[key]} have the same config and seed: their deviation is no deviation of seeds"
-            )
-        seen.setdefault(key, one.name)
-    return notes
+def _is_tested(one: Results) -> bool:
+    return "accuracy" in one.metrics or "pred_mse" in one.metrics

@@ -2,43 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from trainer import words
+from trainer.analysis import comparison_tables as tables
+from trainer.analysis.bars import against_plan, goals
 from trainer.analysis.comparison import Comparison, distinguishable, recommendation, verdict
 from trainer.analysis.entries import Entry, Spread
-from trainer.analysis.forms import is_number
-from trainer.analysis.markdown import UNKNOWN, number, percent, table
+from trainer.analysis.reached import reached
+from trainer.analysis.results import Results
 
-MAIN_HEAD = (
-    "rank:", "run", "accuracy:", "95 % interval", "MSE at t+5:", "% MAE:", "skill:", "verdict", "against the first"
-)  # fmt: skip
-ORDER = (
-    "Order: skill, then accuracy, then MSE at t+5, then training time. *Not distinguishable*: the 95 % Wilson interval "
-    "of accuracy overlaps with that of the first. MSE at t+5 in half-sides squared, % MAE at t+4 of the workspace "
-    "side, skill = 1 - MSE / MSE of the best control. ± is the deviation over seeds, and effort is their mean. "
-    "Inference: medians of a clip alone and of one in an evaluation's batch, on one CPU thread or a GPU, float32."
-)
-_FIGURES = ("accuracy", "pred_mse", "mae_percent", "skill")
-_EFFORT = ("train_s", "epoch_s", "parameters", "model_bytes", "inference_ms", "inference_batch_ms")
-EFFORT_HEAD = ("trained on", "training:", "s/epoch:", "parameters:", "MB:", "inference, ms a clip:", "in a batch:")
+HOW_TO_READ = """\
+Every tested run is judged once, on its test split, with the weights of least validation loss. A row is one config;
+its `n` seeds are a mean ± deviation, and the interval is the 95 % Wilson interval of the accuracy on all their test
+clips. Order: rows with skill first, then accuracy, MSE, training time; **≈** marks a row whose interval overlaps with
+that of the first. MSE is that of the forecast at t+5 in half-sides of the workspace, squared; % MAE is of the whole
+side. **Skill** = 1 - MSE / MSE of the best control: 0 is no better than a guess that needs no learning. *Controls* know
+too little (hold last and constant velocity: only the true last positions), *references* know more than a video shows;
+neither has a rank, and references never count in skill. Drops are in points of accuracy. Times are of the machine that
+trained, with whatever else ran there; inference is the median of a clip alone, and of one in an evaluation's batch, on
+one CPU thread or a GPU, float32. A `-` is not known, never zero."""
+_FIGURES = ("accuracy", "pred_mse", "mae_percent", "mae_percent_t5", "skill")
+_EFFORT = ("epochs", "train_s", "epoch_s", "parameters", "model_bytes", "inference_ms", "inference_batch_ms")
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
+def page(comparison: Comparison, picture: str, command: str = "", now_s: float | None = None) -> str:
+    """Return comparison.md. `now_s`, the time of writing, gives the age of runs that are not at their end."""
+    sections = {
+        "Results": [*tables.headline(comparison), "", f"![accuracy, error and skill of every row]({picture})"],
+        "Against the bar of the plan": [*tables.plan(comparison), *_ages(comparison, now_s)],
+        "Goal of the best": tables.goal(comparison),
+        "Recall of each class": tables.class_recalls(comparison),
+        "Shifted tests": [*tables.held_out(comparison), *tables.noisy_target(comparison)],
+        "Cost": tables.cost(comparison),
+        "Each run": tables.each_run(comparison),
+        "Not compared": [f"- {one.place}: {one.why}" for one in comparison.not_compared],
+        "Notes": [f"- {note}" for note in comparison.notes],
+    }
+    lines = ["# Comparison of runs", "", recommendation(comparison), ""]
+    lines += [*([f"    {command}", ""] if command else []), *provenance(comparison.results), "", HOW_TO_READ]
+    for title, content in sections.items():
+        if content:
+            lines += ["", f"## {title}", "", *content]
+    return "\n".join(lines) + "\n"
+
+
+def provenance(results: Sequence[Results]) -> list[str]:
+    """Return what made the figures, each value that occurs: seeds, commits, versions, devices."""
+    versions = [one.origin.get("versions") for one in results]
+    known = [row if isinstance(row, dict) else {} for row in versions]
+    named = {
+        "seeds": _distinct(one.config.get("seed") for one in results),
+        "commits": _distinct(str(one.origin.get("commit", ""))[:12] or "not recorded" for one in results),
+        **{name: _distinct(row.get(name) for row in known) for name in ("torch", "numpy", "python", "cpu")},
+        "device": _distinct(one.origin.get("device") for one in results),
+        "threads": _distinct(one.origin.get("threads") for one in results),
+    }
+    said = "; ".join(f"{name} {values}" for name, values in named.items() if values)
+    return [f"Written by this command from the files of {len(results)} runs alone: {said}."]
+
+
+def _distinct(values: Iterable[Any]) -> str:
+    return ", ".join(dict.fromkeys(str(value) for value in values if value not in (None, "")))
+
+
+def _ages(comparison: Comparison, now_s: float | None) -> list[str]:
+    """Say of each run that is not at its end how old its newest figures are: it may run on, or have died."""
+    found = [(one.name, reached(one)) for one in comparison.results]
+    lines = [
+        f"- {name} is not at its end; it was last heard of {words.duration(max(0.0, now_s - how_far.at_s))} before "
+        "this page was written."
+        for name, how_far in found
+        if how_far.end == "under way" and now_s is not None and how_far.at_s is not None
+    ]
+    return ["", *lines] if lines else []
+
+
+def as_json(comparison: Comparison, command: str = "") -> dict[str, Any]:
     """Return the comparison as JSON values."""
     ranked = [
         _entry(entry) | {"rank": rank, "verdict": verdict(entry), "against_the_first": _against(comparison, entry)}
         for rank, entry in enumerate(comparison.entries, 1)
     ]
-    chosen = comparison.recommended
+    best = comparison.recommended
     return {
+        "command": command,
         "rows": ranked,
+        "unfinished": [_entry(entry) | asdict(reached(entry.runs[0])) for entry in comparison.unfinished],
         "controls": [_entry(entry) for entry in comparison.controls],
+        "plan": [asdict(row) | {"met": row.met} for row in against_plan(comparison.results)],
+        "goals": [asdict(one) for one in goals(best)] if best else [],
         "not_compared": [asdict(one) for one in comparison.not_compared],
         "notes": comparison.notes,
-        "recommended": chosen.name if chosen else None,
+        "recommended": best.name if best else None,
         "recommendation": recommendation(comparison),
     }
 
@@ -46,79 +104,17 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 def _entry(entry: Entry) -> dict[str, Any]:
     figures: dict[str, Any] = {name: _spread(getattr(entry, name)) for name in _FIGURES}
     tests = {test: {key: _spread(value) for key, value in row.items()} for test, row in entry.tests.items()}
-    runs = [{"name": one.name, "seed": one.config.get("seed"), "metrics": dict(one.metrics)} for one in entry.runs]
-    plain = {name: getattr(entry, name) for name in ("name", "kind", "interval", *_EFFORT)}
+    runs = [
+        {"name": one.name, "seed": one.config.get("seed"), "metrics": dict(one.metrics), **one.origin}
+        for one in entry.runs
+    ]
+    plain = {name: getattr(entry, name) for name in ("name", "kind", "count", "interval", *_EFFORT)}
     recalls = {name: _spread(value) for name, value in entry.recalls.items()}
     return {**plain, **figures, "recalls": recalls, "tests": tests, "runs": runs}
 
 
 def _spread(value: Spread | None) -> dict[str, float | None] | None:
     return None if value is None else asdict(value)
-
-
-def page(comparison: Comparison, picture: str) -> str:
-    """Return comparison.md: one table with everything, and what explains it."""
-    sections = {
-        "Seeds": _seeds(comparison),
-        "Not compared": [f"- {one.place}: {one.why}" for one in comparison.not_compared],
-        "Notes": [f"- {note}" for note in comparison.notes],
-    }
-    lines = ["# Comparison", "", recommendation(comparison), "", *whole_table(comparison)]
-    for title, content in sections.items():
-        if content:
-            lines += ["", f"## {title}", "", *content]
-    return "\n".join([*lines, "", ORDER, "", f"![{picture.removesuffix('.png')}]({picture})"]) + "\n"
-
-
-def whole_table(comparison: Comparison) -> list[str]:
-    """Return one table of all figures: those of the test split, recall of each class, held-out tests, effort."""
-    entries = [*comparison.entries, *comparison.controls]
-    classes = list(dict.fromkeys(name for entry in entries for name in entry.recalls))
-    tests = list(dict.fromkeys(name for entry in entries for name in entry.tests))
-    head = [*MAIN_HEAD, *(f"recall, {name}:" for name in classes)]
-    head += [f"{name}: {figure}:" for name in tests for figure in ("accuracy", "MSE")] + [*EFFORT_HEAD]
-    rows = []
-    for main, entry in zip(main_rows(comparison), entries, strict=True):
-        recalls = [_percents(entry.recalls.get(name)) for name in classes]
-        held_out = [cell for name in tests for cell in _held_out(entry.tests.get(name, {}))]
-        rows.append([*main, *recalls, *held_out, *_effort(entry)])
-    return table(head, rows)
-
-
-def _held_out(figures: Mapping[str, Spread]) -> list[str]:
-    return [_percents(figures.get("accuracy")), spread_words(figures.get("pred_mse"))]
-
-
-def main_rows(comparison: Comparison) -> list[list[str]]:
-    """Return the rows under `MAIN_HEAD`: the ranked ones, then the controls without a rank."""
-    ranked = enumerate(comparison.entries, 1)
-    rows = [[str(rank), *_figures(entry), verdict(entry), _against(comparison, entry)] for rank, entry in ranked]
-    return rows + [["", *_figures(entry), entry.kind, ""] for entry in comparison.controls]
-
-
-def _figures(entry: Entry) -> list[str]:
-    within = f"{percent(entry.interval[0])} to {percent(entry.interval[1])}" if entry.interval else UNKNOWN
-    return [
-        entry.name,
-        _percents(entry.accuracy),
-        within,
-        spread_words(entry.pred_mse),
-        spread_words(entry.mae_percent),
-        spread_words(entry.skill, 2),
-    ]
-
-
-def spread_words(value: Spread | None, digits: int = 3) -> str:
-    """Return `0.021 ± 0.004`, without the deviation where there is one value."""
-    if value is None:
-        return UNKNOWN
-    return number(value.mean, digits) + ("" if value.deviation is None else f" ± {number(value.deviation, 2)}")
-
-
-def _percents(value: Spread | None) -> str:
-    if value is None or value.deviation is None:
-        return percent(value.mean if value else None)
-    return f"{100 * value.mean:.1f} ± {100 * value.deviation:.1f} %"
 
 
 def _against(comparison: Comparison, entry: Entry) -> str:
@@ -128,37 +124,3 @@ def _against(comparison: Comparison, entry: Entry) -> str:
     if apart is None:
         return "not known"
     return "below" if apart else "not distinguishable"
-
-
-def _effort(entry: Entry) -> list[str]:
-    return [
-        _trained_on(entry),
-        UNKNOWN if entry.train_s is None else words.duration(entry.train_s),
-        number(entry.epoch_s),
-        UNKNOWN if entry.parameters is None else f"{entry.parameters:,}",
-        UNKNOWN if entry.model_bytes is None else number(entry.model_bytes / 1e6),
-        number(entry.inference_ms),
-        number(entry.inference_batch_ms),
-    ]
-
-
-def _trained_on(entry: Entry) -> str:
-    """Return on how much a row was trained, and how wide its network is, as far as its first run says."""
-    if entry.kind != "run":
-        return UNKNOWN
-    one = entry.runs[0]
-    parts = {"clips": "" if one.config.get("data") else one.config.get("clips"), "epochs": one.epochs}
-    known = [f"{value:,} {name}" for name, value in parts.items() if value]
-    width = one.config.get("width")
-    return ", ".join([*known, *([f"width {width:g}"] if is_number(width) else [])]) or UNKNOWN
-
-
-def _seeds(comparison: Comparison) -> list[str]:
-    rows = [
-        [entry.name, one.name, str(one.config.get("seed", UNKNOWN)), percent(one.metrics.get("accuracy")),
-         number(one.metrics.get("pred_mse")), number(one.metrics.get("skill"), 2)]
-        for entry in comparison.entries
-        if entry.kind == "run" and len(entry.runs) > 1
-        for one in entry.runs
-    ]  # fmt: skip
-    return table(("config", "run", "seed:", "accuracy:", "MSE at t+5:", "skill:"), rows) if rows else []

@@ -60,7 +60,7 @@ def mean_predictions(stored: Sequence[StoredPredictions]) -> StoredPredictions:
 
 def _entry(results: Sequence[Results], stored: Sequence[StoredPredictions]) -> Entry:
     mean = mean_predictions(stored)
-    accuracy = span = error = mae = None
+    accuracy = span = error = mae = mae_last = None
     recalls: dict[str, Spread] = {}
     if mean.probabilities is not None:
         right = mean.probabilities.argmax(axis=1) == mean.label
@@ -70,7 +70,7 @@ def _entry(results: Sequence[Results], stored: Sequence[StoredPredictions]) -> E
     if mean.forecast is not None and mean.path is not None:
         forecast, path = mean.forecast.astype(np.float64), mean.path.astype(np.float64)
         error = Spread(float(forecast_mse(forecast, path)[-1]))
-        mae = Spread(float(forecast_mae_percent(forecast, path)[-2]))
+        mae, mae_last = (Spread(float(value)) for value in forecast_mae_percent(forecast, path)[-2:])
     best, commonest = _best_controls(results[0])
     gained = skill(error.mean, best) if error and best is not None else None
     beaten = accuracy is not None and commonest is not None and accuracy.mean <= commonest
@@ -82,6 +82,7 @@ def _entry(results: Sequence[Results], stored: Sequence[StoredPredictions]) -> E
         interval=span,
         pred_mse=error,
         mae_percent=mae,
+        mae_percent_t5=mae_last,
         skill=None if gained is None else Spread(gained),
         recalls=recalls,
         train_s=_sum(one.train_s for one in results),

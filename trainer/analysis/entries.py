@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from trainer.analysis.classes import class_recalls
-from trainer.analysis.results import REFERENCES, Results
-from trainer.analysis.standing import flags, interval
+from trainer.analysis.forms import is_number
+from trainer.analysis.results import Results
+from trainer.analysis.standing import accuracy_drops, flags, interval, judged
 from trainer.config import FREE_ON_RESUME
 from trainer.metrics import wilson_interval
 
@@ -42,19 +43,23 @@ class Entry:
     """One row. A figure that no run of it has is None."""
 
     name: str
-    kind: Literal["run", "ensemble", "control", "reference"] = "run"
+    kind: Literal["run", "ensemble", "unfinished", "control", "reference"] = "run"
     runs: tuple[Results, ...] = ()
+    count: int = 1
+    """What the means are over: the seeds of a run, the test sets of a control."""
     accuracy: Spread | None = None
     interval: tuple[float, float] | None = None
     """95 % Wilson interval; of several seeds that of their pooled clips, those of equal test data counted once."""
     pred_mse: Spread | None = None
     mae_percent: Spread | None = None
     """At t+4."""
+    mae_percent_t5: Spread | None = None
     skill: Spread | None = None
     recalls: dict[str, Spread] = field(default_factory=dict)
     """Of each class."""
-    train_s: float | None = None
+    epochs: float | None = None
     """Mean over seeds, like every effort."""
+    train_s: float | None = None
     epoch_s: float | None = None
     parameters: int | None = None
     model_bytes: int | None = None
@@ -63,7 +68,7 @@ class Entry:
     inference_batch_ms: float | None = None
     """A clip of an evaluation's batch."""
     tests: dict[str, dict[str, Spread]] = field(default_factory=dict)
-    """Held-out test -> figure -> spread."""
+    """Held-out test -> accuracy, pred_mse, skill, drop (of accuracy against the ordinary test) -> spread."""
     has_skill: bool = True
 
 
@@ -85,51 +90,43 @@ def entry_of(runs: tuple[Results, ...], name: str) -> Entry:
     return Entry(
         name=name,
         runs=runs,
+        count=len(runs),
         accuracy=accuracy,
         interval=_pooled_interval(runs, accuracy),
         pred_mse=over("pred_mse"),
         mae_percent=over("mae_percent_t4"),
+        mae_percent_t5=over("mae_percent_t5"),
         skill=over("skill"),
-        recalls=_recalls([{row.name: row.recall for row in class_recalls(one)} for one in runs]),
-        train_s=_mean(one.train_s for one in runs),
-        epoch_s=_mean(one.train_s / one.epochs if one.train_s and one.epochs else None for one in runs),
+        recalls=recall_spreads([{row.name: row.recall for row in class_recalls(one)} for one in runs]),
+        epochs=mean(one.epochs for one in runs),
+        train_s=mean(one.train_s for one in runs),
+        epoch_s=mean(one.train_s / one.epochs if one.train_s and one.epochs else None for one in runs),
         parameters=runs[0].parameters,
         model_bytes=runs[0].model_bytes,
-        inference_ms=_mean(one.inference_ms for one in runs),
-        inference_batch_ms=_mean(one.inference_batch_ms for one in runs),
+        inference_ms=mean(one.inference_ms for one in runs),
+        inference_batch_ms=mean(one.inference_batch_ms for one in runs),
         tests=_tests(runs),
         has_skill=not any("no skill" in flags(one) for one in runs),
     )
 
 
-def control_entries(results: Sequence[Results]) -> list[Entry]:
-    """Return the controls of all runs as rows, the mean over the runs, the references last."""
-    rows: dict[str, list[Mapping[str, float]]] = {}
-    for one in results:
-        for name, row in one.controls.items():
-            rows.setdefault(name, []).append(row)
-    entries = [_control_entry(name, found) for name, found in rows.items()]
-    return sorted(entries, key=lambda entry: entry.kind)
-
-
-def _control_entry(name: str, rows: Sequence[Mapping[str, float]]) -> Entry:
-    """Return the row of one control. Only one that was trained has an effort, and a size."""
-
-    def over(key: str) -> Spread | None:
-        return spread(row.get(key) for row in rows)
-
-    size: dict[str, Any] = {key: int(rows[0][key]) if key in rows[0] else None for key in ("parameters", "model_bytes")}
+def unfinished_entry(one: Results) -> Entry:
+    """Return the row of a run that has not been tested: the figures of its best validation."""
+    figures, _ = judged(one)
+    counts = one.data.get("counts")
+    split = counts.get("validation") if isinstance(counts, dict) else None
+    clips = sum(map(int, split.values())) if isinstance(split, dict) and all(map(is_number, split.values())) else 0
+    accuracy, error, gained = (spread([figures.get(name)]) for name in ("accuracy", "pred_mse", "skill"))
     return Entry(
-        name=name.replace("_", " "),
-        kind="reference" if name in REFERENCES else "control",
-        accuracy=over("accuracy"),
-        interval=interval(rows[0]) if len(rows) == 1 else None,
-        pred_mse=over("pred_mse"),
-        mae_percent=over("mae_percent_t4"),
-        recalls=_recalls([{key[7:]: row[key] for key in row if key.startswith("recall_")} for row in rows]),
-        train_s=_mean(row.get("train_s") for row in rows),
-        epoch_s=_mean(row["train_s"] / row["epochs"] for row in rows if row.get("epochs")),
-        **size,
+        name=one.name,
+        kind="unfinished",
+        runs=(one,),
+        accuracy=accuracy,
+        interval=interval({**figures, "n": clips}),
+        pred_mse=error,
+        skill=gained,
+        epochs=one.epochs,
+        has_skill=figures.get("skill", 1.0) > 0,
     )
 
 
@@ -144,12 +141,12 @@ def short_names(results: Sequence[Results]) -> list[Results]:
     return [replace(one, name=str(one.source.parent)) if names.count(one.name) > 1 else one for one in named]
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def mean(values: Iterable[float | None]) -> float | None:
     found = spread(values)
     return found.mean if found else None
 
 
-def _recalls(rows: Sequence[Mapping[str, float | None]]) -> dict[str, Spread]:
+def recall_spreads(rows: Sequence[Mapping[str, float | None]]) -> dict[str, Spread]:
     names = dict.fromkeys(name for row in rows for name in row)
     known = {name: spread(row.get(name) for row in rows) for name in names}
     return {name: value for name, value in known.items() if value is not None}
@@ -189,10 +186,10 @@ def data_digest(one: Results) -> str:
 
 def _tests(runs: Sequence[Results]) -> dict[str, dict[str, Spread]]:
     names = dict.fromkeys(name for one in runs for name in one.tests)
-    found: dict[str, dict[str, Spread]] = {}
+    found = {}
     for name in names:
         rows = [one.tests[name].metrics for one in runs if name in one.tests]
-        keys = ("accuracy", "pred_mse", "skill")
-        known = {key: spread(row.get(key) for row in rows) for key in keys}
+        known = {key: spread(row.get(key) for row in rows) for key in ("accuracy", "pred_mse", "skill")}
+        known["drop"] = spread(accuracy_drops(one).get(name) for one in runs)
         found[name] = {key: value for key, value in known.items() if value is not None}
     return found

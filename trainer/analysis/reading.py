@@ -12,7 +12,9 @@ from trainer.analysis import forms
 from trainer.analysis.results import CONTROLS_NAME, RESULTS_NAME, Results, results_of, with_controls
 from trainer.errors import DataError
 from wire.codec import WireError, read_bytes, read_object
+from wire.gate import RETIRE
 from wire.run_dir import RunDir
+from wire.state import Phase
 
 RESULTS_MAX_BYTES = 256 * 1024**2
 
@@ -27,24 +29,45 @@ def read_results(place: str | Path) -> Results:
         return _from_file(path)
     if not path.is_dir():
         raise DataError(f"{place} does not exist", hint="name a run's folder or a training_results.json")
+    run = RunDir(str(path))
     for candidate in (path / "artifacts" / RESULTS_NAME, path / RESULTS_NAME):
         if candidate.is_file():
-            return _from_file(candidate)
-    run = RunDir(str(path))
+            return _with_state(_from_file(candidate), run)
     if Path(run.metrics).is_file() or Path(run.result).is_file():
-        return _from_run(run)
+        return _with_state(_from_run(run), run)
     if runs := sorted(spec.parent for spec in path.glob("*/spec.json")):
         return read_results(runs[-1])
     raise DataError(f"{place} holds no results: no {RESULTS_NAME}, result.json or metrics.jsonl", hint=_why(run))
 
 
+def _with_state(results: Results, run: RunDir) -> Results:
+    """Add the progress of a run that went on after these results, or has not come to any; and who retired it."""
+    progress = _object(run.progress)
+    done = progress.get("phase") == Phase.DONE.value or not _after(progress.get("at_s"), results.at_s)
+    decision = _object(run.gate_decision)
+    return replace(
+        results,
+        progress={} if done else progress,
+        stage=results.stage if done else str(progress.get("stage") or results.stage),
+        retired_by=str(decision.get("by") or "somebody") if decision.get("decision") == RETIRE else "",
+    )
+
+
+def _after(at_s: Any, other_s: float | None) -> bool:
+    return forms.is_number(at_s) and at_s > (other_s or 0.0)
+
+
+def _object(path: str) -> dict[str, Any]:
+    """The JSON object in a file of the run; {} if there is none that can be read."""
+    try:
+        return read_object(path) or {}
+    except WireError:
+        return {}
+
+
 def _why(run: RunDir) -> str:
     """What a run without results says of itself."""
-    try:
-        progress = read_object(run.progress)
-    except WireError:
-        progress = None
-    if progress:
+    if progress := _object(run.progress):
         return f"its last progress: {progress.get('message') or progress.get('phase', 'none')}"
     return "has it been trained, and synced?"
 
@@ -71,7 +94,7 @@ def _from_file(path: Path) -> Results:
 
 def _from_run(run: RunDir) -> Results:
     """A run that wrote the wire records alone, such as one with a `ResultSyncer`."""
-    raw: dict[str, Any] = {}
+    raw: dict[str, Any] = {"data": _object(str(Path(run.artifacts) / "data" / "manifest.json"))}
     source, notes = Path(run.metrics), []
     if Path(run.result).is_file():
         source, raw["summary"] = Path(run.result), _load(Path(run.result))

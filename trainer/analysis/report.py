@@ -11,6 +11,7 @@ from trainer.analysis.analysis import Analysis
 from trainer.analysis.markdown import UNKNOWN, number, percent, points, table
 from trainer.analysis.results import texts
 from trainer.analysis.standing import HORIZONS, Target
+from trainer.tasks import Tasks
 
 _SUMMARY = ("accuracy", "precision", "recall", "f1", "pred_mse", "mae_percent_t4", "mae_percent_t5", "skill", "n")
 
@@ -112,13 +113,14 @@ def _figures(analysis: Analysis) -> list[str]:
 def _targets(analysis: Analysis) -> list[str]:
     if not analysis.figures:
         return []
+    tasks = Tasks.of(analysis.results.config)
 
     def value(one: Target) -> str:
         return percent(one.value) if one.figure == "accuracy" else number(one.value)
 
     def said(one: Target) -> str:
         if one.met is None:
-            return "not known"
+            return "not trained" if tasks.untrained(one.figure) else "not known"
         return ("met" if one.met else "not met") + ("" if one.sure else ", but the bar is inside the interval")
 
     rows = [(one.stage, one.figure.replace("_", " "), one.bar, value(one), said(one)) for one in analysis.targets]

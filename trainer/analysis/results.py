@@ -23,10 +23,10 @@ REFERENCES = frozenset({"oracle", "physics_fit"})
 """Rows that stand beside the controls and are never part of skill (they know more than the video shows)."""
 RECORDS = ("result.json", "metrics.jsonl")
 """What stands for the results of a run that has no training_results.json."""
+ORIGIN = ("commit", "versions", "device", "threads", "processes")
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
-    | {"validation_controls", "versions", "commit", "device", "threads", "processes", "setting", "stages"}
-    | {"inference", "evaluated"}
+    | {"validation_controls", "setting", "stages", "inference", "evaluated", *ORIGIN}
 )
 _PARTS = {
     "config": "the config",
@@ -80,6 +80,16 @@ class Results:
     """A clip alone."""
     inference_batch_ms: float | None = None
     """A clip of an evaluation's batch."""
+    at_s: float | None = None
+    """When the run wrote these results."""
+    stage: str = ""
+    """The stage that the run came to, `validate` or `full`; '' where it does not say."""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    """The newest progress of a run that is not at its end, {} for any other."""
+    retired_by: str = ""
+    """Who decided that a held run stays as it is."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """`commit`, `versions`, `device`, `threads`, `processes`, as far as the run says."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the reading: keys that were ignored, percent that became shares."""
 
@@ -144,6 +154,9 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
         model_bytes=int(_positive(summary.get("model_bytes")) or 0) or None,
         inference_ms=_positive(raw.get("inference_ms") or summary.get("inference_ms") or metrics.get("inference_ms")),
         inference_batch_ms=_positive(_object(raw.get("inference")).get("batch_ms")),
+        at_s=_positive(summary.get("at_s")),
+        stage=_last_stage(raw.get("stages")),
+        origin={key: raw[key] for key in ORIGIN if raw.get(key)},
         notes=(*notes, *said),
     )
 
@@ -169,6 +182,11 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _table(value: Any) -> dict[str, dict[str, float]]:
     return {name: figures(row) for name, row in _object(value).items()}
+
+
+def _last_stage(stages: Any) -> str:
+    newest = stages[-1] if isinstance(stages, list) and stages else None
+    return str(_object(newest).get("name", ""))
 
 
 def _positive(value: Any) -> float | None:

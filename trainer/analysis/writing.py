@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,18 +52,23 @@ def write_report(results: Results, folder: Path) -> Written:
 
 
 def write_comparison(
-    runs: Sequence[str | Path], out: str | Path, *, ensemble: bool = False, controls: bool = False
-) -> tuple[Comparison, Path]:
-    """Write comparison.md, comparison.json and comparison.png of some runs into `out`; return it and the folder.
+    runs: Sequence[str | Path], out: str | Path, *, ensemble: bool = False, controls: Sequence[str | Path] = (),
+    command: str = "",
+) -> tuple[Comparison, Path]:  # fmt: skip
+    """Write a page, its JSON and its picture; return the comparison and the page.
 
-    Raises `DataError` if none has results or the ensemble is not possible, `TrainerError` if nothing can be written.
+    `out` is a folder, for comparison.md, comparison.json and comparison.png, or a FILE.md, which has the others beside
+    it. Raises `DataError` if none of the runs has results or the ensemble is not possible, `TrainerError` if nothing
+    can be written.
     """
-    comparison, folder = compare(runs, ensemble=ensemble, controls=controls), Path(out)
-    with _writable(folder):
-        comparison_picture.draw(comparison, folder / "comparison.png")
-        _write(folder / "comparison.md", comparison_report.page(comparison, "comparison.png"))
-        _write(folder / "comparison.json", _json(comparison_report.as_json(comparison)))
-    return comparison, folder
+    comparison, place = compare(runs, ensemble=ensemble, controls=controls), Path(out)
+    path = place if place.suffix == ".md" and not place.is_dir() else place / "comparison.md"
+    picture = path.with_suffix(".png")
+    with _writable(path.parent):
+        comparison_picture.draw(comparison, picture)
+        _write(path, comparison_report.page(comparison, picture.name, command, time.time()))
+        _write(path.with_suffix(".json"), _json(comparison_report.as_json(comparison, command)))
+    return comparison, path
 
 
 @contextmanager

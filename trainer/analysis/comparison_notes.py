@@ -1,0 +1,68 @@
+"""What a reader of a comparison must know of its rows: that they are of other data, other clips, or the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trainer.analysis.entries import data_digest
+from trainer.analysis.results import Results
+
+SHORT_DIGEST = 12
+
+
+def notes_on(results: Sequence[Results]) -> list[str]:
+    """Return the notes on these runs."""
+    return [*_other_tasks(results), *_other_clips(results), *_twice(results)]
+
+
+def short_digest(one: Results) -> str:
+    """Return the first digits of what identifies the data of a run, '' if it does not say."""
+    return data_digest(one)[:SHORT_DIGEST]
+
+
+def _other_clips(results: Sequence[Results]) -> list[str]:
+    """Every seed draws clips of its own: rows of different clips differ by the luck of the draw too."""
+    groups: dict[str, list[str]] = {}
+    for one in results:
+        groups.setdefault(short_digest(one) or "not recorded", []).append(one.name)
+    if len(groups) < 2:
+        return []
+    listed = "; ".join(f"{digest}: {', '.join(names)}" for digest, names in groups.items())
+    return [f"the data is not the same in all runs, so rows may differ by their test clips too ({listed})"]
+
+
+def _task(one: Results) -> dict[str, Any]:
+    """What was tested on, without what may differ between seeds and sizes; {} if the run does not say."""
+    wanted = one.data.get("wanted")
+    facts = wanted if isinstance(wanted, dict) else one.config
+    kept = ("name", "tier", "frames", "style", "cue", "clutter", "noise", "data", "size_px")
+    return {key: facts[key] for key in kept if facts.get(key) is not None}
+
+
+def _other_tasks(results: Sequence[Results]) -> list[str]:
+    first = next((one for one in results if _task(one)), None)
+    if first is None:
+        return []
+    notes = []
+    for one in results:
+        task, of_first = _task(one), _task(first)
+        changed = [f"{key} {value}" for key, value in task.items() if of_first.get(key, value) != value]
+        if changed:
+            words = ", ".join(changed)
+            notes.append(f"{one.name} was tested on other data than {first.name} ({words}): compare with care")
+    return notes
+
+
+def _twice(results: Sequence[Results]) -> list[str]:
+    """The same seed of the same config twice says nothing about seeds."""
+    seen: dict[str, str] = {}
+    notes = []
+    for one in results:
+        key = repr(sorted(one.config.items()))
+        if one.config and key in seen:
+            notes.append(
+                f"{one.name} and {seen[key]} have the same config and seed: their deviation is no deviation of seeds"
+            )
+        seen.setdefault(key, one.name)
+    return notes
