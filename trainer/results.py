@@ -21,6 +21,7 @@ from trainer.controls import compute_controls
 from trainer.data.source import ClipSource
 from trainer.evaluate import evaluate
 from trainer.gate import judge_bar
+from trainer.machine import cpu_name
 from trainer.metrics import Predictions
 from trainer.models.unified import UnifiedModel
 from trainer.session import Session
@@ -197,6 +198,7 @@ def training_results(session: Session, summary: RunSummary, predictions: Predict
         "validation_controls": session.validation_controls.table(),
         "data": session.data.facts,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "cpu": cpu_name(),
         "commit": session.checkpoints.commit,
         "device": str(session.device),
         "threads": session.precision.setting.threads,

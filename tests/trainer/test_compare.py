@@ -260,7 +260,7 @@ def test_a_run_under_way_has_validation_figures_and_no_rank(tmp_path: Path) -> N
     (run / "artifacts" / "data").mkdir(parents=True)
     (run / "artifacts" / "data" / "manifest.json").write_text('{"counts": {"validation": {"a": 150, "b": 150}}}')
     rows = history([2.0, 1.0, 1.5], val_accuracy=[0.5, 0.9, 0.8], pred_mse=[0.3, 0.06, 0.07], skill=[-2, 0.2, 0.1])
-    points = [MetricPoint(place, row.pop("epoch"), 0.0, row).to_line() for place, row in enumerate(rows)]
+    points = [MetricPoint(place, row.pop("epoch"), 0.0, {**row}).to_line() for place, row in enumerate(rows)]
     (run / "metrics.jsonl").write_bytes(b"".join(points))
     progress = {"phase": "train", "stage": "validate", "epoch": 3, "total_epochs": 10, "at_s": 1000.0}
     (run / "progress.json").write_text(json.dumps(progress))
@@ -277,7 +277,8 @@ def test_a_run_under_way_has_validation_figures_and_no_rank(tmp_path: Path) -> N
 
 
 def test_a_page_says_what_wrote_it_and_what_made_its_figures(tmp_path: Path) -> None:
-    raw = raw_results(0.9) | {"commit": "abc123", "versions": {"torch": "2.13.0", "cpu": "Xeon"}, "threads": 1}
+    raw = raw_results(0.9)
+    raw |= {"commit": "abc123", "versions": {"torch": "2.13.0"}, "cpu": "Xeon", "threads": 1}
     results(tmp_path, raw, "a")
     text = page(compare([tmp_path / "a"]), "x.png", "trainer compare a --out docs/results.md")
     assert "    trainer compare a --out docs/results.md\n" in text

@@ -11,10 +11,8 @@ from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.markdown import number, percent, points
 from trainer.analysis.reached import Reached, gate_words, has_full, reached
 from trainer.analysis.results import Results
-from trainer.analysis.standing import interval, judged
+from trainer.analysis.standing import FULL_ACCURACY, FULL_MSE, interval, judged
 
-GATE_ACCURACY, GATE_MSE = 0.70, 0.10
-PLAN_ACCURACY, PLAN_MSE = 0.90, 0.05
 NOISY, NOISY_DROP = "noisy", 0.05
 """The held-out test with a target of its own: the accuracy falls by at most this."""
 GOAL_ACCURACY, GOAL_MSE, GOAL_EPOCHS, GOAL_TRAIN_S = 0.97, 0.02, 10, 180.0
@@ -39,7 +37,7 @@ class AgainstPlan:
         """None: not run to its end, or a figure is missing."""
         if self.reached.end in ("held", "under way") or self.accuracy is None or self.pred_mse is None:
             return None
-        return self.accuracy > PLAN_ACCURACY and self.pred_mse < PLAN_MSE
+        return self.accuracy > FULL_ACCURACY and self.pred_mse < FULL_MSE
 
     @property
     def verdict(self) -> str:
@@ -54,10 +52,10 @@ class AgainstPlan:
         if self.met:
             return f"**met** {after}" + ("" if self.sure else ", but the interval spans the bar")
         lacking = []
-        if self.accuracy <= PLAN_ACCURACY:
-            lacking.append(f"accuracy by {100 * (PLAN_ACCURACY - self.accuracy):.1f} points")
-        if self.pred_mse >= PLAN_MSE:
-            lacking.append(f"MSE by {self.pred_mse - PLAN_MSE:.3g}")
+        if self.accuracy <= FULL_ACCURACY:
+            lacking.append(f"accuracy by {100 * (FULL_ACCURACY - self.accuracy):.1f} points")
+        if self.pred_mse >= FULL_MSE:
+            lacking.append(f"MSE by {self.pred_mse - FULL_MSE:.3g}")
         return f"**not met** {after}: missed {' and '.join(lacking)}"
 
     def _after(self) -> str:
@@ -81,7 +79,7 @@ def _against(one: Results) -> AgainstPlan:
         figures.get("accuracy"),
         figures.get("pred_mse"),
         source,
-        within is None or not within[0] <= PLAN_ACCURACY <= within[1],
+        within is None or not within[0] <= FULL_ACCURACY <= within[1],
     )
 
 

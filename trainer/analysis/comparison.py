@@ -18,10 +18,11 @@ from trainer.analysis.ensemble import ensemble_entry
 from trainer.analysis.entries import Entry, run_entries, short_names, unfinished_entry
 from trainer.analysis.reading import read_results
 from trainer.analysis.results import Results
-from trainer.analysis.standing import judged
+from trainer.analysis.standing import FULL_ACCURACY, FULL_MSE, GATE_ACCURACY, GATE_MSE, judged
 from trainer.errors import DataError, TrainerError
 from wire.gate import HELD
 
+BARS = (("above the bars of full", FULL_ACCURACY, FULL_MSE), ("through the gate", GATE_ACCURACY, GATE_MSE))
 TWICE = "named twice"
 CHEAPER = 2.0
 """A row is named as the cheap choice if it needs less than half of the training time or of the parameters."""
@@ -120,7 +121,7 @@ def verdict(entry: Entry) -> str:
         return "held at the gate"
     if entry.accuracy is None and entry.pred_mse is None:
         return "not known"
-    for words, accuracy, mse in (("above the bars of full", 0.90, 0.05), ("through the gate", 0.70, 0.1)):
+    for words, accuracy, mse in BARS:
         accurate = entry.accuracy is None or entry.accuracy.mean > accuracy
         if accurate and (entry.pred_mse is None or entry.pred_mse.mean < mse):
             return words

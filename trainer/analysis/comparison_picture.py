@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from trainer import plots
-from trainer.analysis.bars import GATE_ACCURACY, GATE_MSE, PLAN_ACCURACY, PLAN_MSE
 from trainer.analysis.comparison import Comparison
 from trainer.analysis.entries import Entry, Spread
+from trainer.analysis.standing import FULL_ACCURACY, FULL_MSE, GATE_ACCURACY, GATE_MSE
 from trainer.plots import BLUE, GREEN, INK, ORANGE, PURPLE, QUIET, VERMILION
 
 _SKY = "#56b4e9"
@@ -88,8 +88,8 @@ def _figures(figure: Any, comparison: Comparison, looks: Sequence[Style]) -> Non
         error.xaxis.set_minor_locator(NullLocator())
     gained.set_title("Skill over the best control")
     gained.set_xlim(min(0.0, gained.get_xlim()[0]), 1.05)
-    _bars(accuracy, {"gate": GATE_ACCURACY, "full": PLAN_ACCURACY})
-    _bars(error, {"full": PLAN_MSE, "gate": GATE_MSE})
+    _bars(accuracy, {"gate": GATE_ACCURACY, "full": FULL_ACCURACY})
+    _bars(error, {"full": FULL_MSE, "gate": GATE_MSE})
     _bars(gained, {"no skill": 0.0})
     if comparison.controls:
         for axes in panels:
@@ -165,5 +165,5 @@ def _curves(figure: Any, entries: Sequence[Entry], looks: Sequence[Style]) -> No
         if key == "val_loss":
             plots.scale_y(panel, drawn)
     axes[1].yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes[1].axhline(PLAN_ACCURACY, color=QUIET, linestyle=":", linewidth=1.2)
+    axes[1].axhline(FULL_ACCURACY, color=QUIET, linestyle=":", linewidth=1.2)
     axes[1].legend(loc="lower right", ncols=1 + (len(entries) > 6))

@@ -35,7 +35,7 @@ def page(comparison: Comparison, picture: str, command: str = "", now_s: float |
         "Against the bar of the plan": [*tables.plan(comparison), *_ages(comparison, now_s)],
         "Goal of the best": tables.goal(comparison),
         "Recall of each class": tables.class_recalls(comparison),
-        "Shifted tests": [*tables.held_out(comparison), *tables.noisy_target(comparison)],
+        "Held-out tests": [*tables.held_out(comparison), *tables.noisy_target(comparison)],
         "Cost": tables.cost(comparison),
         "Each run": tables.each_run(comparison),
         "Not compared": [f"- {one.place}: {one.why}" for one in comparison.not_compared],
@@ -56,9 +56,8 @@ def provenance(results: Sequence[Results]) -> list[str]:
     named = {
         "seeds": _distinct(one.config.get("seed") for one in results),
         "commits": _distinct(str(one.origin.get("commit", ""))[:12] or "not recorded" for one in results),
-        **{name: _distinct(row.get(name) for row in known) for name in ("torch", "numpy", "python", "cpu")},
-        "device": _distinct(one.origin.get("device") for one in results),
-        "threads": _distinct(one.origin.get("threads") for one in results),
+        **{name: _distinct(row.get(name) for row in known) for name in ("torch", "numpy", "python")},
+        **{name: _distinct(one.origin.get(name) for one in results) for name in ("cpu", "device", "threads")},
     }
     said = "; ".join(f"{name} {values}" for name, values in named.items() if values)
     return [f"Written by this command from the files of {len(results)} runs alone: {said}."]

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from trainer import words
-from trainer.analysis.bars import NOISY, NOISY_DROP, PLAN_ACCURACY, PLAN_MSE, AgainstPlan, against_plan, goals
+from trainer.analysis.bars import NOISY, NOISY_DROP, AgainstPlan, against_plan, goals
 from trainer.analysis.comparison import TWICE, Comparison, NotCompared, distinguishable, verdict
 from trainer.analysis.comparison_notes import short_digest
 from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.forms import is_number
 from trainer.analysis.markdown import UNKNOWN, number, percent, table
 from trainer.analysis.reached import reached
+from trainer.analysis.standing import FULL_ACCURACY, FULL_MSE
 
 HEADLINE = (
     "rank:", "run", "n:", "accuracy:", "95 % interval", "MSE at t+5:", "% MAE t+4:", "t+5:", "skill:", "verdict"
@@ -22,6 +23,9 @@ COST = (
     "rank:", "run", "clips:", "epochs:", "width:", "training:", "s/epoch:", "parameters:", "MB:", "ms alone:",
     "ms in a batch:",
 )  # fmt: skip
+
+TESTS_WIDE = 3
+"""Held-out tests side by side in one table."""
 
 
 def headline(comparison: Comparison) -> list[str]:
@@ -77,13 +81,16 @@ def class_recalls(comparison: Comparison) -> list[str]:
 def held_out(comparison: Comparison) -> list[str]:
     """Return the held-out tests: accuracy with the points that it lies under the ordinary test, and MSE."""
     tests = list(dict.fromkeys(name for entry in comparison.rows for name in entry.tests))
-    head = [column for name in tests for column in (f"{name}: accuracy:", "drop:", "MSE:")]
-    rows = [
-        [*_name(comparison, entry), *(cell for name in tests for cell in _held_out(entry.tests.get(name, {})))]
-        for entry in comparison.rows
-        if entry.tests
-    ]
-    return table(("rank:", "run", *head), rows) if rows else []
+    lines: list[str] = []
+    for some in (tests[first : first + TESTS_WIDE] for first in range(0, len(tests), TESTS_WIDE)):
+        head = [column for name in some for column in (f"{name}: accuracy:", "drop:", "MSE:")]
+        rows = [
+            [*_name(comparison, entry), *(cell for name in some for cell in _held_out(entry.tests.get(name, {})))]
+            for entry in comparison.rows
+            if any(name in entry.tests for name in some)
+        ]
+        lines += ["", *table(("rank:", "run", *head), rows)]
+    return lines[1:]
 
 
 def _held_out(figures: Mapping[str, Spread]) -> list[str]:
@@ -149,8 +156,8 @@ def plan(comparison: Comparison) -> list[str]:
         "run",
         "reached",
         "gate",
-        f"accuracy > {100 * PLAN_ACCURACY:.0f} %:",
-        f"MSE < {PLAN_MSE}:",
+        f"accuracy > {100 * FULL_ACCURACY:.0f} %:",
+        f"MSE < {FULL_MSE}:",
         "bar of the plan",
     )
     rows = [_plan(row) for row in against_plan(comparison.results)]

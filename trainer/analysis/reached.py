@@ -54,7 +54,7 @@ def gate_words(one: Results) -> str:
     """Return the gate's verdict with its reasons; '' if the run says of none."""
     gate, why = one.gate, reasons(one.gate)
     if not isinstance(gate.get("passed"), bool):
-        return "behind it" if one.stage == "full" else "not reached" if one.stage else ""
+        return {"validate": "not reached", "full": "behind it"}.get(one.stage, "")
     if gate["passed"]:
         return f"passed at epoch {gate.get('epoch', '-')}"
     held = f"held at epoch {gate.get('epoch', '-')}: {why or 'no reason given'}"

@@ -23,7 +23,7 @@ REFERENCES = frozenset({"oracle", "physics_fit"})
 """Rows that stand beside the controls and are never part of skill (they know more than the video shows)."""
 RECORDS = ("result.json", "metrics.jsonl")
 """What stands for the results of a run that has no training_results.json."""
-ORIGIN = ("commit", "versions", "device", "threads", "processes")
+ORIGIN = ("commit", "versions", "cpu", "device", "threads", "processes")
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
     | {"validation_controls", "setting", "stages", "inference", "evaluated", *ORIGIN}
@@ -89,7 +89,7 @@ class Results:
     retired_by: str = ""
     """Who decided that a held run stays as it is."""
     origin: Mapping[str, Any] = field(default_factory=dict)
-    """`commit`, `versions`, `device`, `threads`, `processes`, as far as the run says."""
+    """`commit`, `versions`, `cpu`, `device`, `threads`, `processes`, as far as the run says."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the reading: keys that were ignored, percent that became shares."""
 

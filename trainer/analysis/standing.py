@@ -13,6 +13,9 @@ from trainer.metrics import skill, wilson_interval
 from trainer.tasks import Tasks
 
 HORIZONS = range(1, 6)
+GATE_ACCURACY, GATE_MSE = 0.70, 0.10
+FULL_ACCURACY, FULL_MSE = 0.90, 0.05
+"""Bars of accuracy (above) and of MSE at t+5 (below)."""
 TINY_LOSS = 1e-6
 Figures = Mapping[str, float]
 
@@ -129,10 +132,10 @@ def targets(results: Results) -> list[Target]:
 
     mae = figures.get("mae_percent_t4")
     tasks = Tasks.of(results.config)
-    full = [above("full", 0.90), Target("full", "pred_mse", "< 0.05", mse, _under(mse, 0.05))]
+    full = [above("full", FULL_ACCURACY), Target("full", "pred_mse", "< 0.05", mse, _under(mse, FULL_MSE))]
     return [
-        above("gate", 0.70),
-        Target("gate", "pred_mse", "< 0.1", mse, _under(mse, 0.1)),
+        above("gate", GATE_ACCURACY),
+        Target("gate", "pred_mse", "< 0.1", mse, _under(mse, GATE_MSE)),
         Target("gate", "skill", "> 0", figures.get("skill"), _over(figures.get("skill"), 0.0)),
         _time(results),
         _improving(results, all(one.met for one in full if not tasks.untrained(one.figure))),
