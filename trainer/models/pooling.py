@@ -1,4 +1,4 @@
-"""From a map to where things are on it: the spatial soft-argmax (Levine et al. 2016)."""
+"""From a map, or from patches, to where things are on it: the spatial soft-argmax (Levine et al. 2016)."""
 
 from __future__ import annotations
 
@@ -53,3 +53,30 @@ class PointReadout(nn.Module):
         batch, _, steps = maps.shape[:3]
         heat, mass = self.maps(maps).transpose(1, 2).flatten(0, 1).chunk(2, dim=1)
         return self.embed(soft_points(heat, mass, self.sharpness).view(batch, steps, -1))
+
+
+class PatchReadout(nn.Module):
+    """Patches (B, S, P, C) on a grid of `rows` x `columns` -> (B, S, C): what the looked-at patches hold, and where.
+
+    Each of K points attends to the patches, from the start to bright ones: an object covers few of 64 patches, and a
+    plain mean would drown it. A patch is coarse, so it also votes how far from its middle the thing is.
+    """
+
+    def __init__(self, dim: int, points: int = POINTS) -> None:
+        super().__init__()
+        self.look = nn.Linear(dim, points)
+        self.brightness_gain = nn.Parameter(torch.full((points,), 8.0))
+        self.vote = nn.Linear(dim, 3 * points)
+        self.embed = nn.Linear(3 * points, dim)
+        with torch.no_grad():
+            self.embed.weight[:, : 2 * points] *= POSITION_GAIN
+
+    def forward(self, patches: Tensor, brightness: Tensor, rows: int, columns: int) -> Tensor:
+        """`brightness` (B, S, P, 1) is the mean of a patch's pixels."""
+        weight = (self.look(patches) + self.brightness_gain * brightness).softmax(dim=2)
+        what = (weight.mean(dim=3, keepdim=True) * patches).sum(dim=2)
+        dx, dy, mass = self.vote(patches).chunk(3, dim=3)
+        x = torch.linspace(-1, 1, columns, device=patches.device).repeat(rows)[:, None] + dx / columns
+        y = torch.linspace(-1, 1, rows, device=patches.device).repeat_interleave(columns)[:, None] + dy / rows
+        points = torch.cat([(weight * value).sum(dim=2) for value in (x, y, mass)], dim=2)
+        return what + self.embed(points)

@@ -1,8 +1,8 @@
 """`transformer`: tubelets of 2x8x8 pixels, factorised attention (space, then time) in every layer.
 
-The factorised self-attention of ViViT's model 3 (Arnab et al. 2021). The patches of a step are pooled by attention
-whose logits start at a patch's brightness: the object covers few of 64 patches, and a plain mean would drown it (it
-then learned nothing in ten epochs). From there the model is free to look elsewhere.
+The factorised self-attention of ViViT's model 3 (Arnab et al. 2021). A step's patches become one feature by
+`PatchReadout`, which also says where the looked-at thing is: pooled by attention alone, ten epochs on `medium` brought
+72 % and a forecast worse than constant velocity.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from trainer.models.attention import FeedForward, SelfAttention
 from trainer.models.extractor import FeatureExtractor, heads_for
+from trainer.models.pooling import PatchReadout
 from trainer.models.resample import resample
 
 TUBELET_FRAMES = 2
@@ -51,17 +52,15 @@ class TransformerExtractor(FeatureExtractor):
         self.patch = nn.Parameter(torch.randn(1, 1, MAX_PATCHES, dim) * 0.5)
         self.layers = nn.Sequential(*(SpaceTimeLayer(dim, heads_for(dim, 8)) for _ in range(LAYERS)))
         self.norm = nn.LayerNorm(dim)
-        self.pool = nn.Linear(dim, 1)
-        self.brightness_gain = nn.Parameter(torch.tensor(8.0))
+        self.readout = PatchReadout(dim)
 
     def features(self, video: Tensor) -> Tensor:
         frames = video.shape[1]
         cut = tubelets(video)
         x = self.embed(cut)
         x = self.norm(self.layers(x + self.step[:, : x.shape[1]] + self.patch[:, :, : x.shape[2]]))
-        logits = self.pool(x) + self.brightness_gain * cut.mean(dim=3, keepdim=True)
-        pooled = (logits.softmax(dim=2) * x).sum(dim=2)
-        return resample(pooled, frames)
+        rows, columns = video.shape[3] // PATCH_PX, video.shape[4] // PATCH_PX
+        return resample(self.readout(x, cut.mean(dim=3, keepdim=True), rows, columns), frames)
 
 
 def tubelets(video: Tensor) -> Tensor:
