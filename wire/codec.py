@@ -15,6 +15,7 @@ from typing import Any, Dict, Optional
 HEARTBEAT_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 256 * 1024
 SPEC_MAX_BYTES = 1024 * 1024
+INT_MAX_DIGITS = 300
 
 
 class WireError(ValueError):
@@ -23,6 +24,16 @@ class WireError(ValueError):
 
 def _refuse_constant(name: str) -> Any:
     raise WireError(f"{name} is not allowed in a record")
+
+
+def _int(digits: str) -> int:
+    """A whole number that a float can hold: arithmetic with a larger one raises OverflowError wherever it is shown."""
+    if len(digits) > INT_MAX_DIGITS:
+        raise WireError(f"a number of {len(digits)} digits is not allowed in a record")
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_int)
 
 
 def finite(value: Any) -> Any:
@@ -47,7 +58,7 @@ def decode(data: bytes, max_bytes: int = LINE_MAX_BYTES) -> Dict[str, Any]:
     if len(data) > max_bytes:
         raise WireError(f"record of {len(data)} bytes is over the limit of {max_bytes}")
     try:
-        value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        value = _DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
         raise WireError(f"not a JSON record: {type(exc).__name__}") from exc
     if not isinstance(value, dict):
