@@ -173,7 +173,7 @@ def test_skill_is_against_every_control_of_the_same_clips(tmp_path: Path) -> Non
     table = compare([tmp_path / "a"], controls=[tmp_path / "donor", tmp_path / "elsewhere"])
     (before,), (after,) = alone.entries, table.entries
     assert before.skill == Spread(0.75) and after.skill is not None and after.skill.mean == pytest.approx(1 / 3)
-    assert table.notes == ["a is judged against the controls of donor too: they are of the same clips"]
+    assert table.notes == ["judged against the controls of donor too, which are of the same clips: a"]
     (shuffled,) = [entry for entry in table.controls if entry.name == "shuffled frames"]
     assert shuffled.count == 2 and shuffled.pred_mse is not None and shuffled.pred_mse.mean == pytest.approx(0.0155)
 
@@ -223,7 +223,7 @@ def test_the_goal_of_the_best_is_judged_figure_by_figure(tmp_path: Path) -> None
         (0.95, 0.02, 50, {}, "**met** after 50 epochs"),
         (0.92, 0.02, 50, {}, "**met** after 50 epochs, but the interval spans the bar"),
         (0.95, 0.02, 30, {}, "**met** after 30 of 50 epochs, stopped early"),
-        (0.80, 0.062, 50, {}, "**not met** after 50 epochs: missed accuracy by 10.0 points and MSE by 0.012"),
+        (0.80, 0.062, 50, {}, "**not met** after 50 epochs: missed accuracy by 10.0 points and MSE by 0.0120"),
         (0.95, 0.02, 10, {"verdict": "held"}, "**not run**: held at the gate"),
     ],
 )
@@ -269,7 +269,7 @@ def test_a_run_under_way_has_validation_figures_and_no_rank(tmp_path: Path) -> N
     assert (done["rank"], row["rank"], row["accuracy"]) == ("1", "*not tested*", "90.0 %")
     assert row["95 % interval"] == "86.1 to 92.9" and row["verdict"] == "validation figures, 3 of 10 epochs to the gate"
     (row,) = rows_of(tables.plan(table))
-    assert (row["gate"], row["MSE < 0.05"]) == ("not reached", "0.06 (validation)")
+    assert (row["gate"], row["MSE < 0.05"]) == ("not reached", "0.0600 (validation)")
     assert row["bar of the plan"] == "**not yet**: 3 of 10 epochs to the gate done"
     alone = compare([run])
     assert recommendation(alone) == "Take none yet: no run has been tested." and page(alone, "x.png")

@@ -55,7 +55,7 @@ class AgainstPlan:
         if self.accuracy <= FULL_ACCURACY:
             lacking.append(f"accuracy by {100 * (FULL_ACCURACY - self.accuracy):.1f} points")
         if self.pred_mse >= FULL_MSE:
-            lacking.append(f"MSE by {self.pred_mse - FULL_MSE:.3g}")
+            lacking.append(f"MSE by {self.pred_mse - FULL_MSE:.4f}")
         return f"**not met** {after}: missed {' and '.join(lacking)}"
 
     def _after(self) -> str:

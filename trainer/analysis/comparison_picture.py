@@ -18,13 +18,16 @@ from trainer.analysis.standing import FULL_ACCURACY, FULL_MSE, GATE_ACCURACY, GA
 from trainer.plots import BLUE, GREEN, INK, ORANGE, PURPLE, QUIET, VERMILION
 
 _SKY = "#56b4e9"
-_COLOURS = {
-    "i3d": BLUE, "slowfast": ORANGE, "transformer": GREEN, "magvit": PURPLE, "keypoint": VERMILION,
-    "statistical": _SKY, "hybrid": INK,
-}  # fmt: skip
-"""An extractor keeps its colour, whatever else is in the picture; any other is drawn in ink too."""
 _LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+_LOOKS = {
+    "i3d": (BLUE, 0), "slowfast": (ORANGE, 1), "transformer": (GREEN, 2), "magvit": (PURPLE, 3),
+    "keypoint": (VERMILION, 0), "statistical": (_SKY, 1), "hybrid": (INK, 2),
+}  # fmt: skip
+"""An extractor keeps its colour and its place in the line styles, whatever else is in the picture."""
+_OTHER = (INK, 0)
 _NAME_LENGTH = 26
+_WIDE_RANGE = 100.0
+"""From here on only the decades of a logarithmic axis have room for their numbers."""
 _LEAST_SKILL = -1.0
 """What lies lower is drawn at the edge."""
 
@@ -39,23 +42,24 @@ class Style:
 
 
 def styles(entries: Sequence[Entry]) -> list[Style]:
-    """Return a style for each row; rows of one colour differ in their line style."""
+    """Return a style for each row; rows of one extractor differ in their line style."""
     used: Counter[str] = Counter()
     found = []
     for entry in entries:
         if entry.kind in ("control", "reference"):
             found.append(Style(QUIET, marker="s" if entry.kind == "control" else "D"))
             continue
-        colour = _COLOURS.get(_extractor(entry), INK)
-        found.append(Style(colour, _LINES[used[colour] % len(_LINES)], "o" if entry.kind == "run" else "v"))
+        colour, first = _LOOKS.get(_extractor(entry), _OTHER)
+        line = _LINES[(first + used[colour]) % len(_LINES)]
+        found.append(Style(colour, line, "v" if entry.kind == "unfinished" else "o"))
         used[colour] += 1
     return found
 
 
 def _extractor(entry: Entry) -> str:
-    """The extractor that the row says, or that its name begins with."""
+    """The extractor that the row says, or that its name holds."""
     said = entry.runs[0].config.get("extractor") if entry.runs and entry.kind != "ensemble" else None
-    return str(said or next((name for name in _COLOURS if entry.name.startswith(name)), ""))
+    return str(said or next((name for name in _LOOKS if name in entry.name), ""))
 
 
 def draw(comparison: Comparison, path: Path) -> None:
@@ -83,7 +87,8 @@ def _figures(figure: Any, comparison: Comparison, looks: Sequence[Style]) -> Non
     error.set_title("MSE at t+5 (half-sides²)")
     if any(entry.pred_mse for entry in rows):
         error.set_xscale("log")
-        error.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = error.get_xlim()
+        error.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _WIDE_RANGE * low else (1,)))
         error.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         error.xaxis.set_minor_locator(NullLocator())
     gained.set_title("Skill over the best control")
@@ -121,7 +126,7 @@ def _accuracy(axes: Any, place: int, entry: Entry, look: Style) -> None:
         return
     if entry.interval:
         axes.hlines(place, *entry.interval, color=look.colour, linewidth=1.6)
-    axes.plot(entry.accuracy.mean, place, look.marker, color=look.colour, markersize=5)
+    axes.plot(entry.accuracy.mean, place, look.marker, color=look.colour, markersize=5, clip_on=False)
 
 
 def _spread(axes: Any, place: int, value: Spread | None, look: Style) -> None:

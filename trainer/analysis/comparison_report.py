@@ -16,14 +16,15 @@ from trainer.analysis.results import Results
 
 HOW_TO_READ = """\
 Every tested run is judged once, on its test split, with the weights of least validation loss. A row is one config;
-its `n` seeds are a mean ± deviation, and the interval is the 95 % Wilson interval of the accuracy on all their test
-clips. Order: rows with skill first, then accuracy, MSE, training time; **≈** marks a row whose interval overlaps with
-that of the first. MSE is that of the forecast at t+5 in half-sides of the workspace, squared; % MAE is of the whole
-side. **Skill** = 1 - MSE / MSE of the best control: 0 is no better than a guess that needs no learning. *Controls* know
-too little (hold last and constant velocity: only the true last positions), *references* know more than a video shows;
-neither has a rank, and references never count in skill. Drops are in points of accuracy. Times are of the machine that
-trained, with whatever else ran there; inference is the median of a clip alone, and of one in an evaluation's batch, on
-one CPU thread or a GPU, float32. A `-` is not known, never zero."""
+its `n` seeds are a mean ± deviation (fewer than three seeds are no headline), and the interval is the 95 % Wilson
+interval of the accuracy on all their test clips. Order: rows with skill first, then accuracy, MSE, training time;
+**≈** marks a row whose interval overlaps with that of the first. MSE is that of the forecast at t+5 in half-sides of
+the workspace, squared; % MAE is of the whole side. **Skill** = 1 - MSE / MSE of the best control: 0 is no better than
+a guess that needs no learning. *Controls* know too little (hold last and constant velocity: only the true last
+positions), *references* know more than a video shows; neither has a rank, and references never count in skill. Drops
+are in points of accuracy. Times are of the machine that trained, with whatever else ran there; inference is the
+median of a clip alone, and of one in an evaluation's batch, on one CPU thread or a GPU, float32. A `-` is not known,
+never zero."""
 _FIGURES = ("accuracy", "pred_mse", "mae_percent", "mae_percent_t5", "skill")
 _EFFORT = ("epochs", "train_s", "epoch_s", "parameters", "model_bytes", "inference_ms", "inference_batch_ms")
 

@@ -172,7 +172,7 @@ def _plan(row: AgainstPlan) -> list[str]:
         row.reached.words,
         row.gate or UNKNOWN,
         percent(row.accuracy) + (mark if row.accuracy is not None else ""),
-        number(row.pred_mse) + (mark if row.pred_mse is not None else ""),
+        fixed(row.pred_mse, 4) + (mark if row.pred_mse is not None else ""),
         row.verdict,
     ]
 

@@ -91,7 +91,8 @@ def with_shared_controls(results: Sequence[Results], others: Sequence[Results]) 
 
     Otherwise the skill of two rows would be against different controls on one test set.
     """
-    shared, notes = [], []
+    shared = []
+    judged_by: dict[str, list[str]] = {}
     for one in results:
         known = [other for other in (*results, *others) if data_digest(one) and data_digest(other) == data_digest(one)]
         lacking = {
@@ -102,7 +103,10 @@ def with_shared_controls(results: Sequence[Results], others: Sequence[Results]) 
         }
         if lacking:
             sources = ", ".join(dict.fromkeys(source for source, _ in lacking.values()))
-            notes.append(f"{one.name} is judged against the controls of {sources} too: they are of the same clips")
+            judged_by.setdefault(sources, []).append(one.name)
             one = with_controls(one, {name: row for name, (_, row) in lacking.items()})
         shared.append(one)
-    return shared, notes
+    return shared, [
+        f"judged against the controls of {sources} too, which are of the same clips: {', '.join(names)}"
+        for sources, names in judged_by.items()
+    ]
