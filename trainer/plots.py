@@ -51,11 +51,11 @@ def canvas(path: Path, title: str, width_in: float, height_in: float) -> Iterato
     with matplotlib.rc_context(_STYLE):
         layout = ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.09, hspace=0.04, wspace=0.03)
         figure = Figure(figsize=(width_in, height_in), dpi=150, facecolor="white", layout=layout)
-        FigureCanvasAgg(figure)
+        agg = FigureCanvasAgg(figure)
         figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
         yield figure
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        agg.print_png(buffer, metadata={"Software": None})  # the same pixels as savefig, which draws everything twice
     replace_file(str(path), buffer.getvalue())
 
 

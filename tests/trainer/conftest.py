@@ -1,17 +1,23 @@
-"""One thread for torch, and a way to run the real command."""
+"""One thread for torch, and two ways to run the command: as a process, and here, where torch is imported already."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from trainer.__main__ import main
+
 REPOSITORY = Path(__file__).parents[2]
 Start = Callable[..., "subprocess.Popen[bytes]"]
+Command = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +61,27 @@ def finish(process: subprocess.Popen[bytes]) -> tuple[int, str]:
     """Wait for the end; return exit status and everything it said."""
     output, _ = process.communicate(timeout=100)
     return process.returncode, output.decode()
+
+
+def run_here(folder: Path, *words: str, **extra: str) -> int:
+    """Do what `python -m trainer WORDS` in a folder does; return the exit status. Signals and umask are put back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    mask = os.umask(0o022)
+    try:
+        with chdir(folder), patch.dict(os.environ, environment(**extra), clear=True):
+            return main(words)
+    finally:
+        os.umask(mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+@pytest.fixture
+def command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run `trainer ARGS` in tmp_path, in this process; return exit status and everything it said."""
+
+    def run(*words: str, **extra: str) -> tuple[int, str]:
+        code = run_here(tmp_path, *words, **extra)
+        return code, "".join(capfd.readouterr())
+
+    return run

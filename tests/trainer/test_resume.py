@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import Start, environment, finish
+from tests.trainer.conftest import Command, Start, run_here
 from tests.trainer.sessions import assert_same_weights
-from trainer.__main__ import main
 from trainer.checkpoint import read_checkpoint
+from trainer.data.batches import Batch
 from trainer.errors import CheckpointError
-from trainer.stop import Stop
+from trainer.loop import Trainer
 
 BATCHES = 25
 STAGES = ("epochs=2", "full_epochs=1", "gate.accuracy=>= 0", "gate.pred_mse=", "gate.skill=", "patience=3")
@@ -92,13 +92,13 @@ def assert_same_end(one: Path, other: Path) -> None:
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that nothing ever disturbed."""
     folder = tmp_path_factory.mktemp("straight")
-    words = [sys.executable, "-m", "trainer", *TINY, "--out", str(folder)]
-    done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
+    assert run_here(folder, *TINY, "--out", ".") == 0
     return folder
 
 
-def test_killed_inside_an_epoch_and_resumed_equals_never_killed(start: Start, straight: Path, tmp_path: Path) -> None:
+def test_killed_inside_an_epoch_and_resumed_equals_never_killed(
+    start: Start, command: Command, straight: Path, tmp_path: Path
+) -> None:
     split = tmp_path / "split"
     process = start(*TINY, "checkpoint_every_s=0.05", "--out", "split")
     freeze_inside_epoch(process, split, epoch=1)
@@ -109,57 +109,59 @@ def test_killed_inside_an_epoch_and_resumed_equals_never_killed(start: Start, st
     before = len(lines(split))
     assert before >= BATCHES + batch, "the killed run had already written lines"
 
-    code, said = finish(start(*TINY, "--out", "split", "--resume"))
+    code, said = command(*TINY, "--out", "split", "--resume")
     assert code == 0, said
     assert_same_end(straight, split)
     steps = [step for step, _, _ in lines(split)]
     assert steps == list(range(1, 3 * BATCHES + 1)), "nothing lost, nothing doubled"
 
 
+def at_steps(monkeypatch: pytest.MonkeyPatch, wanted: dict[int, Callable[[], None]]) -> None:
+    """Have something done in the training loop, right before the steps after these."""
+    inner = Trainer.train_step
+
+    def step(trainer: Trainer, batch: Batch) -> None:
+        wanted.get(trainer.session.state.step, lambda: None)()
+        inner(trainer, batch)
+
+    monkeypatch.setattr(Trainer, "train_step", step)
+
+
 def test_term_writes_a_checkpoint_exits_143_and_resumes_to_the_same_end(
-    start: Start, straight: Path, tmp_path: Path
+    command: Command, straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     split = tmp_path / "split"
-    process = start(*TINY, "--out", "split")
-    wait_for(process, lambda: (split / "metrics.jsonl").exists() and len(lines(split)) > 2 * BATCHES + 3)
-    process.send_signal(signal.SIGTERM)
-    code, said = finish(process)
+    with monkeypatch.context() as patch:
+        at_steps(patch, {2 * BATCHES + 3: lambda: signal.raise_signal(signal.SIGTERM)})
+        code, said = command(*TINY, "--out", "split")
     assert code == 143 and "stopped by SIGTERM" in said
-    epoch, batch = position(split)
-    assert epoch == 2 and batch >= 3, "inside full"
+    assert position(split) == (2, 4), "inside full, after the step that the signal came in"
     progress = json.loads((split / "progress.json").read_text())
-    assert progress["step"] == epoch * BATCHES + batch and progress["checkpoint"] == "last.pt"
+    assert progress["step"] == 2 * BATCHES + 4 and progress["checkpoint"] == "last.pt"
     assert progress["message"] == f"stopped by SIGTERM, checkpoint at step {progress['step']}"
 
-    code, said = finish(start(*TINY, "--out", "split", "--resume"))
+    code, said = command(*TINY, "--out", "split", "--resume")
     assert code == 0, said
     assert_same_end(straight, split)
     again = json.loads((split / "progress.json").read_text())
     assert again["seq"] > progress["seq"] and (progress["attempt"], again["attempt"]) == ("split.1", "split.2")
 
 
-def test_usr1_writes_a_checkpoint_and_the_run_goes_on(start: Start, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    process = start(*TINY, "--out", "run", "epochs=1", "full_epochs=0")
-    wait_for(process, lambda: (folder / "metrics.jsonl").exists() and len(lines(folder)) > 2)
-    process.send_signal(signal.SIGUSR1)
-    wait_for(process, lambda: position(folder) != (0, 0))
-    assert position(folder)[0] == 0 and 0 < position(folder)[1] <= BATCHES
-    code, said = finish(process)
+def test_usr1_writes_a_checkpoint_and_the_run_goes_on(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, seen = tmp_path / "run", []
+    look = {step: lambda: seen.append(position(folder)) for step in (3, 4)}
+    at_steps(monkeypatch, {2: lambda: signal.raise_signal(signal.SIGUSR1), **look})
+    code, said = command(*TINY, "--out", "run", "epochs=1", "full_epochs=0")
     assert code == 0, said
+    assert seen == [(0, 3), (0, 3)]
     assert position(folder) == (1, 0)
 
 
-def test_a_resume_must_be_of_the_same_experiment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Stop, "install", lambda stop: None)  # a process of many tests keeps its own handlers
-    monkeypatch.setattr("os.umask", lambda mask: mask)
-
+def test_a_resume_must_be_of_the_same_experiment(command: Command, tmp_path: Path) -> None:
     def run(*more: str) -> tuple[int, str]:
-        code = main([*TINY[:3], "width=0.25", "clips=28", "epochs=1", "shifted_tests=false", "--out", "run", *more])
-        return code, capfd.readouterr().err
+        return command(*TINY[:4], "clips=28", "epochs=1", "shifted_tests=false", "--out", "run", *more)
 
     assert run()[0] == 0
     code, said = run()

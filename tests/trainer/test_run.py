@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.conftest import Start, finish
+from tests.trainer.conftest import Command, Start, finish
 from trainer.analysis.predictions import read_predictions
 from wire.records import MetricPoint, Progress, RunSummary
 
@@ -24,8 +24,9 @@ PICTURES = (
 
 
 def test_a_run_alone_leaves_everything(start: Start, tmp_path: Path) -> None:
-    code, said = finish(start(*WORDS))
+    code, said = finish(start(*WORDS, PYTHONPROFILEIMPORTTIME="1"))
     assert code == 0, said
+    assert re.search(r"\| +torch$", said, re.M) and "torch._dynamo" not in said, "seconds of every start"
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("keypoint-") and str(folder) in said
     assert re.search(r"^\d\d:\d\d:\d\d epoch 2/2 done train_loss", said, re.M) and "test accuracy" in said
@@ -56,31 +57,35 @@ def test_a_run_alone_leaves_everything(start: Start, tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.rglob("*"))
 
 
-def test_under_a_supervisor_the_run_directory_is_given_and_last_pt_is_taken_up(start: Start, tmp_path: Path) -> None:
+def test_under_a_supervisor_the_run_directory_is_given_and_last_pt_is_taken_up(
+    command: Command, tmp_path: Path
+) -> None:
     given = {"TRAJVID_RUN_DIR": str(tmp_path / "given"), "TRAJVID_ATTEMPT": "given.1"}
-    code, said = finish(start(*WORDS, **given))
+    code, said = command(*WORDS, **given)
     assert code == 0, said
     first = (tmp_path / "given" / "metrics.jsonl").read_text()
     assert not (tmp_path / "given" / "HEARTBEAT.txt").exists(), "the supervisor beats"
-    code, said = finish(start(*WORDS, **given | {"TRAJVID_ATTEMPT": "given.2"}))
+    code, said = command(*WORDS, **given | {"TRAJVID_ATTEMPT": "given.2"})
     assert code == 0, said
     assert (tmp_path / "given" / "metrics.jsonl").read_text() == first, "nothing was left to train"
     assert json.loads((tmp_path / "given" / "result.json").read_text())["attempt"] == "given.2"
 
 
-def test_a_config_in_the_folder_goes_before_a_bundled_one(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("extractor: transformer\nwidth: 0.05\nclips: 28\nepochs: 1\n")
-    code, said = finish(start("run", "--config", "mine.yaml", "--out", "out"))
+def test_a_config_in_the_folder_goes_before_a_bundled_one(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "extractor: transformer\nwidth: 0.05\nclips: 28\nepochs: 1\nshifted_tests: false\n"
+    )
+    code, said = command("run", "--config", "mine.yaml", "--out", "out")
     assert code == 0, said
     assert json.loads((tmp_path / "out/artifacts/training_results.json").read_text())["config"]["width"] == 0.05
 
 
-def test_telemetry_that_cannot_be_written_does_not_end_the_run(start: Start, tmp_path: Path) -> None:
+def test_telemetry_that_cannot_be_written_does_not_end_the_run(command: Command, tmp_path: Path) -> None:
     """Every file of the reporter is blocked by a folder of its name, as a full disk would block it."""
     folder = tmp_path / "run"
     for name in ("progress.json", "metrics.jsonl", "PROGRESS.txt", "result.json", "artifacts/training_curves.png"):
         (folder / name).mkdir(parents=True)
-    code, said = finish(start(*WORDS, "--out", "run"))
+    code, said = command(*WORDS, "--out", "run")
     assert code == 0, said
     assert said.count("WARNING cannot write progress.json") == 1 and "Traceback" not in said
     assert (folder / "checkpoints" / "best.pt").exists()
@@ -91,7 +96,7 @@ def test_checkpoints_that_do_not_fit_are_survived(start: Start, tmp_path: Path, 
     """A limit on the size of a file fails the checkpoints in the middle of their writing."""
     import resource
 
-    process = start("run", "--config", "keypoint", "clips=28", "epochs=2", "--out", "run")
+    process = start("run", "--config", "keypoint", "clips=28", "epochs=2", "shifted_tests=false", "--out", "run")
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
     code, said = finish(process)
     assert code == 0, said
@@ -101,11 +106,12 @@ def test_checkpoints_that_do_not_fit_are_survived(start: Start, tmp_path: Path, 
     assert list((tmp_path / "run" / "checkpoints").iterdir()) == [], "no half-written file is left"
 
 
-def test_a_diverging_run_says_so_and_fails(start: Start) -> None:
-    code, said = finish(start(*WORDS, "learning_rate=1", "w_pred=1e38", "warmup=0", "clip_norm=1e30", "epochs=50"))
+def test_a_diverging_run_says_so_and_fails(command: Command) -> None:
+    code, said = command(*WORDS, "learning_rate=1", "w_pred=1e38", "warmup=0", "clip_norm=1e30", "epochs=50")
     assert code == 1 and "training has diverged" in said and "lower learning_rate" in said and "Traceback" not in said
 
 
-def test_a_device_that_is_not_there_is_a_clear_error(start: Start) -> None:
-    code, said = finish(start(*WORDS, "device=cuda", CUDA_VISIBLE_DEVICES=""))
+def test_a_device_that_is_not_there_is_a_clear_error(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, said = command(*WORDS, "device=cuda")
     assert code == 2 and "device cannot be 'cuda'" in said and "Traceback" not in said
