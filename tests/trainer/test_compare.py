@@ -111,6 +111,10 @@ def test_other_data_is_said(tmp_path: Path) -> None:
     assert compare([tmp_path / "a"]).notes == []
 
 
+def test_what_looks_too_good_is_said(tmp_path: Path) -> None:
+    assert compare([write(tmp_path, "a", 1.0)]).notes == ["a: investigate: accuracy is exactly 1"]
+
+
 def test_nobody_is_left_out_in_silence(tmp_path: Path) -> None:
     good = write(tmp_path, "good", 0.9)
     (tmp_path / "running").mkdir()
@@ -282,7 +286,7 @@ def test_a_page_says_what_wrote_it_and_what_made_its_figures(tmp_path: Path) -> 
     results(tmp_path, raw, "a")
     text = page(compare([tmp_path / "a"]), "x.png", "trainer compare a --out docs/results.md")
     assert "    trainer compare a --out docs/results.md\n" in text
-    assert "1 runs alone: seeds 1; commits abc123; torch 2.13.0; cpu Xeon; threads 1." in text
+    assert "the files of one run alone: seeds 1; commits abc123; torch 2.13.0; cpu Xeon; threads 1." in text
 
 
 def test_an_extractor_keeps_its_colour(tmp_path: Path) -> None:

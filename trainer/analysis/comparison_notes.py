@@ -7,13 +7,14 @@ from typing import Any
 
 from trainer.analysis.entries import data_digest
 from trainer.analysis.results import Results
+from trainer.analysis.standing import flags
 
 SHORT_DIGEST = 12
 
 
 def notes_on(results: Sequence[Results]) -> list[str]:
     """Return the notes on these runs."""
-    return [*_other_tasks(results), *_other_clips(results), *_twice(results)]
+    return [*_other_tasks(results), *_other_clips(results), *_twice(results), *_flags(results)]
 
 
 def short_digest(one: Results) -> str:
@@ -38,6 +39,11 @@ def _task(one: Results) -> dict[str, Any]:
     facts = wanted if isinstance(wanted, dict) else one.config
     kept = ("name", "tier", "frames", "style", "cue", "clutter", "noise", "data", "size_px")
     return {key: facts[key] for key in kept if facts.get(key) is not None}
+
+
+def _flags(results: Sequence[Results]) -> list[str]:
+    """What every run says of itself, beside having no skill, which its verdict says."""
+    return [f"{one.name}: {flag}" for one in results for flag in flags(one) if flag != "no skill"]
 
 
 def _other_tasks(results: Sequence[Results]) -> list[str]:

@@ -29,7 +29,7 @@ _FIGURES = ("accuracy", "pred_mse", "mae_percent", "mae_percent_t5", "skill")
 _EFFORT = ("epochs", "train_s", "epoch_s", "parameters", "model_bytes", "inference_ms", "inference_batch_ms")
 
 
-def page(comparison: Comparison, picture: str, command: str = "", now_s: float | None = None) -> str:
+def page(comparison: Comparison, picture: str, command: str = "trainer compare", now_s: float | None = None) -> str:
     """Return comparison.md. `now_s`, the time of writing, gives the age of runs that are not at their end."""
     sections = {
         "Results": [*tables.headline(comparison), "", f"![accuracy, error and skill of every row]({picture})"],
@@ -43,14 +43,14 @@ def page(comparison: Comparison, picture: str, command: str = "", now_s: float |
         "Notes": [f"- {note}" for note in comparison.notes],
     }
     lines = ["# Comparison of runs", "", recommendation(comparison), ""]
-    lines += [*([f"    {command}", ""] if command else []), *provenance(comparison.results), "", HOW_TO_READ]
+    lines += [f"    {command}", "", provenance(comparison.results), "", HOW_TO_READ]
     for title, content in sections.items():
         if content:
             lines += ["", f"## {title}", "", *content]
     return "\n".join(lines) + "\n"
 
 
-def provenance(results: Sequence[Results]) -> list[str]:
+def provenance(results: Sequence[Results]) -> str:
     """Return what made the figures, each value that occurs: seeds, commits, versions, devices."""
     versions = [one.origin.get("versions") for one in results]
     known = [row if isinstance(row, dict) else {} for row in versions]
@@ -61,7 +61,8 @@ def provenance(results: Sequence[Results]) -> list[str]:
         **{name: _distinct(one.origin.get(name) for one in results) for name in ("cpu", "device", "threads")},
     }
     said = "; ".join(f"{name} {values}" for name, values in named.items() if values)
-    return [f"Written by this command from the files of {len(results)} runs alone: {said}."]
+    runs = "one run" if len(results) == 1 else f"{len(results)} runs"
+    return f"Written by this command from the files of {runs} alone: {said}."
 
 
 def _distinct(values: Iterable[Any]) -> str:

@@ -23,7 +23,6 @@ COST = (
     "rank:", "run", "clips:", "epochs:", "width:", "training:", "s/epoch:", "parameters:", "MB:", "ms alone:",
     "ms in a batch:",
 )  # fmt: skip
-
 TESTS_WIDE = 3
 """Held-out tests side by side in one table."""
 
@@ -56,7 +55,7 @@ def row_verdict(entry: Entry) -> str:
 
 
 def rank(comparison: Comparison, entry: Entry) -> str:
-    """Return `2`, `2 ≈` for what is not distinguishable from the first, `run`, `control` or `reference`."""
+    """Return `2`, `2 ≈` for what is not distinguishable from the first, or why a row has no rank."""
     if entry not in comparison.entries:
         return {"unfinished": "*not tested*"}.get(entry.kind, f"*{entry.kind}*")
     first, place = comparison.entries[0], comparison.entries.index(entry) + 1
@@ -96,21 +95,21 @@ def held_out(comparison: Comparison) -> list[str]:
 def _held_out(figures: Mapping[str, Spread]) -> list[str]:
     return [
         percents(figures.get("accuracy")),
-        _hundredths(figures.get("drop")),
+        _points(figures.get("drop")),
         spread_words(figures.get("pred_mse"), 4),
     ]
 
 
 def noisy_target(comparison: Comparison) -> list[str]:
     """Return which rows keep their accuracy where the noise is five times that of the tier."""
-    drops = {
-        entry.name: entry.tests[NOISY]["drop"] for entry in comparison.entries if "drop" in entry.tests.get(NOISY, {})
-    }
+    drops = [
+        (entry.name, entry.tests[NOISY]["drop"]) for entry in comparison.entries if "drop" in entry.tests.get(NOISY, {})
+    ]
     if not drops:
         return []
     sides: list[str] = []
     for word, wanted in (("met by", True), ("not met by", False)):
-        names = [f"{name} ({_hundredths(drop)})" for name, drop in drops.items() if (drop.mean <= NOISY_DROP) == wanted]
+        names = [f"{name} ({_points(drop)})" for name, drop in drops if (drop.mean <= NOISY_DROP) == wanted]
         sides += [f"{word} {', '.join(names)}"] if names else []
     return ["", f"Target on `{NOISY}`, a drop of at most {100 * NOISY_DROP:.0f} points: {'; '.join(sides)}."]
 
@@ -127,11 +126,12 @@ def cost(comparison: Comparison) -> list[str]:
 
 def _trained_on(entry: Entry) -> list[str]:
     """Clips, epochs and width, as far as the first run of the row says."""
-    config = entry.runs[0].config if entry.runs and entry.kind != "ensemble" else {}
-    wanted = entry.runs[0].data.get("wanted") if entry.runs and entry.kind != "ensemble" else None
-    clips = config.get("clips") if not config.get("data") else None
-    clips = clips or (wanted.get("clips") if isinstance(wanted, dict) else None)
-    width = config.get("width")
+    clips = width = None
+    if entry.kind in ("run", "unfinished"):
+        one = entry.runs[0]
+        wanted = one.data.get("wanted")
+        clips = wanted.get("clips") if isinstance(wanted, dict) else one.config.get("clips")
+        width = one.config.get("width")
     return [
         f"{clips:,.0f}" if is_number(clips) else UNKNOWN,
         UNKNOWN if entry.epochs is None else f"{entry.epochs:,.4g}",
@@ -152,14 +152,8 @@ def _effort(entry: Entry) -> list[str]:
 
 def plan(comparison: Comparison) -> list[str]:
     """Return each run with a stage `full`, or without anything to judge, beside the bar of the plan; [] without any."""
-    head = (
-        "run",
-        "reached",
-        "gate",
-        f"accuracy > {100 * FULL_ACCURACY:.0f} %:",
-        f"MSE < {FULL_MSE}:",
-        "bar of the plan",
-    )
+    bars = f"accuracy > {100 * FULL_ACCURACY:.0f} %:", f"MSE < {FULL_MSE}:"
+    head = ("run", "reached", "gate", *bars, "bar of the plan")
     rows = [_plan(row) for row in against_plan(comparison.results)]
     rows += [_not_run(one) for one in comparison.not_compared if one.why != TWICE]
     return table(head, rows) if rows else []
@@ -226,10 +220,10 @@ def fixed(value: float | None, decimals: int) -> str:
 
 def percents(value: Spread | None) -> str:
     """Return `92.0 ± 2.0 %`."""
-    return UNKNOWN if value is None else f"{_hundredths(value)} %"
+    return UNKNOWN if value is None else f"{_points(value)} %"
 
 
-def _hundredths(value: Spread | None) -> str:
+def _points(value: Spread | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{100 * value.mean:.1f}" + ("" if value.deviation is None else f" ± {100 * value.deviation:.1f}")

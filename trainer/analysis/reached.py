@@ -65,9 +65,9 @@ def gate_words(one: Results) -> str:
 
 def has_full(one: Results) -> bool:
     """True if the run has a stage `full`, or was meant to come to one."""
-    return bool(_count(one.config.get("full_epochs")) or one.gate or one.stage == "full") or (
-        bool(one.progress) and one.stage == "validate"
-    )
+    if one.progress and one.stage == "validate":  # which it says only where a gate comes after it
+        return True
+    return bool(_count(one.config.get("full_epochs")) or one.gate or one.stage == "full")
 
 
 def _planned(one: Results) -> int | None:

@@ -53,7 +53,7 @@ def write_report(results: Results, folder: Path) -> Written:
 
 def write_comparison(
     runs: Sequence[str | Path], out: str | Path, *, ensemble: bool = False, controls: Sequence[str | Path] = (),
-    command: str = "",
+    command: str = "trainer compare",
 ) -> tuple[Comparison, Path]:  # fmt: skip
     """Write a page, its JSON and its picture; return the comparison and the page.
 
