@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -187,4 +188,5 @@ def _first(*values: float | None) -> float:
 
 def _extractor(config: str, overrides: dict[str, Scalar]) -> str:
     named = overrides.get("extractor")
-    return str(named) if named else PurePosixPath(config).stem if config else ""
+    # The trainer's `branch-1-i3d` is i3d in the plan's own form.
+    return str(named) if named else re.sub(r"^branch-\d+-", "", PurePosixPath(config).stem) if config else ""

@@ -2,20 +2,68 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.trainer.conftest import environment
-from trainer.config import TrainConfig, bundled_names, load_config
+from trainer.config import TrainConfig, bundled_names, find_config, load_config
 from trainer.errors import ConfigError
+from trainer.models.extractors import build_extractor
+from trainer.models.tokenizer import tokenizer
+from trainer.models.unified import UnifiedModel
+from trainer.tasks import BOTH
+
+PLAN = {"i3d": 1024, "slowfast": 2304, "transformer": 256, "magvit": 256}
+"""The four branches and their features, in the order of their numbers."""
 
 
 @pytest.mark.parametrize("name", bundled_names())
 def test_bundled_configs_load(name: str) -> None:
-    assert load_config(name).extractor == name
+    assert load_config(name).extractor == name.rpartition("-")[2]
+
+
+@pytest.mark.parametrize(("number", "extractor"), list(enumerate(PLAN, 1)))
+def test_a_branch_has_the_plans_own_form(number: int, extractor: str) -> None:
+    config = load_config(f"branch-{number}-{extractor}")
+    assert (config.clips, config.batch_size, config.width, config.patch_px) == (10_000, 32, 1.0, 1)
+    assert (config.epochs, config.learning_rate, config.full_epochs, config.full_learning_rate) == (10, 1e-3, 40, 5e-4)
+    assert config.tasks == BOTH and (config.threads, config.dtype, config.layout) == ("auto", "auto", "auto")
+
+
+def size(config: TrainConfig) -> tuple[int, int]:
+    """Parameters and features of the extractor, of which nothing is computed."""
+    with torch.device("meta"):
+        extractor = build_extractor(config)
+        UnifiedModel(extractor, config.frames)
+    return sum(value.numel() for value in extractor.parameters()), extractor.feature_dim
+
+
+@pytest.mark.parametrize("name", [name for name in bundled_names() if name != "clip"])
+def test_a_config_says_the_size_of_its_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each `3.3 M parameters` or `256 features` of a comment is that of the config, or, a small one, of full width."""
+    quantiser = tokenizer.make_quantiser
+
+    def on_cpu(levels: tuple[int, ...]) -> torch.nn.Module:
+        with torch.device("cpu"):  # it computes a table, and has no parameters
+            return quantiser(levels)
+
+    monkeypatch.setattr(tokenizer, "make_quantiser", on_cpu)
+    config, branch = load_config(name), name.startswith("branch-")
+    sizes = [size(config), *([] if branch else [size(config.model_copy(update={"width": 1.0, "patch_px": 1}))])]
+    comment = " ".join(re.findall(r"^# ?(.*)", find_config(name).read_text(), re.M))
+    claims = re.findall(r"([\d.]+) M\b", comment)
+    for claim in claims:
+        digits = len(claim.partition(".")[2])
+        assert claim in [f"{count / 1e6:.{digits}f}" for count, _ in sizes], (claim, sizes)
+    features = [int(text.replace(",", "")) for text in re.findall(r"([\d,]+) features", comment)]
+    assert set(features) <= {dim for _, dim in sizes}
+    if branch:
+        assert claims and features == [PLAN[config.extractor]]
 
 
 def test_words_replace_the_lines_of_the_file() -> None:
@@ -55,12 +103,41 @@ def test_a_wrong_file_is_told_with_its_place(tmp_path: Path, text: str, message:
         ("epochs", r"'epochs': an override looks like key=value"),
         ("batch_size=0", r"'batch_size=0': batch_size cannot be 0"),
         ("clips=10", r"clips cannot be 10"),
+        ("then=[describe]", r"then cannot be 'describe'"),
+        ("epcohs=null", r"unknown key 'epcohs'"),
         ("width=inf", r"width cannot be"),
     ],
 )
 def test_a_wrong_word_is_told(word: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config("keypoint", [word])
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        ("w_class: 0\nw_pred: 0\n", (), r"my.yaml:2: w_class and w_pred are both 0, so there is nothing to learn"),
+        ("w_class: 0\n", ("w_pred=0",), r"'w_pred=0': w_class and w_pred are both 0"),
+        ("", ("data=mine", "clips=30"), r"'clips=30': clips has no effect on data .* \(data=mine\)"),
+        ("data: mine\n", ("tier=easy",), r"'tier=easy': tier has no effect"),
+        ("style: trail\ndata: mine\n", (), r"my.yaml:1: style has no effect"),
+        ("", ("then=[evaluate]",), r"'then=\[evaluate\]': .* evaluate_on names nothing"),
+        ("evaluate_on: [hard]\n", (), r"my.yaml:1: evaluate_on has no effect without the stage evaluate"),
+    ],
+)
+def test_options_that_contradict_each_other_are_told(
+    tmp_path: Path, text: str, words: tuple[str, ...], message: str
+) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(str(path), words)
+
+
+def test_a_folder_replaces_the_generated_data_of_the_file_and_null_takes_a_word_back() -> None:
+    assert load_config("keypoint", ["data=mine"]).data == "mine"
+    assert load_config("keypoint", ["clips=30", "data=mine", "clips=null", "epochs=null"]).epochs == 10
+    assert load_config("keypoint", ["data=mine", "clips=30", "data="]).clips == 30
 
 
 def test_an_unknown_config_names_the_nearest() -> None:

@@ -12,17 +12,20 @@ import torch
 
 from renderer.video import render
 from tests.trainer.folders import RECIPE, write_folder
-from tests.trainer.sessions import Run, tiny
+from tests.trainer.sessions import TINY, Run, tiny
 from trainer.__main__ import main
 from trainer.analysis.predictions import PREDICTIONS_NAME, read_predictions
 from trainer.analysis.reading import read_results
 from trainer.checkpoint import read_checkpoint
+from trainer.config import load_config
 from trainer.data.batches import Batches
 from trainer.data.dataset import Wanted, write_dataset
 from trainer.data.source import RecipeSource
 from trainer.durable import write_durably
 from trainer.errors import CheckpointError, ConfigError, DataError
 from trainer.findings import Findings, examine
+from trainer.models.tokenizer.shape import shape_for
+from trainer.models.tokenizer.tokenizer import Tokenizer, tokenizer_content
 from trainer.timing import time_inference
 from trainer.trained import Trained, load_trained
 
@@ -165,6 +168,21 @@ def test_a_checkpoint_of_something_else_is_said(
     write_durably(tmp_path / "changed.pt", lambda file: torch.save(content, file))
     with pytest.raises(CheckpointError, match=words):
         load_trained(str(tmp_path / "changed.pt"))
+
+
+def test_a_checkpoint_needs_no_tokenizer_that_training_started_from(tmp_path: Path) -> None:
+    pytest.importorskip("vector_quantize_pytorch", reason="the magvit extractor needs vector-quantize-pytorch")
+    file, folder = tmp_path / "tokenizer.pt", tmp_path / "run"
+    torch.save(tokenizer_content(Tokenizer(shape_for(1 / 32, patch_px=4)), {}), file)
+    # The width is that of what follows: the tokenizer's own is in its file alone.
+    config = load_config("magvit", [*TINY, "width=0.5", "epochs=2", f"tokenizer={file}", "freeze=true"])
+    run = Run(folder, config)
+    run.die_after_epoch()
+    weight = next(iter(run.session.model.extractor.parameters())).clone()
+    file.unlink()
+    assert torch.equal(next(iter(load_trained(str(folder)).model.extractor.parameters())), weight)
+    again = Run(folder, config).session
+    assert again.state.epoch == 1 and torch.equal(next(iter(again.model.extractor.parameters())), weight)
 
 
 def test_inference_is_measured_without_a_trace(finished: Path) -> None:

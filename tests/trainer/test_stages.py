@@ -1,20 +1,32 @@
-"""`validate`, the gate, `full`: one process goes on by itself, and a resumed one ends with the same bits."""
+"""`validate`, the gate, `full`, `evaluate`: one process does all, and a resumed one ends with the same bits."""
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from tests.trainer.sessions import EPOCH, Run, assert_same_weights, tiny, values
+from trainer import evaluate_stage
 from trainer.checkpoint import read_checkpoint
+from trainer.data.dataset import Wanted, write_dataset
+from trainer.durable import write_durably
+from trainer.errors import ConfigError, DataError, Interrupted
+from trainer.evaluate_stage import check_further
+from trainer.findings import Findings
 from trainer.schedule import learning_rate
 from trainer.stages import FULL, VALIDATE, running_stage, stages_done
 from trainer.words import message, page
 
 OPEN = ("gate.accuracy=>= 0", "gate.pred_mse=", "gate.skill=", "gate.hours=")
-CONFIG = tiny("epochs=2", "full_epochs=3", "full_checkpoint_every_epochs=2", *OPEN)
+WORDS = ("epochs=2", "full_epochs=3", "full_checkpoint_every_epochs=2", *OPEN)
+CONFIG = tiny(*WORDS)
 STEPS = 5 * EPOCH
 
 
@@ -93,3 +105,81 @@ def test_a_stage_that_ended_early_moves_the_next_one_forward() -> None:
         (VALIDATE, 0, 10, 7),
         (FULL, 7, 47, 20),
     ]
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pictures: they take longer than the runs."""
+    monkeypatch.setattr("trainer.analysis.pictures.draw", lambda *_: [])
+
+
+def make_older(path: Path) -> None:
+    """Take out of a checkpoint what the first ones of its version did not have."""
+    content = read_checkpoint(path)
+    for key in ("then", "evaluate_on"):
+        del content["identity"][key]
+    del content["shapes"], content["rng_of_others"]
+    write_durably(path, lambda file: torch.save(content, file))
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_run_evaluates_itself_and_a_killed_one_goes_on_there(
+    straight: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was trained before there was such a stage, and is resumed into it."""
+    folder, data, gone = tmp_path / "run", tmp_path / "data", tmp_path / "gone"
+    write_dataset(data, Wanted("trajectories", "easy", 28, 3))
+    write_dataset(gone, Wanted("trajectories", "easy", 28, 4))
+    shutil.copytree(straight.folder, folder)
+    make_older(folder / "checkpoints" / "last.pt")
+    config = tiny(*WORDS, "then=[evaluate]", f"evaluate_on=[{data}/noisy, easy, {gone}]")
+    run, examined = Run(folder, config), []
+    check_further(run.session)
+    shutil.rmtree(gone)
+    examine = evaluate_stage.examine
+
+    def stopped(trained: Any, place: str, *more: Any) -> Findings:
+        examined.append(place)
+        if len(examined) == 2:
+            run.stop.signal = signal.SIGTERM
+        return examine(trained, place, *more)
+
+    monkeypatch.setattr(evaluate_stage, "examine", stopped)
+    with pytest.raises(Interrupted):
+        run.to_the_end()
+    kept = json.loads((folder / "artifacts" / "training_results.json").read_text())
+    assert kept["tests"] == {} and "accuracy" in kept["summary"]["metrics"] and not (folder / "result.json").exists()
+
+    run = Run(folder, config)
+    summary = run.to_the_end()
+    assert examined == [f"{data}/noisy", "easy", "easy", str(gone)], "the first one is not evaluated again"
+    assert values(folder) == values(straight.folder), "nothing was trained"
+    results = json.loads((folder / "artifacts" / "training_results.json").read_text())
+    assert list(results["tests"]) == [f"{data}/noisy", "easy"] and "class_mean" in results["tests"]["easy"]["controls"]
+    assert summary.tests == {name: one["metrics"] for name, one in results["tests"].items()}
+    assert json.loads((folder / "result.json").read_text())["tests"] == summary.tests
+    assert any(flag.startswith(f"not evaluated on {gone}: no data set") for flag in summary.flags)
+    stage = [progress for progress in run.shown if progress.stage == "evaluate"]
+    assert stage[0].phase == "evaluate" and stage[0].message == f"evaluate 1 of 3: {data}/noisy"
+    assert stage[-1].phase == "done"
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_run_that_is_held_evaluates_nothing_further(tmp_path: Path) -> None:
+    run = Run(tmp_path, tiny("epochs=1", "full_epochs=1", "gate.accuracy=> 1", "then=[evaluate]", "evaluate_on=[easy]"))
+    assert run.to_the_end().tests == {} and run.said[-1].startswith("held (")
+
+
+def test_what_cannot_be_evaluated_on_is_told_before_anything_is_trained(straight: Run, tmp_path: Path) -> None:
+    write_dataset(tmp_path, Wanted("persistence", "easy", 80, 0, 25))
+    straight.session.data.tests["noisy"] = straight.session.data.test
+    for place, error, words in (
+        ("mediun", ConfigError, "did you mean 'medium'"),
+        ("noisy", ConfigError, "a held-out test of the run itself"),
+        (str(tmp_path), DataError, "25 frames"),
+    ):
+        straight.session.config = CONFIG.model_copy(update={"then": ["evaluate"], "evaluate_on": [place]})
+        with pytest.raises(error, match=words):
+            check_further(straight.session)
+    straight.session.config = CONFIG
+    del straight.session.data.tests["noisy"]
