@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -110,6 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # One line: the last line of a log is what a supervisor quotes as the reason of a failure.
         print(f"trainer: {exc}" + (f"; {exc.hint}" if exc.hint else ""), file=sys.stderr)
         return exc.exit_code
+    except BrokenPipeError:  # the reader of a pipe (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("trainer: stopped by SIGINT", file=sys.stderr)
         return 130
