@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from trainer.allocation import reuse_freed_memory
 from trainer.checkpoint import LAST, Checkpoints, TrainState, processes_of, restore
 from trainer.config import FREE_ON_RESUME, TrainConfig
 from trainer.controls import Controls, compute_controls
@@ -203,7 +204,8 @@ def make_batches(
 
 
 def prepare_torch(config: TrainConfig) -> torch.device:
-    """Set determinism and, for now, the threads; return the device."""
+    """Set determinism, memory and, for now, the threads; return the device."""
+    reuse_freed_memory()
     torch.set_num_threads(plain_setting(config).threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True

@@ -70,7 +70,7 @@ def check_video(video: Tensor) -> Tensor:
 def normalise(video: Tensor) -> Tensor:
     """Map [0, 1] (or 0..255) to about unit scale: dark background near zero, bright objects near four."""
     scale = GAIN / 255.0 if video.dtype is torch.uint8 else GAIN
-    return video.float() * scale + OFFSET
+    return (video.float() * scale).add_(OFFSET)
 
 
 def heads_for(dim: int, wanted: int) -> int:
