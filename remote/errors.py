@@ -58,6 +58,12 @@ class ConfigError(UsageError):
         self.file, self.line, self.key = file, line, key
 
 
+class NoProfile(ConfigError):
+    """There is no profiles.yaml to work with."""
+
+    code = "no_profile"
+
+
 class Unreachable(RemoteError):
     """No connection. This says nothing about the runs on the host."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from remote.asker import Asker
 from remote.clean import clean
-from remote.errors import ConfigError
+from remote.errors import NoProfile
 from remote.fleet import Fleet
 from remote.folders import APPLICATION
 from remote.history import History
@@ -15,12 +15,12 @@ from remote.profiles import Profile, find_profile, load_profile
 
 
 def nearest_profile(given: Path | None = None) -> Profile:
-    """The profile that was named, or the one found from the current folder upwards. Raises `ConfigError`."""
+    """The profile that was named, or the one found from the current folder upwards. Raises `ConfigError`, `NoProfile`."""
     path = given or find_profile(Path.cwd())
     if path is None:
-        raise ConfigError(
+        raise NoProfile(
             f"no profiles.yaml in {clean(str(Path.cwd()))} or above it",
-            hint="trajvid-tui init writes one here; --profile FILE names another",
+            hint="trajvid-tui init writes one here; trajvid-tui demo makes one to look around; --profile FILE names another",
         )
     return load_profile(path)
 
