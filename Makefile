@@ -25,7 +25,7 @@ test: $(VENV)/.test
 test-hosts: $(VENV)/.test
 	@sh .ci/packages git rsync sshd
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
-	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end/test_four_branches.py tests/end_to_end/test_resume.py
+	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end
 	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done
 
 test-pythons: $(VENV)/.test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -11,14 +12,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import chdir, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncssh
 import pytest
 
 from tests.fixtures.ssh import sshd_running
+from tui.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 TINY = {"clips": 48, "epochs": 2, "threads": 1, "batch_size": 8, "shifted_tests": False}
@@ -103,9 +107,23 @@ class Desk:
         return sorted(path.parent for path in (self.repo / "results" / worker).glob("*/spec.json"))
 
     def state(self, worker: str) -> str:
-        """The state that `trajvid-tui status` shows."""
-        rows = {row["worker"]: row for row in self.ask("status", code=None)["workers"]}
+        """The state that `trajvid-tui status` shows, run in this process: asked often, it would mostly import."""
+        said = io.StringIO()
+        here = chdir(self.repo), patch.dict(os.environ, self.environment, clear=True)
+        with here[0], here[1], patch("remote.embedded._shared", None), redirect_stdout(said):
+            main([*self.flags, "status", "--json"])
+        rows = {row["worker"]: row for row in json.loads(said.getvalue())["data"]["workers"]}
         return str(rows[worker]["state"])
+
+    def ended(self, worker: str, timeout: float = 110) -> str:
+        """Wait for the end of the newest attempt of a worker and return its state."""
+
+        def is_over() -> bool:
+            attempts = sorted((self.runs(worker)[-1] / "attempts").iterdir(), key=lambda path: int(path.name))
+            return (attempts[-1] / "exit").exists()
+
+        wait_for(is_over, f"the end of {worker}", timeout)
+        return self.state(worker)
 
     def marked(self) -> list[int]:
         """Processes of this desk's runs that are alive now, found by the marker in their environment."""
@@ -142,7 +160,8 @@ def git(repo: Path, *arguments: str) -> str:
 long_on_openssh = pytest.mark.parametrize(
     "desk", ["embedded", pytest.param("openssh", marks=[pytest.mark.hosts, pytest.mark.slow])], indirect=True
 )
-"""For tests that train or launch for half a minute: on the embedded host, in `make test-hosts` on OpenSSH."""
+"""For tests that train for half a minute, and those of what the far side does whoever connects: on the embedded host,
+in `make test-hosts` on OpenSSH."""
 
 
 @pytest.fixture(params=["embedded", pytest.param("openssh", marks=pytest.mark.hosts)])

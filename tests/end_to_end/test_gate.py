@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import TINY, Desk, wait_for
+from tests.end_to_end.conftest import TINY, Desk
 
 STAGES = {**TINY, "full_epochs": 1}
 OPEN = {"gate.accuracy": ">= 0", "gate.pred_mse": "< 99", "gate.skill": "> -99", "gate_improving": False}
@@ -18,7 +18,6 @@ WORKERS: dict[str, dict[str, Any]] = {
     "held": {"branch": "exp/held", "config": "keypoint", "set": {**STAGES, **OPEN, "gate.accuracy": "> 2"}},
     "fails": {"branch": "exp/fails", "command": ["sh", "-c", "echo out of memory; exit 3"]},
 }
-ENDED = ("completed", "held", "failed", "stopped")
 
 
 def epochs(run: Path) -> list[float]:
@@ -33,7 +32,7 @@ def test_the_gate_decides_on_the_host_and_a_person_decides_about_what_it_holds(d
     desk.profile(WORKERS)
     desk.run("launch", "--all")
     for worker in WORKERS:
-        wait_for(lambda name=worker: desk.state(name) in ENDED, f"the end of {worker}", timeout=110)
+        desk.ended(worker)
     rows = {row["worker"]: row for row in desk.ask("status")["workers"]}
     states = {worker: row["state"] for worker, row in rows.items()}
     assert states == {"passes-a": "completed", "passes-b": "completed", "held": "held", "fails": "failed"}

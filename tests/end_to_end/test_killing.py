@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tests.end_to_end.conftest import Desk, wait_for
+from tests.end_to_end.conftest import Desk, long_on_openssh, wait_for
 
 STUBBORN = (
     "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(600)"
@@ -59,11 +59,12 @@ def test_a_killed_app_loses_nothing_and_finds_everything_again(desk: Desk) -> No
     wait_for(lambda: not desk.marked(), "no process left")
 
 
+@long_on_openssh
 def test_a_killed_trainer_is_failed_with_137(desk: Desk) -> None:
     desk.profile({"one": worker("import time; time.sleep(600)")})
     desk.run("launch", "one")
     os.kill(beat(desk, "one")["child_pid"], signal.SIGKILL)
-    wait_for(lambda: desk.state("one") == "failed", "the state failed", 30)
+    assert desk.ended("one", 30) == "failed"
     record = json.loads((desk.runs("one")[-1] / "attempts/1/exit").read_text())
     assert record["code"] == 137
 
@@ -79,6 +80,7 @@ def test_a_killed_supervisor_is_lost_and_stop_still_clears_its_orphans(desk: Des
     wait_for(lambda: not desk.marked(), "no process left")
 
 
+@long_on_openssh
 def test_work_that_ignores_term_is_killed_after_its_grace(desk: Desk) -> None:
     desk.profile({"one": worker(STUBBORN)})
     desk.run("launch", "one")
@@ -88,6 +90,7 @@ def test_work_that_ignores_term_is_killed_after_its_grace(desk: Desk) -> None:
     assert desk.marked() == [] and desk.state("one") == "stopped"
 
 
+@long_on_openssh
 def test_children_in_sessions_of_their_own_are_stopped_too(desk: Desk) -> None:
     desk.profile({"one": worker(PARENT)})
     desk.run("launch", "one")
@@ -97,6 +100,7 @@ def test_children_in_sessions_of_their_own_are_stopped_too(desk: Desk) -> None:
     assert desk.marked() == [] and desk.state("one") == "stopped"
 
 
+@long_on_openssh
 def test_kill_needs_consent_and_then_leaves_nothing(desk: Desk) -> None:
     desk.profile({"one": worker(STUBBORN)})
     desk.run("launch", "one")

@@ -42,9 +42,9 @@ def test_killed_in_mid_epoch_and_resumed_gives_the_same_bits(desk: Desk) -> None
 
     wait_for(inside_an_epoch, "the middle of the second epoch")
     os.kill(json.loads((desk.runs("split")[-1] / "heartbeat.json").read_text())["child_pid"], signal.SIGKILL)
-    wait_for(lambda: desk.state("split") == "failed", "the state failed")
+    assert desk.ended("split") == "failed"
     desk.run("resume", "split", "--wait")
-    wait_for(lambda: desk.state("straight") == "completed", "the end of the other")
+    assert desk.ended("straight") == "completed"
 
     (split,), (straight,) = desk.runs("split"), desk.runs("straight")
     assert numbers(split) == numbers(straight)
