@@ -13,13 +13,15 @@ from trainer.stop import Stop
 NAMES = ("blank_video", "one_frame", "shuffled_frames", "shuffled_labels", "frozen_features", "oracle")
 DESCRIPTION = "Train a run's network where it should fail, and the oracle where it cannot: is the run above the first?"
 EPILOG = """\
-RUN is the folder of a finished run. Each control has the run's network, data, seed and first stage, but
+RUN is the folder of a finished run. Each control has the run's network, data, seed and first stage (no `full`: with
+--epochs it learns as long as the run did), but
   blank_video      black pictures                        one_frame         the last frame alone
   shuffled_frames  frames in random order                shuffled_labels   training targets of other clips
   frozen_features  an extractor that does not learn
 The oracle is told the true place and size of the object in every seen frame. It is a reference: never part of skill.
 
-  trainer controls runs/mine                             as long as six runs; Ctrl-C, and the same command goes on
+  trainer controls runs/mine                             as long as six first stages; Ctrl-C, and it goes on
+  trainer controls runs/mine --epochs 50                 for a run of 10 + 40 epochs, by one schedule
   trainer controls runs/mine --only blank_video oracle
   trainer compare runs/mine --controls                   the table that has them
 
@@ -56,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     stop = Stop()
     stop.install()
     os.umask(0o077)
+    from trainer.analysis.reading import read_results
     from trainer.console import speaker
     from trainer.controls_trained import train_controls
     from trainer.results import figure_words
@@ -73,5 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     for name, row in rows.items():
         print(f"{name.replace('_', ' ')}: {figure_words(row)}")
+    for note in read_results(arguments.place).notes:
+        print(f"! {note}")
     print(f"`trainer compare {arguments.place} --controls` has them in its table")
     return 0

@@ -147,6 +147,8 @@ def test_a_run_below_a_trained_control_has_no_skill(finished: Path) -> None:
     figures = {**one.metrics, "accuracy": 1.0, "pred_mse": one.metrics["pred_mse"] / 2}
     assert with_controls(one, {"shuffled_frames": figures}).metrics["skill"] <= -1
     assert "no skill" in analyse(with_controls(one, {"shuffled_frames": figures})).flags
+    short = with_controls(one, {"blank_video": {**figures, "epochs": 1.0}})
+    assert short.notes[-1].startswith(f"a trained control had 1 of the run's {one.epochs} epochs")
     assert with_controls(one, {"oracle": figures}).metrics["skill"] == with_controls(one, {}).metrics["skill"]
 
 

@@ -162,13 +162,20 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
 
 
 def with_controls(results: Results, rows: Any) -> Results:
-    """Return the results beside trained controls too ({name: figures}); skill is against the best of all."""
+    """Return the results beside trained controls too ({name: figures}); skill is against the best of all. A note says
+    so where they had fewer epochs than the run.
+    """
     controls = {**results.controls, **_table(rows)}
     errors = [row["pred_mse"] for name, row in controls.items() if name not in REFERENCES and "pred_mse" in row]
     metrics = dict(results.metrics)
     if errors and "pred_mse" in metrics:
         metrics["skill"] = skill(metrics["pred_mse"], min(errors))
-    return replace(results, controls=controls, metrics=metrics)
+    fewest = min((row["epochs"] for row in _table(rows).values() if "epochs" in row), default=None)
+    notes = results.notes
+    if fewest is not None and results.epochs is not None and fewest < results.epochs:
+        had = f"a trained control had {fewest:.0f} of the run's {results.epochs} epochs"
+        notes = (*notes, f"{had}: `trainer controls --epochs {results.epochs}` trains it as long")
+    return replace(results, controls=controls, metrics=metrics, notes=notes)
 
 
 def texts(value: Any) -> tuple[str, ...]:

@@ -81,6 +81,11 @@ def digest_of(data: DataSet) -> str:
 
 
 def _of_files(data: External, config: TrainConfig) -> TrainingData:
+    if config.augmentation != "none":
+        raise ConfigError(
+            f"augmentation={config.augmentation} has no effect on the videos of {config.data}",
+            hint="augmentation=none: only generated clips are drawn anew, from other views",
+        )
     source = data.source
     facts = {
         "folder": config.data,
