@@ -10,8 +10,6 @@ from remote.snapshot import SyncPhase, SyncStatus
 from tests.tui.worlds import NOW, blank, default_world, many_states, running, still_store
 from tui.format import Line, line_width
 from tui.theme import COLOURS, Palette
-from tui.widgets.braille import Window, raster
-from tui.widgets.chart import Curve, chart, ticks
 from tui.widgets.curves import curve_groups
 from tui.widgets.detail import detail_lines
 from tui.widgets.metrics import metrics_of
@@ -61,40 +59,6 @@ def test_panels_while_they_fit_whole_else_the_board(
 def test_a_wish_is_obeyed() -> None:
     assert fit_layout(50, 108, 58, "panels").panels
     assert not fit_layout(3, 108, 58, "board").panels
-
-
-def test_a_line_is_joined_a_gap_is_not() -> None:
-    window = Window(0, 9, 0, 1)
-    whole, _ = raster([([0, 9], [0.0, 1.0])], 5, 2, window)
-    assert all(whole[index] or whole[index + 5] for index in range(5))
-    broken, _ = raster([([0, 1, 2, 7, 8, 9], [0.5, 0.5, None, None, 0.5, 0.5])], 5, 2, window)
-    assert not broken[2] and not broken[7]
-
-
-def test_the_second_curve_is_dashed_so_that_it_shows_without_colour() -> None:
-    xs, flat = list(range(100)), [0.5] * 100
-    one, _ = raster([(xs, flat)], 40, 2, Window(0, 99, 0, 1))
-    two, _ = raster([([], []), (xs, flat)], 40, 2, Window(0, 99, 0, 1))
-    assert sum(cell != 0 for cell in two) < sum(cell != 0 for cell in one)
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3, 7), (0.001, 0.0011), (0, 1e6), (2, 2)])
-def test_ticks_are_round_few_and_inside(low: float, high: float) -> None:
-    found = ticks(low, high, 5)
-    assert len(found) <= 6
-    assert all(low - 1e-9 <= value <= high + 1e-9 for value in found)
-
-
-@pytest.mark.parametrize("size", [(20, 4), (40, 8), (120, 20)])
-def test_a_chart_keeps_to_its_cells(size: tuple[int, int]) -> None:
-    curve = Curve("val loss", "w1", [0, 1, 2], [1.0, None, 0.5])
-    lines = chart([curve, Curve("train loss", "dim", [0, 2], [2.0, 1.0])], *size, title="loss")
-    assert len(lines) == size[1]
-    assert all(line_width(line) <= size[0] for line in lines)
-
-
-def test_a_chart_of_one_point_says_what_it_waits_for() -> None:
-    assert "waiting for two points" in texts(chart([Curve("loss", "w1", [0], [1.0])], 40, 8, title="loss"))
 
 
 def test_metrics_come_in_order_with_their_best() -> None:

@@ -11,13 +11,14 @@ from textual.widgets import ContentSwitcher
 from tui.format import Line, cut, joined, spread, while_it_fits
 from tui.keys import KEYS, WORKER_KEYS, footer_line, offered
 from tui.screens.main import MainScreen, app_bindings
+from tui.tabs.charts import ChartsTab
 from tui.tabs.log import LogTab
 from tui.tabs.overview import OverviewTab
 from tui.tabs.tab import Tab
 from tui.widgets.lines import Lines
 from tui.words import notice, state_words
 
-TABS: tuple[type[Tab], ...] = (OverviewTab, LogTab)
+TABS: tuple[type[Tab], ...] = (OverviewTab, ChartsTab, LogTab)
 OWN = {key for row in WORKER_KEYS for key in row.keys.split(",")}
 
 
