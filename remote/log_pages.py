@@ -89,7 +89,7 @@ def _page_here(folder: Path) -> LogPage | None:
         return None
     except Refusal as exc:
         raise FarSideError(f"{clean(str(folder))}: {exc.message}", code=exc.code) from exc
-    return _page(folder.name, answer, "from the results folder", max(0.0, time.time() - written_s))
+    return _page(folder.name, answer, "copy here", max(0.0, time.time() - written_s))
 
 
 def _page(run: str, answer: Mapping[str, Any], origin: str, age_s: float | None) -> LogPage:

@@ -77,6 +77,11 @@ class VerbKeys:
         if ready := self._able("sync"):
             self._only(ready[1], bool(ready[1].run), "has no run yet: n launches it", lambda: ready[0].sync(ready[1]))
 
+    def action_copy(self) -> None:
+        row, runner = self.store.current(), self._runner
+        if row is not None and runner is not None:
+            self._only(row, bool(row.run), "has no run whose place could be copied", lambda: runner.copy(row))
+
     def action_reconnect(self) -> None:
         row = self.store.current()
         if row is not None and self.fleet is not None:

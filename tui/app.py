@@ -32,6 +32,7 @@ from tui.store import Store
 from tui.tabs.overview import OverviewTab
 from tui.theme import COLOURS, DEFAULT_THEME, Palette, themes
 from tui.verbs import VerbRunner
+from tui.widgets.picture import prepare
 from wire.state import State
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class TrajvidApp(VerbKeys, App[int]):
             self.register_theme(theme)
         wished = os.environ.get("TRAJVID_THEME", DEFAULT_THEME)
         self.theme = wished if wished in COLOURS else DEFAULT_THEME
+
+    @property
+    def verbs(self) -> VerbsLike | None:
+        """The control plane's verbs, once the fleet is there."""
+        return self._verbs if self.fleet is not None else None
 
     # ------------------------------------------------------------------ life
 
@@ -286,6 +292,7 @@ def run_app(profile_path: Path | None, *, read_only: bool = False, start: bool =
     """
     session = ProfileSession(profile_path)
     project, rows = session.remembered()
+    prepare()
     app = TrajvidApp(session.open, project=safe(project), cached=rows, read_only=read_only, start=start)
     try:
         result = app.run()

@@ -90,7 +90,7 @@ def _text(data: bytes, read: FileView, kind: str, *, why: str = "") -> FileView:
         "" if read.size else "empty",
         f"the first {size(len(data))} of {size(read.size)}" if len(data) < read.size else "",
         f"the first {LINES_MAX:,} of {len(raw):,} lines" if len(raw) > LINES_MAX else "",
-        f"{cut} lines cut at {MAX_CHARS:,} characters" if cut else "",
+        f"{cut} {'line' if cut == 1 else 'lines'} cut at {MAX_CHARS:,} characters" if cut else "",
     ]
     note = " · ".join(filter(None, notes))
     return replace(read, kind=kind, lines=lines, note=note, trouble=bool(why))

@@ -85,6 +85,7 @@ KEYS: tuple[Key, ...] = (
     Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 8, True, has_run, True),
     Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for its name", "Worker", 12,
         True, may_stop, True),
+    Key("copy", "y", "y", "copy", "copy the place of its run, host:path", "Worker", 0, False, has_run, True),
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 5,
         False, may_reconnect, True),
     Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 13, True),
@@ -114,20 +115,6 @@ WORKER_KEYS: tuple[Key, ...] = (
     Key("worker(1)", "J", "J", "next worker", "the same tab of the next worker", "One worker", 17),
     Key("worker(-1)", "K", "K", "previous worker", "the same tab of the previous worker", "One worker"),
     Key("app.back", "escape", "esc", "back", "back to all workers", "One worker", 18),
-)  # fmt: skip
-
-LOG_KEYS: tuple[Key, ...] = (
-    Key("follow", "f", "f", "follow", "stay at the newest line", "Log", 1),
-    Key("find", "slash", "/", "search", "search in the log", "Log", 2),
-    Key("again(1)", "n", "n", "next", "next match", "Log", 3),
-    Key("again(-1)", "N", "N", "previous", "previous match", "Log", 4),
-    Key("scroll(-1)", "up,k", "↑ k", "up", "one line up", "Log"),
-    Key("scroll(1)", "down,j", "↓ j", "down", "one line down", "Log"),
-    Key("scroll(-20)", "pageup,ctrl+u", "pgup", "page up", "a page up", "Log"),
-    Key("scroll(20)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down", "Log"),
-    Key("top", "g,home", "g", "top", "oldest line", "Log", 5),
-    Key("end", "G,end", "G", "end", "newest line, and follow", "Log", 6),
-    Key("leave", "escape", "esc", "back", "close the search, or back to the workers", "Log", 7),
 )  # fmt: skip
 
 

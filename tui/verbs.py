@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import RemoteError
 from remote.snapshot import Link, RunSnapshot
+from tui.copying import copy
 from tui.format import Line, duration, safe, size, wrapped
 from tui.gate import gate_lines
 from tui.screens.dialog import Confirm
@@ -192,6 +193,10 @@ class VerbRunner:
             return f"synced {done.files} files, {size(done.bytes)} by {done.method} in {done.seconds:.1f} s"
 
         self.run(row.worker, "sync", work)
+
+    def copy(self, row: RunSnapshot) -> None:
+        """Copy `host:path` of the newest run."""
+        copy(self._app, [self._verbs.run_place(self._app.fleet, row.worker)], "the place of the run")
 
     def stop(self, row: RunSnapshot) -> None:
         """Stop after a question whose focused answer is Cancel."""

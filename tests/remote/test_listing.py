@@ -112,7 +112,7 @@ async def test_the_host_tells_files_and_logs_of_any_run(project: Project) -> Non
     copy.parent.mkdir(parents=True)
     copy.write_text("first\n")
     page = await runs.log_page(fleet, "good", RUN)
-    assert (page.lines, page.origin) == (("first",), "from the results folder") and page.age_s is not None
+    assert (page.lines, page.origin) == (("first",), "copy here") and page.age_s is not None
     copy.unlink()
     copy.symlink_to("/etc/passwd")
     with pytest.raises(FarSideError):

@@ -10,8 +10,9 @@ from textual.pilot import Pilot
 
 from remote.asker import Asker
 from remote.git import Commit
+from remote.listing import Listing
 from remote.snapshot import RunSnapshot
-from tests.tui.worlds import Feed, still_store
+from tests.tui.worlds import WALL, Feed, still_store
 from tui.app import TrajvidApp
 
 
@@ -22,6 +23,15 @@ class NoVerbs:
         return Commit(
             "c0ffee1" + "0" * 33, f"idea/{worker}", "Give the decoder a longer memory", True, ("new.py",), 120
         )
+
+    async def files(self, fleet: object, worker: str, run: str = "") -> Listing:
+        return Listing(run, (), 0, WALL)
+
+    async def runs_of(self, fleet: object, worker: str) -> tuple[list[str], str]:
+        return [], ""
+
+    def run_place(self, fleet: object, worker: str) -> str:
+        return f"local:/home/ada/.trajvid/runs/demo-1a2b3c4d/{worker}/20260101T000000-3f2a91c-9b1e"
 
 
 @asynccontextmanager

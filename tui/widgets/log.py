@@ -1,54 +1,53 @@
-"""The log of one worker (Line API): follows the newest line until one scrolls away, and marks what is searched."""
+"""The log of one worker: follows the newest line until one scrolls away; filtered, and its errors found."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
-from rich.cells import chop_cells
-from rich.segment import Segment
-from textual.events import MouseScrollDown, MouseScrollUp, Resize
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
+from textual.events import MouseScrollDown, MouseScrollUp
 
-from tui.format import Line, pad_line, safe
+from tui.format import Line
 from tui.theme import Palette
+from tui.widgets.text import END, TextView
+
+ERROR = re.compile(
+    r"Traceback \(most recent call last\)|\b\w*(?:Error|Exception)\b|\berror:|\b(?:ERROR|FATAL|CRITICAL)\b"
+    r"|CUDA out of memory|[Oo]ut of memory|\bKilled\b|[Ss]egmentation fault|core dumped"
+    r"|\b[Ee]xit(?:ed)?(?: with)?(?: code| status)? -?[1-9]\d*\b|non-zero exit|(?<![\w.])[Nn][Aa][Nn](?!\w)"
+)
+"""What looks like an error: the word is marked, and `!` goes from one to the next."""
+WARNING = re.compile(r"\bWARN(?:ING)?\b|\b\w*Warning\b|\bwarning\b")
 
 
-class LogView(ScrollView, can_focus=True):
-    """Shows lines as they are, one a row; a long one is wrapped."""
+class LogView(TextView):
+    """Follows its lines as they grow; `pattern` leaves out every line that does not contain it."""
 
     def __init__(self, palette: Callable[[], Palette]) -> None:
-        super().__init__(id="log")
-        self._palette = palette
-        self._lines: tuple[str, ...] = ()
-        self._wrapped: list[tuple[int, str]] = []
+        super().__init__(palette, id="log")
+        self.colour = log_line
         self.following = True
-        self.needle = ""
-        self.at = -1
-        self.empty: Line = []
+        self.pattern = ""
 
-    def show(self, lines: Sequence[str]) -> None:
-        """Take the newest lines."""
-        taken = tuple(lines)
-        if taken != self._lines:
-            self._lines = taken
-            self._wrap()
+    def chosen(self) -> list[int]:
+        """Numbers of the lines that the filter shows."""
+        want = self.pattern.lower()
+        return [index for index, line in enumerate(self._lines) if want in line.lower()]
 
-    def _wrap(self) -> None:
-        width = max(10, self.scrollable_content_region.width)
-        self._wrapped = []
-        for index, line in enumerate(self._lines):
-            text = safe(line)
-            fits = len(text) <= width and text.isascii()
-            self._wrapped += [(index, piece) for piece in ([text] if fits else chop_cells(text, width))]
-        self.virtual_size = Size(width, len(self._wrapped))
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Lines that are shown, and lines that there are."""
+        return len(self.chosen()) if self.pattern else len(self._lines), len(self._lines)
+
+    def narrow(self, pattern: str) -> None:
+        """Show only lines with this in them, whatever its case; '' shows all."""
+        self.pattern, self.at = pattern, -1
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        super().lay_out()
         if self.following:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
-        self.refresh()
-
-    def on_resize(self, event: Resize) -> None:
-        self._wrap()
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         self.following = False
@@ -58,49 +57,31 @@ class LogView(ScrollView, can_focus=True):
 
     def move(self, by: int) -> None:
         """Scroll by rows; upwards ends following, the last row begins it again."""
-        target = max(0, min(self.max_scroll_y, self.scroll_offset.y + by))
-        self.following = target >= self.max_scroll_y and by > 0
-        self.scroll_to(y=target, animate=False, immediate=True)
+        self.following = by > 0 and self.scroll_offset.y + by >= self.max_scroll_y
+        super().move(by)
 
-    def matches(self) -> list[int]:
-        """Rows that contain the needle, whatever its case."""
-        needle = self.needle.lower()
-        return [row for row, (_, text) in enumerate(self._wrapped) if needle and needle in text.lower()]
+    def follow(self) -> None:
+        """Go to the newest line and stay there."""
+        self.at = -1
+        self.move(END)
 
-    def search(self, step: int) -> bool:
-        """Go to the next (+1) or previous (-1) match, round and round; False if there is none."""
-        found = self.matches()
-        if not found:
-            self.at = -1
-            self.refresh()
-            return False
-        start = self.at if self.at >= 0 else (len(self._wrapped) if step < 0 else -1)
-        later = [row for row in found if (row > start if step > 0 else row < start)]
-        self.at = (later or found)[0 if step > 0 else -1]
-        self.following = False
-        self.scroll_to(y=max(0, self.at - self.size.height // 2), animate=False, immediate=True)
-        self.refresh()
-        return True
+    def next_error(self) -> bool:
+        """Go to the next row that looks like an error, round and round; False if there is none."""
+        return self.go_to([row for row, (_, text) in enumerate(self._rows) if ERROR.search(text)], 1)
 
-    def render_line(self, y: int) -> Strip:
-        """One row, with matches in reverse."""
-        palette, base, width = self._palette(), self.rich_style, self.size.width
-        row = y + self.scroll_offset.y
-        if not self._wrapped:
-            return palette.strip(pad_line(self.empty if y == 1 else [], width), width, base)
-        if row >= len(self._wrapped):
-            return Strip.blank(width, base)
-        text = self._wrapped[row][1]
-        style = base + palette.style("bold" if row == self.at else "")
-        hit = base + palette.style("reverse warn")
-        return Strip(list(_marked(text, self.needle, style, hit))).adjust_cell_length(width, base)
+    def go_to(self, rows: Sequence[int], step: int) -> bool:
+        self.following = self.following and not rows
+        return super().go_to(rows, step)
 
 
-def _marked(text: str, needle: str, style: object, hit: object) -> list[Segment]:
-    """`text` in segments, every occurrence of the needle styled as `hit`."""
-    out: list[Segment] = []
-    low, want, start = text.lower(), needle.lower(), 0
-    while want and len(low) == len(text) and (found := low.find(want, start)) >= 0:
-        out += [Segment(text[start:found], style), Segment(text[found : found + len(want)], hit)]  # type: ignore[arg-type]
-        start = found + len(want)
-    return [*out, Segment(text[start:], style)]  # type: ignore[arg-type]
+def log_line(text: str) -> Line:
+    """A row with the words that tell of errors and warnings in bold colour; the rest is as it is."""
+    marks = [(found.span(), "bold bad") for found in ERROR.finditer(text)]
+    marks += [(found.span(), "bold warn") for found in WARNING.finditer(text)]
+    out: Line = []
+    start = 0
+    for (begin, end), role in sorted(marks):
+        if begin >= start:
+            out += [(text[start:begin], ""), (text[begin:end], role)]
+            start = end
+    return [*out, (text[start:], "")]

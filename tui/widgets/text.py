@@ -115,6 +115,14 @@ class TextView(ScrollView, can_focus=True):
         rows = [self.at] if self.at >= 0 else range(top, min(top + self.size.height, len(self._rows)))
         return [self._lines[index] for index in dict.fromkeys(self._rows[row][0] for row in rows)]
 
+    def everything(self) -> list[str]:
+        """Every line that is shown, beyond the screen too."""
+        return [self._lines[index] for index in self.chosen()]
+
+    def cut(self, at: int, mark: str) -> int:
+        """How many lines end at their `at`-th character, with the mark of what was cut off."""
+        return sum(1 for line in self._lines if len(line) == at and line.endswith(mark))
+
     def render_line(self, y: int) -> Strip:
         """One row, with matches in reverse."""
         palette, base, width = self._palette(), self.rich_style, self.size.width

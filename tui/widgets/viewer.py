@@ -105,6 +105,11 @@ class Viewer(Vertical):
         else:
             self.text.move(by)
 
+    def zoom_by(self, step: int) -> None:
+        """A picture larger or smaller."""
+        self.picture.zoom_by(step)
+        self.head.redraw()
+
     def slide(self, by: int) -> None:
         """Sideways by columns."""
         if self.shows_picture:
