@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from tui.keys import KEYS, LOG_KEYS, WORKER_KEYS, Key
+from tui.keys import KEYS, WORKER_KEYS, Key
+from tui.tabs.artifacts import ARTIFACT_KEYS
 from tui.tabs.charts import CHART_KEYS
+from tui.tabs.log import LOG_KEYS
 
-TABLES: dict[str, tuple[Key, ...]] = {"app": KEYS, "worker": WORKER_KEYS, "charts": CHART_KEYS, "log": LOG_KEYS}
+TABLES: dict[str, tuple[Key, ...]] = {
+    "app": KEYS,
+    "worker": WORKER_KEYS,
+    "charts": CHART_KEYS,
+    "log": LOG_KEYS,
+    "artifacts": ARTIFACT_KEYS,
+}
 """Where a table is not the app's own, its keys act on the screen or the tab of that name."""

@@ -14,11 +14,18 @@ from tui.keys import KEYS, Key, footer_line, offered
 from tui.screens.help import help_text
 from tui.screens.worker import WorkerScreen
 from tui.tables import TABLES
+from tui.tabs.artifacts import ArtifactsTab
 from tui.tabs.charts import ChartsTab
 from tui.tabs.log import LogTab
 from wire.state import State
 
-OWNERS: dict[str, type] = {"app": TrajvidApp, "worker": WorkerScreen, "charts": ChartsTab, "log": LogTab}
+OWNERS: dict[str, type] = {
+    "app": TrajvidApp,
+    "worker": WorkerScreen,
+    "charts": ChartsTab,
+    "log": LogTab,
+    "artifacts": ArtifactsTab,
+}
 """Whose actions a table names."""
 
 

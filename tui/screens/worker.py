@@ -11,6 +11,7 @@ from textual.widgets import ContentSwitcher
 from tui.format import Line, cut, joined, spread, while_it_fits
 from tui.keys import KEYS, WORKER_KEYS, footer_line, offered
 from tui.screens.main import MainScreen, app_bindings
+from tui.tabs.artifacts import ArtifactsTab
 from tui.tabs.charts import ChartsTab
 from tui.tabs.log import LogTab
 from tui.tabs.overview import OverviewTab
@@ -18,7 +19,7 @@ from tui.tabs.tab import Tab
 from tui.widgets.lines import Lines
 from tui.words import notice, state_words
 
-TABS: tuple[type[Tab], ...] = (OverviewTab, ChartsTab, LogTab)
+TABS: tuple[type[Tab], ...] = (OverviewTab, ChartsTab, LogTab, ArtifactsTab)
 OWN = {key for row in WORKER_KEYS for key in row.keys.split(",")}
 
 
