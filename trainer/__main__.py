@@ -33,6 +33,7 @@ recipe) and, at the end, result.json with the test figures beside their controls
 
 With full_epochs a gate comes after the first stage, judged on the validation split: a run that passes goes on by
 itself, another is held. It ends, and goes on with --resume once gate_decision.json in its folder releases it.
+With then=[evaluate] evaluate_on=[hard, FOLDER] it tests its best checkpoint on those data sets too, in the end.
 
 Signals: TERM and Ctrl-C write a checkpoint and end (exit 143, 130); USR1 writes one and goes on.
 Exit status: 0 trained to the end or held at the gate, 1 failure, 2 wrong config or arguments.

@@ -44,11 +44,12 @@ def choose_setting(config: TrainConfig, model: nn.Module, train: Batches, device
     batch = next(train.epoch(0)).to(device)
     began = time.monotonic()
     best = time_setting(found, config, model, batch, device)
-    said = [_words(found, best)]
+    said, tried = [_words(found, best)], {found}
     for wanted in _candidates(config, model, device):
         setting = replace(found, **wanted)
-        if setting == found or time.monotonic() - began > BUDGET_S:
+        if setting in tried or time.monotonic() - began > BUDGET_S:
             continue
+        tried.add(setting)
         say(f"measuring {setting}")
         took = time_setting(setting, config, model, batch, device)
         said.append(_words(setting, took))

@@ -23,7 +23,7 @@ The oracle is told the true place and size of the object in every seen frame. It
   trainer controls runs/mine                             as long as six first stages; Ctrl-C, and it goes on
   trainer controls runs/mine --epochs 50                 for a run of 10 + 40 epochs, by one schedule
   trainer controls runs/mine --only blank_video oracle
-  trainer compare runs/mine --controls                   the table that has them
+  trainer compare runs/mine                              the table that has them
 
 Written into RUN: artifacts/controls.json, which `trainer compare` and `trainer analyze` read (skill is then against the
 best of all controls), and controls/, a run for each.
@@ -78,5 +78,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{name.replace('_', ' ')}: {figure_words(row)}")
     for note in read_results(arguments.place).notes:
         print(f"! {note}")
-    print(f"`trainer compare {arguments.place} --controls` has them in its table")
+    print(f"`trainer compare {arguments.place}` has them in its table")
     return 0

@@ -221,7 +221,7 @@ class Progress(Record):
     message: str = ""
     """One line for people; also appended to HEARTBEAT.txt."""
     stage: str = ""
-    """`validate` or `full`, '' for work without stages. The totals and `eta_s` count to the end of this stage."""
+    """`validate`, `full`, `evaluate`; '' for work without stages. Totals and `eta_s` count to the end of this stage."""
     extra: Dict[str, Any] = field(default_factory=dict)
 
 

@@ -53,6 +53,11 @@ def test_the_example_of_the_readme(tmp_path: Path) -> None:
     assert (clock.environment, clock.set, clock.extractor) == ("", {}, "")
 
 
+def test_a_branch_of_the_plan_shows_its_extractor(tmp_path: Path) -> None:
+    worker = load(tmp_path, "project: p\nworkers:\n  a: {branch: a, config: branch-2-slowfast}\n").workers["a"]
+    assert (worker.config, worker.extractor) == ("branch-2-slowfast", "slowfast")
+
+
 def test_a_verb_of_the_trainer_has_the_trainers_environment(tmp_path: Path) -> None:
     text = "project: p\ndefaults: {env: create}\nworkers:\n  a: {branch: a, command: trainer generate objects}\n"
     worker = load(tmp_path, text).workers["a"]
