@@ -59,6 +59,7 @@ def evaluate(
         len(batches.source.class_names),
         scores.softmax(dim=1).numpy(),
         model.tasks,
+        batches.source.frames,
     )
 
 

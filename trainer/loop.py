@@ -42,12 +42,13 @@ class Trainer:
         """`validate`, the gate, `full`; a resumed run goes on where it was. A run that the gate holds just ends here:
         `state.gate` says why. Raises `Interrupted`, after a checkpoint, when a signal asks us to end.
         """
-        session = self.session
-        session.reporter.start_pace(session.state.step)
+        session, state, reporter = self.session, self.session.state, self.session.reporter
+        reporter.update(message=words.start_line(state.step, reporter.attempt))
+        reporter.start_pace(state.step)
         self.train_stage()
         if session.stage.name == VALIDATE and session.config.full_epochs and self.pass_gate():
             self.train_stage()
-        session.reporter.update(force=True, phase=Phase.TRAIN.value, epoch_fraction=0.0)
+        reporter.update(force=True, phase=Phase.TRAIN.value, epoch_fraction=0.0)
 
     def train_stage(self) -> None:
         """Do the epochs of the running stage that are still to do."""

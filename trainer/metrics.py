@@ -79,6 +79,8 @@ class Predictions:
     """(n, classes); None where only the guesses are known."""
     tasks: Tasks = BOTH
     """Those that the model was trained for: of the others there are no figures."""
+    frames: int = 0
+    """How many frames of a clip the model had seen when it decided; 0 where that is not known."""
 
     @property
     def confusion(self) -> NDArray[np.int64]:
@@ -89,6 +91,8 @@ class Predictions:
         figures: dict[str, float] = {"n": len(self.label)}
         if self.tasks.classes:
             figures = classification_metrics(self.confusion) | {"class_loss": self.class_loss}
+        if self.frames:
+            figures["decided_at_frame"] = self.frames
         if self.path is None or best_control_mse is None or not self.tasks.forecast:
             return figures
         mse, mae = forecast_mse(self.forecast, self.path), forecast_mae_percent(self.forecast, self.path)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wire.records import GateDecision, Progress
+from wire.run_dir import attempt_number
 
 _SHOWN = ("train_loss", "val_loss", "val_accuracy", "pred_mse", "skill")
 _OTHERS = 4
@@ -66,6 +67,13 @@ def short(progress: Progress) -> str:
     if progress.eta_s:
         parts.append(f"{duration(progress.eta_s)} left")
     return ", ".join(parts)
+
+
+def start_line(step: int, attempt: str) -> str:
+    """Return where an attempt begins, '' for the first one of a run: nobody shall think that it went on, or did not."""
+    if step:
+        return f"going on from last.pt at step {step}"
+    return "" if (attempt_number(attempt) or 1) == 1 else "no checkpoint to go on from: training starts again"
 
 
 def epoch_line(epoch: int, epochs: int, figures: Mapping[str, float], stage: str = "") -> str:

@@ -106,11 +106,13 @@ def test_killed_inside_an_epoch_and_resumed_equals_never_killed(
     process.wait()
     epoch, batch = position(split)
     assert epoch == 1 and 0 < batch < BATCHES
-    before = len(lines(split))
-    assert before >= BATCHES + batch, "the killed run had already written lines"
+    before = (split / "metrics.jsonl").read_bytes().splitlines()
+    assert len(before) >= BATCHES + batch, "the killed run had already written lines"
 
     code, said = command(*TINY, "--out", "split", "--resume")
-    assert code == 0, said
+    assert code == 0 and f"going on from last.pt at step {BATCHES + batch}\n" in said
+    after = (split / "metrics.jsonl").read_bytes().splitlines()
+    assert after[: BATCHES + batch] == before[: BATCHES + batch], "to start again would give the same bits"
     assert_same_end(straight, split)
     steps = [step for step, _, _ in lines(split)]
     assert steps == list(range(1, 3 * BATCHES + 1)), "nothing lost, nothing doubled"

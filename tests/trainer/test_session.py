@@ -71,7 +71,9 @@ def test_stopped_at_any_step_and_resumed_equals_straight(straight: Path, tmp_pat
     with pytest.raises(Interrupted):
         trainer.fit()
     assert read_checkpoint(tmp_path / "checkpoints" / "last.pt")["state"]["step"] == step
-    Trainer(session(tmp_path)).fit()
+    resumed = session(tmp_path)
+    assert resumed.state.step == step, "to start again in silence would give the same bits"
+    Trainer(resumed).fit()
     assert values(tmp_path) == values(straight)
 
 

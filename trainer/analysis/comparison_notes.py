@@ -34,9 +34,14 @@ def _other_clips(results: Sequence[Results]) -> list[str]:
 
 
 def _task(one: Results) -> dict[str, Any]:
-    """What was tested on, without what may differ between seeds and sizes; {} if the run does not say."""
+    """What was tested on, without what may differ between seeds and sizes; {} if the run does not say.
+
+    `frames`: what the figures rest on. Of a folder without later positions these are fewer than it has.
+    """
     wanted = one.data.get("wanted")
-    facts = wanted if isinstance(wanted, dict) else one.config
+    facts = dict(wanted if isinstance(wanted, dict) else one.config)
+    if "decided_at_frame" in one.metrics:
+        facts["frames"] = round(one.metrics["decided_at_frame"])
     kept = ("name", "tier", "frames", "style", "cue", "clutter", "noise", "data", "size_px")
     return {key: facts[key] for key in kept if facts.get(key) is not None}
 
