@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from benchmarks.supervised import cpu_s
 from tests.fixtures.ssh import SSHD
 
 ROOT = Path(__file__).parents[1]
@@ -23,11 +25,14 @@ TINY = {
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
     "render": ["--frames", "4", "--clips", "2", "--turns", "1", "--seconds", "0"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
+    "train": ["--extractors", "keypoint", "--clips", "40", "--steps", "1", "--seconds", "1"],
 }
-NEEDS = {"board": [], "data": [], "heartbeat": [SSHD, "ssh"], "render": [], "sync": [SSHD, "ssh", "rsync"]}
+NEEDS = {"board": [], "data": [], "heartbeat": [SSHD, "ssh"], "render": [], "sync": [SSHD, "ssh", "rsync"], "train": []}
 DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spec(module)]
 """Libraries that `render` compares with; one that is not here is left out."""
-ROWS = {"board": 5, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6}
+ROWS = {"board": 5, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6, "train": 11}
+NAMES = [pytest.param(name, marks=pytest.mark.slow if name == "train" else ()) for name in TINY]
+"""`train` takes 15 s of CPU: a run under a supervisor beside its own."""
 
 
 def run(name: str, *argv: str) -> str:
@@ -40,16 +45,25 @@ def run(name: str, *argv: str) -> str:
 
 
 def test_every_benchmark_that_is_run_is_tested() -> None:
-    runnable = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text("utf-8")}
+    runnable = {
+        path.stem for path in (ROOT / "benchmarks").glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")
+    }
     assert runnable == set(TINY)
 
 
-@pytest.mark.parametrize("name", TINY)
+def test_the_processor_time_of_a_process_counts_what_it_does() -> None:
+    before, until = cpu_s(os.getpid()), time.thread_time() + 0.05
+    while time.thread_time() < until:
+        pass
+    assert cpu_s(os.getpid()) - before >= 0.045
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_help(name: str) -> None:
     assert "--json" in run(name, "--help")
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", NAMES)
 def test_json_rows_have_exactly_these_fields(name: str) -> None:
     missing = [tool for tool in NEEDS[name] if shutil.which(tool) is None]
     if missing:
