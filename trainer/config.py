@@ -189,11 +189,12 @@ def _override(values: dict[str, Any], places: dict[str, str], word: str) -> None
         raise ConfigError(f"{word!r}: an override looks like key=value", hint="for example: epochs=3")
     whole, dot, part = key.partition(".")
     places[key] = repr(word)
+    if not dot and value == "null":
+        _check_key(key, places[key])
+        values.pop(key, None)
+        return
     if not dot:
         values[key] = load_scalar(value)
-        if value == "null":
-            _check_key(key, places[key])
-            del values[key]
         return
     _check_key(whole, places[key])
     before = values.get(whole, TrainConfig.model_fields[whole].default)

@@ -1,7 +1,7 @@
 """Stage `evaluate`: once trained, a run evaluates its best checkpoint on further data sets, as `trainer evaluate` does.
 
-Each has a folder of its own in artifacts/evaluations. One that is there, of the same checkpoint, is not evaluated
-again, so a run that was killed in between goes on with the next one.
+Each has a folder of its own in artifacts/evaluations. One that is there, of the same training and the same clips, is
+not evaluated again, so a run that was killed in between goes on with the next one.
 """
 
 from __future__ import annotations
@@ -64,13 +64,15 @@ def evaluate_further(session: Session, results: dict[str, Any]) -> list[str]:
 
 def _evaluation(session: Session, trained: Trained, place: str, folder: Path) -> dict[str, Any]:
     """Return the content of evaluation.json, which an earlier attempt may have written."""
-    same = {"checkpoint": str(trained.path), "epoch": trained.epoch, "on": place}
     try:
         before: dict[str, Any] = json.loads((folder / EVALUATION_NAME).read_bytes())
-        if same.items() <= before["evaluated"].items():
-            return before
+        told = before["evaluated"]["on"], before["summary"]["train_s"], before["data"]["digest"]
     except (OSError, ValueError, KeyError):
         pass  # there is none yet
+    else:
+        clips = open_clips(place, SPLIT, session.config, session.stop.check)
+        if told == (place, trained.train_s, clips.facts["digest"]):
+            return before
 
     def on_batch(done: int, total: int) -> None:
         session.reporter.update()

@@ -23,6 +23,7 @@ the run would draw it. A held-out test is named behind a slash, and has no --spl
   trainer evaluate best.pt --on data/objects-fast --split all --json
   trainer evaluate runs/mine --on my-videos --out look      evaluation.json, analysis_report.md and pictures too
 
+A run does the same by itself at its end, with then=[evaluate] evaluate_on=[hard/shifted-camera, my-videos].
 Class mean and majority are those of DATASET's training split. Clips that the model was trained on are flagged.
 `trainer compare` and `trainer analyze` read evaluation.json like the results of a run.
 Exit status: 0 evaluated, 1 no such checkpoint or data that the model cannot take, 2 wrong arguments.

@@ -45,7 +45,7 @@ def size(config: TrainConfig) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", [name for name in bundled_names() if name != "clip"])
 def test_a_config_says_the_size_of_its_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each `3.3 M parameters` or `256 features` of a comment is that of the config, or, a small one, of full width."""
+    """Each `12.3 M parameters` or `256 features` of a comment is that of the config, or, a small one, of full width."""
     quantiser = tokenizer.make_quantiser
 
     def on_cpu(levels: tuple[int, ...]) -> torch.nn.Module:

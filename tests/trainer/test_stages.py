@@ -18,7 +18,7 @@ from trainer.checkpoint import read_checkpoint
 from trainer.data.dataset import Wanted, write_dataset
 from trainer.durable import write_durably
 from trainer.errors import ConfigError, DataError, Interrupted
-from trainer.evaluate_stage import check_further
+from trainer.evaluate_stage import check_further, evaluate_further
 from trainer.findings import Findings
 from trainer.schedule import learning_rate
 from trainer.stages import FULL, VALIDATE, running_stage, stages_done
@@ -159,9 +159,14 @@ def test_a_run_evaluates_itself_and_a_killed_one_goes_on_there(
     assert summary.tests == {name: one["metrics"] for name, one in results["tests"].items()}
     assert json.loads((folder / "result.json").read_text())["tests"] == summary.tests
     assert any(flag.startswith(f"not evaluated on {gone}: no data set") for flag in summary.flags)
+    shutil.rmtree(data)
+    write_dataset(data, Wanted("trajectories", "easy", 28, 5))
+    examined.clear()
+    evaluate_further(run.session, {"tests": {}})
+    assert examined == [f"{data}/noisy", str(gone)], "other clips under the same name"
     stage = [progress for progress in run.shown if progress.stage == "evaluate"]
     assert stage[0].phase == "evaluate" and stage[0].message == f"evaluate 1 of 3: {data}/noisy"
-    assert stage[-1].phase == "done"
+    assert [progress.phase for progress in stage if progress.phase != "evaluate"] == ["done"]
 
 
 @pytest.mark.usefixtures("plain")
