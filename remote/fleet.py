@@ -34,6 +34,8 @@ from wire.codec import WireError
 from wire.records import PROTOCOL_VERSION, Action
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from remote.connection import Connection
     from remote.farside import FarSide
     from remote.history import History
@@ -75,6 +77,11 @@ class Fleet:
             self._open_row(place)
 
     # ------------------------------------------------------------------ reading
+
+    @property
+    def results(self) -> Path:
+        """Where the results of all workers come to lie on this laptop."""
+        return self.profile.results
 
     def snapshots(self) -> list[RunSnapshot]:
         """One snapshot a worker: those of the profile in its order, then ad hoc ones that run or were asked for."""

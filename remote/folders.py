@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from remote.errors import UsageError
+
 APPLICATION = "trajvid-tui"
 
 
@@ -30,3 +32,18 @@ def private_folder(path: Path) -> Path:
 def open_private(path: Path, flags: int) -> int:
     """Open a file that is created 0600 if it does not exist, and never through a symbolic link."""
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def results_folder(path: Path) -> Path:
+    """Create the results folder, private and so that git ignores it: a snapshot of uncommitted work must not take it.
+
+    Raises `UsageError` where no folder can be.
+    """
+    try:
+        if not path.is_dir():
+            private_folder(path)
+            with os.fdopen(open_private(path / ".gitignore", os.O_WRONLY), "w", encoding="ascii") as file:
+                file.write("*\n")
+    except OSError as exc:
+        raise UsageError(f"{path}: {exc.strerror}", hint="set `results:` in profiles.yaml to another folder") from exc
+    return path

@@ -7,7 +7,6 @@ do not wait for it. What the last transfer did is part of the worker's snapshot.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote.errors import RemoteError, UsageError
-from remote.folders import open_private, private_folder
+from remote.folders import results_folder
 from remote.snapshot import Link, RunSnapshot, SyncPhase, SyncStatus
 from wire.run_dir import Root
 
@@ -91,7 +90,7 @@ class SyncSchedule:
                     on_bytes(done)
 
             try:
-                _make_results(fleet.profile.results)
+                results_folder(fleet.profile.results)
                 far = fleet.far(place.host)
                 await far.ready()
                 remote = Root(far.root).run(fleet.profile.project_id, place.slug, run).path
@@ -144,20 +143,6 @@ class SyncSchedule:
             pass  # the row says it, and the next interval tries again
         except Exception as exc:  # one worker's surprise must not end the syncs of the others
             self._fleet.host_warned(self._fleet.place(worker).host, f"sync of {worker}: {type(exc).__name__}: {exc}")
-
-
-def _make_results(folder: Path) -> None:
-    """Create the results folder, private and so that git ignores it: a snapshot of uncommitted work must not take it.
-
-    Raises `UsageError` where no folder can be.
-    """
-    try:
-        if not folder.is_dir():
-            private_folder(folder)
-            with os.fdopen(open_private(folder / ".gitignore", os.O_WRONLY), "w", encoding="ascii") as file:
-                file.write("*\n")
-    except OSError as exc:
-        raise UsageError(f"{folder}: {exc.strerror}", hint="set `results:` in profiles.yaml to another folder") from exc
 
 
 def _checkpoint(snapshot: RunSnapshot) -> tuple[str, float | None]:

@@ -22,6 +22,7 @@ from tui.lifetime import end_with_terminal, terminal_lost
 from tui.messages import FleetFailed, FleetReady
 from tui.palette import Commands
 from tui.screens.ask import ModalAsker
+from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen
 from tui.screens.main import MainScreen
@@ -254,6 +255,28 @@ class TrajvidApp(VerbKeys, App[int]):
             self.screen.close_filter(clear=True)
         elif len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def action_mark(self) -> None:
+        if row := self.store.current():
+            self.store.toggle_mark(row.worker)
+            self.flush(force=True)
+
+    def action_compare(self) -> None:
+        if not isinstance(self.screen, CompareScreen):
+            self.push_screen(CompareScreen())
+
+    def action_hosts(self) -> None:
+        if not isinstance(self.screen, HostsScreen):
+            self.push_screen(HostsScreen())
+
+    def action_activity(self) -> None:
+        if not isinstance(self.screen, ActivityScreen):
+            self.push_screen(ActivityScreen())
+
+    def bell(self) -> None:
+        """Nothing is written while the terminal is lent to a shell."""
+        if not self._batch_count:
+            super().bell()
 
     def action_filter(self) -> None:
         if isinstance(self.screen, HomeScreen):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
+from remote.figures import NO_SKILL, best_control, has_skill, is_number
 from remote.snapshot import RunSnapshot
 from tui.format import Line, Span, cut, duration, line_width, number, pad_line, spread, while_it_fits
 from wire.records import RunSummary
 from wire.state import State
 
-NO_SKILL = "no skill"
 FIGURES = {"accuracy": "accuracy", "pred_mse": "mse", "skill": "skill"}
 """The figures that are shown, in their order, and what they are called."""
 SHORT = {"accuracy": "acc"}
@@ -20,7 +16,7 @@ SHORT = {"accuracy": "acc"}
 def result_words(result: RunSummary) -> Span:
     """`accuracy 0.972 (0.94-0.98) · mse 0.021 · skill 0.75`; a run without skill, or with a flag, is a warning."""
     figures = dict(_figures(result))
-    poor = _without_skill(result)
+    poor = not has_skill(result)
     head = f"{NO_SKILL} ({figures.pop('skill')}): " if poor and "skill" in figures else f"{NO_SKILL}: " if poor else ""
     flags = [f"▲ {flag}" for flag in _other_flags(result)]
     text = " · ".join([*(f"{label} {text}" for label, text in figures.items()), *flags])
@@ -29,7 +25,7 @@ def result_words(result: RunSummary) -> Span:
 
 def result_lines(result: RunSummary, label: int, width: int) -> list[Line]:
     """One figure a line with its best control beside it, behind a column of `label` cells."""
-    role = "bold warn" if _without_skill(result) else "bold"
+    role = "bold warn" if not has_skill(result) else "bold"
     figures = _figures(result)
     lines: list[Line] = []
     for name, text in figures:
@@ -38,18 +34,6 @@ def result_lines(result: RunSummary, label: int, width: int) -> list[Line]:
         lines.append(spread(line, _beside(result, name, width - line_width(line) - 1), width))
     lines += [[("".ljust(label), ""), (f"▲ {flag}", "warn")] for flag in _other_flags(result)]
     return lines
-
-
-def best_control(controls: Mapping[str, Any], metric: str) -> tuple[str, float] | None:
-    """Name and value of the control that is hardest to beat at `metric`; None if none has it."""
-    known = [
-        (name.replace("_", " "), float(row[metric]))
-        for name, row in controls.items()
-        if isinstance(row, dict) and _is_number(row.get(metric))
-    ]
-    if not known:
-        return None
-    return (max if metric == "accuracy" else min)(known, key=lambda one: one[1])
 
 
 def ended_words(row: RunSnapshot) -> Span:
@@ -85,7 +69,7 @@ def _figures(result: RunSummary) -> list[tuple[str, str]]:
     found = []
     for key, label in FIGURES.items():
         value = result.metrics.get(key)
-        if value is not None and _is_number(value):
+        if value is not None and is_number(value):
             text = f"{value:.2f}" if key == "skill" else number(float(value))
             found.append((label, text + (_interval(result) if key == "accuracy" else "")))
     return found
@@ -93,13 +77,13 @@ def _figures(result: RunSummary) -> list[tuple[str, str]]:
 
 def _interval(result: RunSummary) -> str:
     low, high = result.metrics.get("accuracy_low"), result.metrics.get("accuracy_high")
-    return f" ({low:.2f}-{high:.2f})" if _is_number(low) and _is_number(high) else ""
+    return f" ({low:.2f}-{high:.2f})" if is_number(low) and is_number(high) else ""
 
 
 def _beside(result: RunSummary, name: str, room: int) -> Line:
     """What a figure must be compared with: its best control; the effort beside the skill. A number is never cut."""
     if name == "skill":
-        told = [[("not above its best control", "warn")]] if _without_skill(result) else _effort(result)
+        told = [[("not above its best control", "warn")]] if not has_skill(result) else _effort(result)
         return while_it_fits(told, room, " · ")
     control = best_control(result.controls, next(key for key, label in FIGURES.items() if label == name))
     if control is None:
@@ -116,13 +100,5 @@ def _effort(result: RunSummary) -> list[Line]:
     return [trained, weights]
 
 
-def _without_skill(result: RunSummary) -> bool:
-    return NO_SKILL in (result.verdict, *result.flags)
-
-
 def _other_flags(result: RunSummary) -> list[str]:
     return [flag for flag in result.flags if flag not in (NO_SKILL, result.verdict)]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

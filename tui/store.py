@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from remote.checks import Report
 from remote.snapshot import RunSnapshot
+from tui.widgets.braille import STYLE_ORDER
 
 
 class Store:
@@ -20,6 +22,10 @@ class Store:
         self.wall = wall
         self.selected = ""
         self.pattern = ""
+        self.marked: list[str] = []
+        """Workers that somebody marked, in the order of marking."""
+        self.reports: dict[str, Report] = {}
+        """What doctor last said of each host."""
         self.frozen_at: float | None = None
         self._rows: dict[str, RunSnapshot] = {}
         self._colours: dict[str, int] = {}
@@ -52,6 +58,7 @@ class Store:
         self.selected = ""
         self.fill(snapshots)
         self.selected = old if old in self._rows else self.selected
+        self.marked = [worker for worker in self.marked if worker in self._rows]
 
     def freeze(self) -> bool:
         """Freeze or go on; returns whether the screen is frozen now."""
@@ -63,6 +70,15 @@ class Store:
         self._pending.clear()
         self._dirty.update(self._rows)
         return False
+
+    def toggle_mark(self, worker: str) -> bool:
+        """Mark a worker, or take its mark away; returns whether it is marked now."""
+        self.touch(worker)
+        if worker in self.marked:
+            self.marked.remove(worker)
+            return False
+        self.marked.append(worker)
+        return True
 
     def touch(self, worker: str) -> None:
         """Have a worker drawn again although nothing was heard of it."""
@@ -76,6 +92,10 @@ class Store:
     def colour(self, worker: str) -> str:
         """Role of the worker's own colour, the same as long as the profile keeps its order."""
         return f"w{self._colours.get(worker, 0)}"
+
+    def line_style(self, worker: str) -> str:
+        """Style of the worker's curves: neighbours differ in it too, so that they are told apart without colour."""
+        return STYLE_ORDER[self._colours.get(worker, 0) % len(STYLE_ORDER)]
 
     def all(self) -> list[RunSnapshot]:
         """Every worker."""

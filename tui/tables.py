@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tui.keys import KEYS, WORKER_KEYS, Key
+from tui.screens.compare import COMPARE_KEYS
 from tui.tabs.artifacts import ARTIFACT_KEYS
 from tui.tabs.charts import CHART_KEYS
 from tui.tabs.log import LOG_KEYS
@@ -13,5 +14,6 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "charts": CHART_KEYS,
     "log": LOG_KEYS,
     "artifacts": ARTIFACT_KEYS,
+    "compare": COMPARE_KEYS,
 }
 """Where a table is not the app's own, its keys act on the screen or the tab of that name."""

@@ -11,6 +11,7 @@ from tests.tui.screen_text import plain
 from tests.tui.worlds import blank, default_world, ended, offline, running
 from tui.app import TrajvidApp
 from tui.keys import KEYS, Key, footer_line, offered
+from tui.screens.compare import CompareScreen
 from tui.screens.help import help_text
 from tui.screens.worker import WorkerScreen
 from tui.tables import TABLES
@@ -25,6 +26,7 @@ OWNERS: dict[str, type] = {
     "charts": ChartsTab,
     "log": LogTab,
     "artifacts": ArtifactsTab,
+    "compare": CompareScreen,
 }
 """Whose actions a table names."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
@@ -191,6 +192,7 @@ class Feed:
         self.selected: str | None = None
         self.closed = False
         self.retried = ""
+        self.results = Path("results")
 
     def snapshots(self) -> list[RunSnapshot]:
         return list(self.rows.values())

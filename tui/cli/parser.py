@@ -131,6 +131,15 @@ def _looking(verb: AddVerb) -> None:
     status = verb("status", "what every worker is doing, and how old that knowledge is")
     status.add_argument("workers", nargs="*", metavar="WORKER", help="only these")
     status.add_argument("--cached", action="store_true", help="ask no host: what was last known")
+    compare = verb("compare", "runs side by side: figures, rank, and what was asked differently")
+    compare.add_argument(
+        "runs", nargs="*", metavar="RUN|WORKER",
+        help="workers (their newest run), WORKER/RUN as synced, or a run's folder (default: all that ran)",
+    )  # fmt: skip
+    compare.add_argument("--previous", action="store_true", help="also the earlier runs of these workers, as synced")
+    compare.add_argument("--cached", action="store_true", help="ask no host: what was last known")
+    compare.add_argument("--markdown", action="store_true", help="as a Markdown page")
+    compare.add_argument("--png", default="", metavar="FILE", help="draw the curves and figures into this file too")
     logs = verb("logs", "the end of a worker's training.log")
     logs.add_argument("worker", metavar="WORKER")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with every new line")

@@ -32,6 +32,8 @@ BOARD_ROWS = 3
 PANEL_MOST = 17
 CHART_LEAST = 7
 PANEL_LEAST = 4
+MARK = "»"
+"""Beside the name of a marked worker."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,14 @@ def _bar_role(snapshot: RunSnapshot, now: float) -> str:
     return "dim" if snapshot.state in (State.STOPPED, State.STOPPING) else "ok"
 
 
-def board_lines(row: Row, width: int, *, selected: bool) -> list[Line]:
+def board_lines(row: Row, width: int, *, selected: bool, marked: bool = False) -> list[Line]:
     """Three rows: name, state, age / bar, ETA, metrics / notice or sync, host, last line."""
-    mark: Line = [("▌ " if selected else "  ", "accent" if selected else "")]
+    bar_cell: Span = ("▌" if selected else " ", "accent" if selected else "")
+    mark: Line = [bar_cell, (" ", "")]
     name_width = max(12, min(20, width * 2 // 5))
     name: Line = [(cut(row.worker, name_width).ljust(name_width), f"bold {row.colour}"), ("  ", "")]
     state = words.state_parts(row.state, row.phase, width - name_width - 5 - len(row.age[0]))
-    first = spread([*mark, *name, *state], [row.age], width)
+    first = spread([bar_cell, (MARK if marked else " ", "bold accent"), *name, *state], [row.age], width)
     second = pad_line([*mark, *_middle(row, width - 2, max(8, width // 6))], width)
     third = pad_line([*mark, *_last_line(row, width - 2)], width)
     return [first, second, third]
@@ -141,9 +144,10 @@ def _last_line(row: Row, width: int) -> Line:
     return while_it_fits([[row.last], *facts], width, " · ") or cut_line([row.last], width)
 
 
-def panel_lines(row: Row, width: int, height: int, *, selected: bool) -> list[Line]:
+def panel_lines(row: Row, width: int, height: int, *, selected: bool, marked: bool = False) -> list[Line]:
     """The worker in a frame of `width` x `height` cells (borders included)."""
-    title: Line = [(row.worker, f"bold {row.colour}")]
+    title: Line = [(f"{MARK} ", "bold accent")] if marked else []
+    title.append((row.worker, f"bold {row.colour}"))
     border = row.colour if selected else "faint"
     body = _panel_body(row, width - 4, height - 2)
     return box(body, width, height, title=title, end=[(row.host, "dim")], foot=row.place, focus=selected, role=border)

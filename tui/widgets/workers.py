@@ -170,8 +170,8 @@ class Workers(ScrollView, can_focus=True):
             row = row_of(snapshot, self._store.now(), self._store.colour(worker))
             width, height = self.arrangement.width, self.arrangement.height
             panels = self.arrangement.panels
-            lines = panel_lines(row, width, height, selected=selected) if panels else board_lines(
-                row, width, selected=selected)  # fmt: skip
+            how = {"selected": selected, "marked": worker in self._store.marked}
+            lines = panel_lines(row, width, height, **how) if panels else board_lines(row, width, **how)
             palette, base = self._palette(), self._style()
             # The only cell of its rows is made as wide as they are, so that no frame has to.
             full = self.size.width if self.arrangement.columns == 1 else width
