@@ -265,19 +265,6 @@ class TrajvidApp(VerbKeys, App[int]):
         if not isinstance(self.screen, CompareScreen):
             self.push_screen(CompareScreen())
 
-    def action_hosts(self) -> None:
-        if not isinstance(self.screen, HostsScreen):
-            self.push_screen(HostsScreen())
-
-    def action_activity(self) -> None:
-        if not isinstance(self.screen, ActivityScreen):
-            self.push_screen(ActivityScreen())
-
-    def bell(self) -> None:
-        """Nothing is written while the terminal is lent to a shell."""
-        if not self._batch_count:
-            super().bell()
-
     def action_filter(self) -> None:
         if isinstance(self.screen, HomeScreen):
             self.screen.open_filter()

@@ -92,8 +92,6 @@ KEYS: tuple[Key, ...] = (
     Key("open", "enter,d", "enter", "open", "the selected worker on the whole screen", "Screens", 9),
     Key("mark", "space", "space", "mark", "mark the worker, or take its mark away", "Screens", 11),
     Key("compare", "c", "c", "compare", "the marked workers side by side; without marks all that ran", "Screens", 11),
-    Key("hosts", "h", "h", "hosts", "every host: connection, GPUs, load, disk, runs, doctor", "Screens", 12),
-    Key("activity", "A", "A", "activity", "every action: when, who, exactly what ran, how it ended", "Screens", 13),
     Key("filter", "slash", "/", "filter", "show only workers that match (name, host, branch, state)", "Screens", 10),
     Key("layout", "v", "v", "view", "panels or board", "Screens", 11),
     Key("freeze", "p", "p", "freeze", "hold the screen still, or go on", "Screens", 14),

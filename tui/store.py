@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from remote.checks import Report
 from remote.snapshot import RunSnapshot
 from tui.widgets.braille import STYLE_ORDER
 
@@ -24,8 +23,6 @@ class Store:
         self.pattern = ""
         self.marked: list[str] = []
         """Workers that somebody marked, in the order of marking."""
-        self.reports: dict[str, Report] = {}
-        """What doctor last said of each host."""
         self.frozen_at: float | None = None
         self._rows: dict[str, RunSnapshot] = {}
         self._colours: dict[str, int] = {}
