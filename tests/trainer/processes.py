@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-# torch imports _dynamo when the first optimiser is made, which takes longer than all that these tests do.
+# DistributedDataParallel imports torch._dynamo, which takes longer than all that these tests do.
 CONTEXT.set_forkserver_preload(["torch._dynamo", "torch.distributed", "matplotlib", "scipy", "trainer.loop"])
 WORLD = 2
 

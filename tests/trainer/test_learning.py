@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.conftest import Start, finish
+from tests.trainer.conftest import Command, Start
 
 
-def test_three_hundred_steps_on_the_easy_tier_rise_well_above_chance(start: Start, tmp_path: Path) -> None:
+def test_three_hundred_steps_on_the_easy_tier_rise_well_above_chance(command: Command, tmp_path: Path) -> None:
     words = ("clips=400", "epochs=6", "batch_size=8", "train_noise=tier", "tier=easy", "shifted_tests=false")
-    code, said = finish(start("run", "--config", "keypoint", *words, "--out", "run"))
+    code, said = command("run", "--config", "keypoint", *words, "--out", "run")
     assert code == 0, said
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     history = json.loads((tmp_path / "run" / "artifacts" / "training_results.json").read_text())["history"]
