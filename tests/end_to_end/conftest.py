@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import chdir, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,23 +106,29 @@ class Desk:
         """Run directories of a worker that came home, oldest first."""
         return sorted(path.parent for path in (self.repo / "results" / worker).glob("*/spec.json"))
 
+    def look(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a verb that changes nothing in this process: in one of its own, it would mostly import."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            chdir(self.repo),
+            patch.dict(os.environ, self.environment, clear=True),
+            patch("remote.embedded._shared", None),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            ended = main([*self.flags, *arguments])
+        done = subprocess.CompletedProcess(arguments, ended, out.getvalue(), err.getvalue())
+        assert "Traceback" not in done.stderr and ended == code, done
+        return done
+
     def state(self, worker: str) -> str:
-        """The state that `trajvid-tui status` shows, run in this process: asked often, it would mostly import."""
-        said = io.StringIO()
-        here = chdir(self.repo), patch.dict(os.environ, self.environment, clear=True)
-        with here[0], here[1], patch("remote.embedded._shared", None), redirect_stdout(said):
-            main([*self.flags, "status", "--json"])
-        rows = {row["worker"]: row for row in json.loads(said.getvalue())["data"]["workers"]}
-        return str(rows[worker]["state"])
+        """The state that `trajvid-tui status` shows."""
+        answer = json.loads(self.look("status", "--json").stdout)
+        return str({row["worker"]: row for row in answer["data"]["workers"]}[worker]["state"])
 
     def ended(self, worker: str, timeout: float = 110) -> str:
         """Wait for the end of the newest attempt of a worker and return its state."""
-
-        def is_over() -> bool:
-            attempts = sorted((self.runs(worker)[-1] / "attempts").iterdir(), key=lambda path: int(path.name))
-            return (attempts[-1] / "exit").exists()
-
-        wait_for(is_over, f"the end of {worker}", timeout)
+        self.over(worker, timeout)
         return self.state(worker)
 
     def marked(self) -> list[int]:
