@@ -57,6 +57,10 @@ class Cache:
         if self._history is not None:
             self._history.record(self._project_id, worker, action)
 
+    def recorded(self, worker: str, limit: int) -> list[tuple[str, Action]]:
+        """The newest of those, newest first."""
+        return [] if self._history is None else self._history.actions(self._project_id, worker, limit)
+
     def close(self) -> None:
         """Save what is not saved yet, and close the history."""
         if self._timer is not None:

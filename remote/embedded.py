@@ -147,7 +147,7 @@ class EmbeddedServer:
             "server_factory": lambda: _Server(self),
             "server_host_keys": [self.host_key],
             "encoding": None,
-            "allow_pty": False,
+            "allow_pty": True,
             "line_editor": False,
             "login_timeout": 20,
             "encryption_algs": CIPHERS,

@@ -13,7 +13,9 @@ import fcntl
 import logging
 import os
 import signal
+import struct
 import sys
+import termios
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -65,10 +67,10 @@ async def serve(session: CommandSession, env: Mapping[str, str]) -> None:
 
 
 async def _serve(session: CommandSession, env: Mapping[str, str]) -> None:
-    child = await _Child.start(session.command or "exit 1", {**env, **session.env})
+    child = await _start(session, env)
     session.pid = child.pid
     gone = asyncio.ensure_future(session.channel.wait_closed())
-    feed = asyncio.ensure_future(_feed(session.stdin, child.stdin))
+    feed = asyncio.ensure_future(_feed(session.stdin, child))
     output = [
         asyncio.ensure_future(_drain(child.stdout, session.stdout)),
         asyncio.ensure_future(_drain(child.stderr, session.stderr)),
@@ -97,17 +99,30 @@ def _report(session: CommandSession, status: int) -> None:
         session.exit_with_signal(signal.Signals(-status).name[3:])
 
 
-async def _feed(source: asyncssh.SSHReader[bytes], sink: _PipeWriter) -> None:
+async def _start(session: CommandSession, env: Mapping[str, str]) -> Child:
+    """The command with three pipes, or in a terminal where the client asked for one."""
+    command, env = session.command or "exit 1", {**env, **session.env}
+    term = session.channel.get_terminal_type()
+    if not term:
+        return await Child.start(command, env)
+    width, height, *_ = session.channel.get_terminal_size()
+    return await Child.start_in_terminal(command, {**env, "TERM": term}, width, height)
+
+
+async def _feed(source: asyncssh.SSHReader[bytes], child: Child) -> None:
     """Own pump: asyncssh's redirect of a StreamWriter fails with KeyError when the client closes first."""
     while True:
         try:
             data = await source.read(CHUNK_BYTES)
-        except (asyncssh.BreakReceived, asyncssh.TerminalSizeChanged):
+        except asyncssh.BreakReceived:
+            continue
+        except asyncssh.TerminalSizeChanged as exc:
+            child.resize(exc.width, exc.height)
             continue
         if not data:
             break
-        await sink.write(data)
-    sink.close()
+        await child.stdin.write(data)
+    child.stdin.close()
 
 
 async def _drain(source: asyncio.StreamReader, sink: asyncssh.SSHWriter[bytes]) -> None:
@@ -155,7 +170,7 @@ class _PipeWriter(asyncio.BaseProtocol):
             self._transport.abort()
 
 
-class _Child:
+class Child:
     """A spawned shell: its pid, its three pipes and the future of its exit status (negative = by signal)."""
 
     pid: int
@@ -166,9 +181,36 @@ class _Child:
         self.stdout = asyncio.StreamReader(limit=CHUNK_BYTES)
         self.stderr = asyncio.StreamReader(limit=CHUNK_BYTES)
         self._transports: list[asyncio.BaseTransport] = []
+        self._terminal = -1
 
     @classmethod
-    async def start(cls, command: str, env: Mapping[str, str]) -> _Child:
+    async def start_in_terminal(cls, command: str, env: Mapping[str, str], width: int, height: int) -> Child:
+        """The same in a pseudo terminal of its own, whose one line out carries both outputs."""
+        child = cls()
+        ours, theirs = os.openpty()
+        try:
+            set_size(ours, width, height)
+            child.pid = _spawn(command, env, [], terminal=os.ttyname(theirs))
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        child.ended = exit_status(child.pid)
+        child._terminal = os.dup(ours)
+        child.stderr.feed_eof()
+        loop = asyncio.get_running_loop()
+        await loop.connect_write_pipe(lambda: child.stdin, os.fdopen(os.dup(ours), "wb", 0))
+        await child._read(child.stdout, ours)
+        return child
+
+    def resize(self, width: int, height: int) -> None:
+        """The client's window has another size now; its programs are told by SIGWINCH."""
+        if self._terminal >= 0:
+            set_size(self._terminal, width, height)
+
+    @classmethod
+    async def start(cls, command: str, env: Mapping[str, str]) -> Child:
         child = cls()
         pipes = [os.pipe() for _ in range(3)]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
@@ -188,16 +230,22 @@ class _Child:
 
     async def _connect(self, descriptors: list[int]) -> None:
         loop = asyncio.get_running_loop()
-        transport: asyncio.BaseTransport
         await loop.connect_write_pipe(lambda: self.stdin, os.fdopen(descriptors[0], "wb", 0))
         for reader, descriptor in ((self.stdout, descriptors[1]), (self.stderr, descriptors[2])):
             _enlarge(descriptor)
-            protocol = asyncio.StreamReaderProtocol(reader)
-            transport, _ = await loop.connect_read_pipe(lambda p=protocol: p, os.fdopen(descriptor, "rb", 0))  # type: ignore[misc]
-            self._transports.append(transport)
+            await self._read(reader, descriptor)
+
+    async def _read(self, reader: asyncio.StreamReader, descriptor: int) -> None:
+        protocol = asyncio.StreamReaderProtocol(reader)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(descriptor, "rb", 0))
+        self._transports.append(transport)
 
     def close(self) -> None:
         self.stdin.abort()
+        if self._terminal >= 0:
+            os.close(self._terminal)
+            self._terminal = -1
         for transport in self._transports:
             transport.close()
 
@@ -209,8 +257,19 @@ def _enlarge(descriptor: int) -> None:
             fcntl.fcntl(descriptor, _F_SETPIPE_SZ, 1024 * 1024)
 
 
-def _spawn(command: str, env: Mapping[str, str], descriptors: list[int]) -> int:
-    actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors)]
+def set_size(terminal: int, width: int, height: int) -> None:
+    """Tell a terminal its size in cells; one that is gone does not care."""
+    with contextlib.suppress(OSError, struct.error):
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+
+def _spawn(command: str, env: Mapping[str, str], descriptors: list[int], terminal: str = "") -> int:
+    """Start a shell on three descriptors, or on a terminal: the first that a new session opens is its own."""
+    actions: list[tuple[Any, ...]]
+    if terminal:
+        actions = [(os.POSIX_SPAWN_OPEN, 0, terminal, os.O_RDWR, 0), *((os.POSIX_SPAWN_DUP2, 0, n) for n in (1, 2))]
+    else:
+        actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(descriptors)]
     argv = [_SHELL, "-c", _IN_HOME, "sh", command]
     return os.posix_spawn(
         _SHELL, argv, dict(env), file_actions=actions, setsid=True, setsigmask=(), setsigdef=_SIGNALS_RESET

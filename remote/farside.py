@@ -105,6 +105,11 @@ class FarSide:
         self._probe = Probe()
         self._ready_on: asyncssh.SSHClientConnection | None = None
 
+    @property
+    def probe(self) -> Probe | None:
+        """What the host last said about itself, None before it was reached."""
+        return self._probe if self._ready_on is not None else None
+
     async def ready(self) -> Probe:
         """Return the probe of this connection, after finding Python and bringing the bundle where needed.
 

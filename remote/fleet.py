@@ -22,6 +22,7 @@ from remote.cache import Cache
 from remote.errors import UsageError
 from remote.fold import FOLDER_NAME, fold, fold_facts
 from remote.host_watch import HostWatch
+from remote.hosts import HostSnapshot, place_of
 from remote.log_lines import LogCallback, LogLines
 from remote.places import Place, Places
 from remote.row import drop_log, forget
@@ -99,8 +100,9 @@ class Fleet:
         """The connection of every host that was started."""
         return {name: watch.status for name, watch in self._watches.items()}
 
-    def facts(self, host: str) -> HostFacts | None:
-        return self._facts.get(host)
+    def hosts(self) -> list[HostSnapshot]:
+        """One snapshot a host, in the profile's order."""
+        return [self._host_snapshot(host) for host in self.profile.hosts.values()]
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call back with every changed snapshot, on the loop; the result ends it."""
@@ -150,8 +152,10 @@ class Fleet:
         self._logs[self.place(worker).name] = LogLines(callback)
 
     def retry_now(self, host: str) -> None:
-        """Try a lost host again at once."""
-        self._watch(host).retry_now()
+        """Try a lost host again at once; follow one that was not needed so far."""
+        watch = self._watch(host)
+        watch.start()
+        watch.retry_now()
 
     def connection(self, host: str) -> Connection:
         """The one connection to a host; nothing is dialled before somebody needs it."""
@@ -195,10 +199,19 @@ class Fleet:
         if status.phase is SyncPhase.DONE:
             self._cache.changed(self.snapshot(worker))
 
-    def record(self, worker: str, verb: str, command: str, result: str) -> None:
+    def record(self, worker: str, verb: str, command: str, result: str, attempt: str = "") -> None:
         """Remember a verb that was used here; the host keeps its own record of it."""
-        action = Action(verb, self.by, time.time(), command, result, self.snapshot(worker).attempt)
+        action = Action(verb, self.by, time.time(), command, result, attempt or self.snapshot(worker).attempt)
         self._cache.record(worker, action)
+
+    def recorded(self, worker: str = "", limit: int = 100) -> list[tuple[str, Action]]:
+        """The newest verbs that were used here, each with its worker, newest first; `worker` "" means all."""
+        return self._cache.recorded(worker, limit)
+
+    def name_at(self, host: str, slug: str) -> str:
+        """The name on the screen of the worker in a folder of a host."""
+        place = self._places.at(host, slug)
+        return slug if place is None else place.name
 
     async def close(self) -> None:
         """End connections, followers and syncs. What runs on the hosts goes on."""
@@ -253,6 +266,15 @@ class Fleet:
         self._rows.wake()
 
     # ------------------------------------------------------------------ inside
+
+    def _host_snapshot(self, host: Host) -> HostSnapshot:
+        name = host.name
+        held = self._watches.get(name) or self._connections.get(name)
+        link = held.status if held is not None else LinkStatus()
+        probe = self._fars[name].probe if name in self._fars else None
+        return HostSnapshot(
+            name, host.kind, place_of(host), host.cost_per_hour_usd, link, self._facts.get(name), probe
+        )  # fmt: skip
 
     def _open_row(self, place: Place) -> None:
         blank = RunSnapshot(host=place.host, project=self.profile.project, worker=place.name)

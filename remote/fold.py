@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+from remote.clean import clean
 from remote.metric_history import extend
 from remote.row import Row, forget
-from remote.snapshot import HostFacts, RunSnapshot
+from remote.snapshot import Gpu, HostFacts, RunSnapshot
 from remote.tidy import seconds, tidy, whole
 from remote.verdict import settle
 from wire.codec import WireError, decode
@@ -35,6 +36,7 @@ from wire.run_dir import attempt_id
 
 MESSAGES_KEPT = 20
 LOG_LINES_KEPT = 1000
+GPUS_KEPT, GPU_NAME_CHARS = 64, 80
 WARNINGS_KEPT = 5
 FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@=-]{0,127}\Z")
 """Names of workers and runs become folders on this laptop, so nothing else passes."""
@@ -71,7 +73,7 @@ def fold_facts(message: Mapping[str, Any], now: float, wall_s: float) -> HostFac
 
     Raises `WireError`.
     """
-    gpus = tidy(message.get("gpus") or [])
+    gpus = message.get("gpus")
     clock_s = seconds(message.get("clock_s"))
     return HostFacts(
         at=now,
@@ -81,8 +83,21 @@ def fold_facts(message: Mapping[str, Any], now: float, wall_s: float) -> HostFac
         memory_available_bytes=whole(message.get("memory_available_bytes")),
         disk_free_bytes=whole(message.get("disk_free_bytes")),
         clock_skew_s=None if clock_s is None else clock_s - wall_s,
-        gpus=tuple(line for line in gpus[:64] if isinstance(line, str)) if isinstance(gpus, list) else (),
+        gpus=tuple(_gpu(item) for item in gpus[:GPUS_KEPT] if isinstance(item, dict)) if isinstance(gpus, list) else (),
+        disk_total_bytes=whole(message.get("disk_total_bytes")),
+        inodes_free=whole(message.get("inodes_free")),
+        inodes_total=whole(message.get("inodes_total")),
     )
+
+
+def _gpu(told: Mapping[str, Any]) -> Gpu:
+    """Raises `WireError` for a figure that is none."""
+    figures = {
+        item.name: whole(told[item.name])
+        for item in fields(Gpu)
+        if item.name != "name" and told.get(item.name) is not None
+    }
+    return Gpu(name=clean(str(told.get("name", "")), GPU_NAME_CHARS), **figures)
 
 
 class _Parts:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from remote.errors import FarSideError, Unreachable, UsageError
 from remote.fold import FOLDER_NAME
 from remote.run_spec import checked, new_nonce, spec_of
-from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, steps
+from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, recorded, steps
 from wire.codec import WireError
 from wire.records import RunSpec
 
@@ -62,6 +62,7 @@ class Wish:
     """Give up edits in the worktree on the host (they are kept under a ref)."""
 
 
+@recorded("launch")
 async def launch(
     fleet: Fleet,
     worker: str,
@@ -211,7 +212,8 @@ def as_launched(fleet: Fleet, place: Place, answer: dict[str, Any], spec: RunSpe
             hint=f"it started once or not at all; `trajvid-tui status {place.name}` will tell",
             code="outcome_unknown",
         )
-    fleet.record(place.name, verb, shlex.join(spec.command), f"{'runs already' if already else 'started'}: {attempt}")
+    result = f"{'runs already' if already else 'started'}: {attempt}"
+    fleet.record(place.name, verb, shlex.join(spec.command), result, attempt)
     return Launched(place.name, place.host, run, attempt, "" if already else spec.commit, already)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from remote.errors import ConfigError, UsageError
@@ -86,7 +86,7 @@ class _Reader:
             for key in ("address", "alias", "user", "port", "identity"):
                 if getattr(entry, key):
                     raise self.error((*place, key), f"{name}: an embedded host is this machine and takes no `{key}`")
-            return embedded_host(name, entry.root, entry.python)
+            return replace(embedded_host(name, entry.root, entry.python), cost_per_hour_usd=entry.cost_per_hour_usd)
         if bool(entry.address) == bool(entry.alias):
             raise self.error(place, f"{name}: give either `address` or `alias` (an entry of ~/.ssh/config)")
         self.check((*place, "address"), lambda: check_host_name(entry.address or entry.alias, name))
@@ -101,6 +101,7 @@ class _Reader:
             alias=entry.alias,
             root=entry.root,
             python=entry.python or "python3",
+            cost_per_hour_usd=entry.cost_per_hour_usd,
         )
 
     def _check_absolute(self, place: Place, key: str, path: str) -> None:

@@ -34,6 +34,8 @@ class HostEntry(_Strict):
     """Folder on the host for everything of ours."""
     python: str = Field(default="", max_length=1024)
     """Python of the host, >= 3.9."""
+    cost_per_hour_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """What an hour of it costs; shown beside it."""
 
 
 class WorkerSettings(_Strict):

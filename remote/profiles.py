@@ -33,6 +33,8 @@ class Host:
     """Folder on the host that holds everything of ours."""
     python: str = "python3"
     """Python >= 3.9 on the host."""
+    cost_per_hour_usd: float | None = None
+    """What an hour of it costs, for the screen."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from remote.errors import FarSideError, UsageError
 from remote.launching import Launched, Wish, check_overrides, of_profile, spec_in, start
-from remote.steps import Step, again_when_lost, newest_facts, steps
+from remote.steps import Step, again_when_lost, newest_facts, recorded, steps
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
     from remote.git import Commit, Consent
 
 
+@recorded("relaunch")
 async def relaunch(
     fleet: Fleet,
     worker: str,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from remote.errors import UsageError
 from remote.launching import Launched, as_launched, ask_until_known, spec_in
 from remote.run_spec import new_nonce
-from remote.steps import Step, again_when_lost, newest_facts, steps
+from remote.steps import Step, again_when_lost, newest_facts, recorded, steps
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
 
 
+@recorded("resume")
 async def resume(fleet: Fleet, worker: str, *, on_step: Step | None = None) -> Launched:
     """Go on with the newest run from its last checkpoint, as a new attempt, on the commit that it always had.
 
@@ -21,6 +22,7 @@ async def resume(fleet: Fleet, worker: str, *, on_step: Step | None = None) -> L
     return await _new_attempt(fleet, worker, "resume", "resuming", on_step)
 
 
+@recorded("release")
 async def release(fleet: Fleet, worker: str, *, on_step: Step | None = None) -> Launched:
     """Let a held run go on past its gate all the same; the host records who decided so.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from remote.steps import Step, again_when_lost, steps
+from remote.steps import Step, again_when_lost, recorded, steps
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
@@ -25,6 +25,7 @@ class Retired:
     """True if somebody had done so before; then the reason names that person."""
 
 
+@recorded("retire")
 async def retire(fleet: Fleet, worker: str, *, on_step: Step | None = None) -> Retired:
     """Make the newest run final, which its gate holds; no attempt of it starts any more.
 
@@ -42,5 +43,5 @@ async def retire(fleet: Fleet, worker: str, *, on_step: Step | None = None) -> R
     with steps(fleet, worker, on_step) as step:
         step("retiring")
         found = await again_when_lost(ask, step)
-    fleet.record(worker, "retire", "", found.reason)
+    fleet.record(worker, "retire", "", found.reason, found.run)
     return found

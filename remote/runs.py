@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from remote.activity import activity
 from remote.ad_hoc import run_command
+from remote.doctor import examine
 from remote.errors import NeedsYou
 from remote.launching import Launched, check_overrides, commit_of, launch
 from remote.listing import files, run_place
@@ -16,8 +18,9 @@ from remote.log_pages import log_page, runs_of
 from remote.relaunching import relaunch
 from remote.resuming import release, resume
 from remote.retiring import Retired, retire
+from remote.shell import open_shell
 from remote.snapshot import Link, RunSnapshot
-from remote.steps import newest_facts
+from remote.steps import newest_facts, recorded
 from remote.stopping import Stopped, kill, stop
 from wire.state import State
 
@@ -30,13 +33,16 @@ __all__ = [
     "Launched",
     "Retired",
     "Stopped",
+    "activity",
     "check_overrides",
     "commit_of",
+    "examine",
     "files",
     "kill",
     "launch",
     "log_page",
     "logs",
+    "open_shell",
     "relaunch",
     "release",
     "resume",
@@ -51,6 +57,7 @@ __all__ = [
 ]
 
 
+@recorded("sync")
 async def sync(
     fleet: Fleet, worker: str, *, everything: bool = False, on_bytes: Callable[[int], None] | None = None
 ) -> SyncResult:

@@ -64,6 +64,20 @@ class SyncStatus:
 
 
 @dataclass(frozen=True)
+class Gpu:
+    """One GPU as its host last said; None is a figure that it does not tell."""
+
+    index: int = 0
+    name: str = ""
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    busy_percent: int | None = None
+    power_w: int | None = None
+    power_limit_w: int | None = None
+    temperature_c: int | None = None
+
+
+@dataclass(frozen=True)
 class HostFacts:
     """What the follower last said about the machine."""
 
@@ -74,8 +88,12 @@ class HostFacts:
     memory_available_bytes: int = 0
     disk_free_bytes: int = 0
     clock_skew_s: float | None = None
-    gpus: tuple[str, ...] = ()
-    """One readable line a GPU: `0: 12.3/79.6 GiB, 87 %, 61 C`."""
+    """The host's clock minus ours, less the time that the message took; shown, and never used."""
+    gpus: tuple[Gpu, ...] = ()
+    disk_total_bytes: int = 0
+    inodes_free: int = 0
+    inodes_total: int = 0
+    """0 where the file system has no fixed number of them."""
 
 
 @dataclass(frozen=True)

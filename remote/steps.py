@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+import functools
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from remote.errors import Unreachable
+from remote.errors import Declined, RemoteError, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 TRIES = 4
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 5.0
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Step = Callable[[str], None]
+Verb = Callable[Concatenate["Fleet", str, P], Coroutine[Any, Any, T]]
 
 
 @contextmanager
@@ -33,6 +36,28 @@ def steps(fleet: Fleet, worker: str, on_step: Step | None = None) -> Iterator[St
         yield step
     finally:
         fleet.note(worker, "")
+
+
+def recorded(verb: str) -> Callable[[Verb[P, T]], Verb[P, T]]:
+    """Remember on this laptop that a verb failed, and why; how it ends well it records itself.
+
+    A request that was wrong, or that the person took back, is no action.
+    """
+
+    def wrap(function: Verb[P, T]) -> Verb[P, T]:
+        @functools.wraps(function)
+        async def inner(fleet: Fleet, worker: str, *args: P.args, **options: P.kwargs) -> T:
+            try:
+                return await function(fleet, worker, *args, **options)
+            except (UsageError, Declined):
+                raise
+            except RemoteError as exc:
+                fleet.record(worker, verb, "", f"failed: {exc.message}")
+                raise
+
+        return inner
+
+    return wrap
 
 
 async def again_when_lost(attempt: Callable[[], Awaitable[T]], step: Step) -> T:

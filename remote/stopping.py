@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from remote.steps import again_when_lost, steps
+from remote.steps import again_when_lost, recorded, steps
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
@@ -30,11 +30,13 @@ class Stopped:
     reason: str = ""
 
 
+@recorded("stop")
 async def stop(fleet: Fleet, worker: str, *, grace_s: float | None = None) -> Stopped:
     """Ask for a checkpoint and an end, and wait until the processes are gone (after the grace they are killed)."""
     return await _stop(fleet, worker, grace_s, kill=False)
 
 
+@recorded("kill")
 async def kill(fleet: Fleet, worker: str) -> Stopped:
     """End all processes of a worker at once."""
     return await _stop(fleet, worker, 0.0, kill=True)
@@ -54,7 +56,8 @@ async def _stop(fleet: Fleet, worker: str, grace_s: float | None, *, kill: bool)
         step("killing" if kill else "stopping")
         answer = await again_when_lost(ask, step)
     found = _stopped(place, answer)
-    fleet.record(worker, "kill" if kill else "stop", f"grace {grace_s:g} s", found.state)
+    command = f"TERM, {grace_s:g} s, KILL"
+    fleet.record(worker, "kill" if kill else "stop", command, found.state, str(answer.get("run", "")))
     return found
 
 

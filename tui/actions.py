@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remote.snapshot import RunSnapshot
+from tui.bulk import MANY
 from tui.gate import at_gate
 from tui.keys import may_decide, may_relaunch
 from tui.session import FleetLike
@@ -24,15 +25,19 @@ class VerbKeys:
     toast: Callable[..., None]
 
     def _able(self, verb: str) -> tuple[VerbRunner, RunSnapshot] | None:
-        """The runner and the selected worker as it is now, or None with the reason told."""
-        shown = self.store.current()
-        row = self.store.newest(shown.worker) if shown is not None else None
+        """The runner and the one worker to act on as it is now. None if there is none, with the reason told, and if
+        several are marked: then the question about all of them is asked."""
+        rows = self.store.chosen()
         if self.read_only:
             self.toast(f"{verb}: this session only looks (--read-only)", "warning")
-        elif self._runner is None or row is None:
+        elif self._runner is None or not rows:
             self.toast(f"{verb}: nothing to act on yet", "warning")
+        elif len(rows) == 1:
+            return self._runner, rows[0]
+        elif verb in MANY:
+            self._runner.bulk.do(verb, rows)
         else:
-            return self._runner, row
+            self.toast(f"{verb} is for one worker, and {len(rows)} are marked: esc takes the marks away", "warning")
         return None
 
     def action_launch(self) -> None:
@@ -40,8 +45,10 @@ class VerbKeys:
             ready[0].launch(ready[1].worker)
 
     def action_launch_all(self) -> None:
-        if ready := self._able("launch all"):
-            ready[0].launch_all()
+        if self._runner is not None and not self.read_only:
+            self._runner.launch_all()
+        else:
+            self._able("launch all")
 
     def action_stop(self) -> None:
         if ready := self._able("stop"):
@@ -72,6 +79,17 @@ class VerbKeys:
         if ready := self._able("relaunch"):
             why = "is running: x stops it" if ready[1].state.active else "has no run to repeat: n launches it"
             self._only(ready[1], may_relaunch(ready[1]), why, lambda: ready[0].relaunch(ready[1]))
+
+    def action_shell(self) -> None:
+        if row := self.store.current():
+            self.shell_on(row.host, row.worker)
+
+    def shell_on(self, host: str, worker: str) -> None:
+        """A shell on a host, in the worktree of a worker ('' = at home)."""
+        if self.read_only:
+            self.toast("shell: this session only looks (--read-only)", "warning")
+        elif self._runner is not None:
+            self._runner.shell(host, worker)
 
     def action_sync(self) -> None:
         if ready := self._able("sync"):

@@ -7,51 +7,48 @@ import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.events import Event
 from textual.events import Key as KeyEvent
 
-from remote.errors import ConfigError, RemoteError
-from remote.snapshot import RunSnapshot
+from remote.errors import RemoteError
+from remote.snapshot import Link, RunSnapshot
 from tui.actions import VerbKeys
+from tui.events import Hook, News, Severity, Watch, of_host, of_run
 from tui.format import safe
+from tui.keymap import check_keys
 from tui.leaving import what_goes_on
 from tui.lifetime import end_with_terminal, terminal_lost
-from tui.messages import FleetFailed, FleetReady
+from tui.opening import Opening
 from tui.palette import Commands
+from tui.remembered import Remembered, app_state_file, recall, remember
+from tui.screens.activity import ActivityScreen
 from tui.screens.ask import ModalAsker
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen
+from tui.screens.hosts import HostsScreen
 from tui.screens.main import MainScreen
-from tui.screens.problem import ProblemScreen
 from tui.screens.worker import WorkerScreen
 from tui.session import FleetLike, Opener, ProfileSession, VerbsLike
-from tui.store import Store
+from tui.settings import Settings, settings
+from tui.store import ORDERS, PROFILE, Store
+from tui.tables import TABLES
 from tui.tabs.overview import OverviewTab
-from tui.theme import COLOURS, DEFAULT_THEME, Palette, themes
+from tui.theme import COLOURS, DEFAULT_THEME, Palette, chosen_theme, themes
 from tui.verbs import VerbRunner
 from tui.widgets.picture import prepare
-from wire.state import State
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
 FLUSH_S, FAST_FLUSH_S, FAST_FOR_S = 0.25, 0.1, 1.0
 CLOSE_S = 2.0
-Severity = Literal["information", "warning", "error"]
-ENDED: dict[State, tuple[str, Severity]] = {
-    # What stands before the reason; that of a held run says so itself.
-    State.COMPLETED: ("completed", "information"),
-    State.FAILED: ("failed", "error"),
-    State.LOST: ("lost", "error"),
-    State.HELD: ("", "warning"),
-}
 
 
-class TrajvidApp(VerbKeys, App[int]):
+class TrajvidApp(Opening, VerbKeys, App[int]):
     """Draws the snapshots of a fleet and calls verbs; nothing else.
 
     `opener` gives the fleet (and is awaited after the first paint); `verbs` is `remote.runs` or anything like it.
@@ -64,26 +61,32 @@ class TrajvidApp(VerbKeys, App[int]):
 
     def __init__(
         self, opener: Opener, *, verbs: VerbsLike | None = None, project: str = "", cached: Iterable[RunSnapshot] = (),
-        read_only: bool = False, start: bool = False, store: Store | None = None,
+        read_only: bool = False, start: bool = False, store: Store | None = None, session: ProfileSession | None = None,
+        options: Settings | None = None, memory: Path | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(ansi_color=bool(os.environ.get("NO_COLOR")))
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
+        options, self._memory = options or Settings(), memory
+        remembered = recall(memory) if memory is not None else Remembered()
         self.fleet: FleetLike | None = None
         self.failed = False
         self.store = store or Store()
         self.project, self.read_only, self._start = project, read_only, start
         self.palette = Palette(DEFAULT_THEME, colour=not self.no_color)
         self.asker = ModalAsker(self)
-        self._opener, self._verbs = opener, verbs
+        self._opener, self._verbs, self._session = opener, verbs, session
         self._runner: VerbRunner | None = None
         self._next_flush = self._fast_until = 0.0
         self._second = 0
+        self._standing, self._links = Watch(), dict[str, Link]()
+        self._hook = Hook(options.on_event, lambda problem: self.toast(problem, "warning"))
         self._streamed = ""
         self._undo_signals = lambda: None
         self.store.fill(cached)
         for theme in themes():
             self.register_theme(theme)
-        wished = os.environ.get("TRAJVID_THEME", DEFAULT_THEME)
-        self.theme = wished if wished in COLOURS else DEFAULT_THEME
+        self.theme = chosen_theme(options, remembered.theme)
+        self.store.order = remembered.order if remembered.order in ORDERS else PROFILE
+        self._layout = remembered.layout or "auto"
 
     @property
     def verbs(self) -> VerbsLike | None:
@@ -93,54 +96,19 @@ class TrajvidApp(VerbKeys, App[int]):
     # ------------------------------------------------------------------ life
 
     def get_default_screen(self) -> Screen[Any]:
-        return HomeScreen(self.store)
+        return HomeScreen(self.store, self._layout)
 
     def on_mount(self) -> None:
         self._undo_signals = end_with_terminal(lambda: self.exit(129, return_code=129))
         self.set_interval(FAST_FLUSH_S, self.flush)
         self.set_interval(1.0, self._watch_terminal)
+        self.set_interval(1.0, self.watch_profile)
         self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self.run_worker(self._open(), exit_on_error=False)
-
-    async def _open(self) -> None:
-        """Open the fleet; what is wrong with the profile is a screen, not a traceback."""
-        try:
-            fleet = await self._opener(self.asker)
-            if self._verbs is None:
-                import remote.runs
-
-                self._verbs = cast(VerbsLike, remote.runs)
-            self.store.reset(fleet.snapshots())
-            fleet.subscribe(self._on_snapshot)
-            self.fleet, self._runner = fleet, VerbRunner(self, self._verbs)
-            self.post_message(FleetReady())
-            await fleet.start()
-            if self._start and not self.read_only:
-                await fleet.settled({row.host for row in fleet.snapshots()})
-                self._runner.launch_new()
-        except RemoteError as exc:
-            bad_profile = isinstance(exc, ConfigError)
-            title = "The profile is not usable" if bad_profile else "Cannot begin"
-            hint = exc.hint or ("mend the file, then start again" if bad_profile else "")
-            self.post_message(FleetFailed(title, exc.message, hint, exc.exit_code))
-        except Exception as exc:
-            text = f"{type(exc).__name__}: {exc}"
-            self.post_message(FleetFailed("An error of trajvid-tui itself", text, "please report it", 1))
-
-    def on_fleet_ready(self, message: FleetReady) -> None:
-        profile = getattr(self.fleet, "profile", None)
-        self.project = safe(getattr(profile, "project", "") or self.project)
-        self._rearrange()
-
-    def on_fleet_failed(self, message: FleetFailed) -> None:
-        self.failed = True
-        self._rearrange()
-        self.push_screen(ProblemScreen(message))
 
     async def on_unmount(self) -> None:
         self._undo_signals()
+        if self._memory is not None:
+            remember(self._memory, Remembered(self.theme, self._layout, self.store.order))
         if self.fleet is not None:
             try:
                 await asyncio.wait_for(self.fleet.close(), CLOSE_S)
@@ -158,12 +126,20 @@ class TrajvidApp(VerbKeys, App[int]):
         old = self.store.put(snapshot)
         if old is None:
             self.call_next(self._rearrange)
-        elif old.state.active and snapshot.state in ENDED and old.seen_at is not None:
-            word, severity = ENDED[snapshot.state]
-            told = ": ".join(filter(None, (word, snapshot.reason)))
-            self.toast(told, severity, title=snapshot.worker)
-            if severity == "error":
-                self.bell()
+        else:
+            self._tell(of_run(old, snapshot))
+            if self._links.get(snapshot.host) is not snapshot.link.link:
+                self._links[snapshot.host] = snapshot.link.link
+                self._tell(of_host(old, snapshot))
+
+    def _tell(self, event: News | None) -> None:
+        """A toast, a bell for what went wrong, and the person's hook."""
+        if event is None:
+            return
+        self.toast(event.text, event.severity, title=event.about)
+        if event.severity == "error":
+            self.bell()
+        self.run_worker(self._hook.tell(event), group="hook", exit_on_error=False)
 
     def flush(self, *, force: bool = False, everything: bool = False) -> None:
         """Draw what is dirty: 4 times a second, 10 while keys are pressed, at once when forced; or everything."""
@@ -173,6 +149,9 @@ class TrajvidApp(VerbKeys, App[int]):
         self._next_flush = now + FLUSH_S
         second = int(self.store.wall())
         tick, self._second = second != self._second or everything, second
+        if tick:
+            for event in self._standing.look(self.store.all(), self.store.clock()):
+                self._tell(event)
         dirty = self.store.take_dirty()
         self._stream_selected()
         if dirty or tick:
@@ -252,7 +231,9 @@ class TrajvidApp(VerbKeys, App[int]):
 
     async def action_back(self) -> None:
         if isinstance(self.screen, HomeScreen):
-            self.screen.close_filter(clear=True)
+            if not self.screen.close_filter(clear=True):
+                self.store.clear_marks()
+                self._rearrange()
         elif len(self.screen_stack) > 1:
             self.pop_screen()
 
@@ -261,9 +242,33 @@ class TrajvidApp(VerbKeys, App[int]):
             self.store.toggle_mark(row.worker)
             self.flush(force=True)
 
+    def action_mark_range(self) -> None:
+        if row := self.store.current():
+            self.toast(f"{self.store.mark_to(row.worker)} marked: verbs are for all of them")
+            self.flush(force=True)
+
+    def action_order(self) -> None:
+        names = list(ORDERS)
+        self.store.order = names[(names.index(self.store.order) + 1) % len(names)]
+        self.toast(f"sorted by {self.store.order}")
+        self._rearrange()
+
     def action_compare(self) -> None:
         if not isinstance(self.screen, CompareScreen):
             self.push_screen(CompareScreen())
+
+    def action_hosts(self) -> None:
+        if not isinstance(self.screen, HostsScreen):
+            self.push_screen(HostsScreen())
+
+    def action_activity(self) -> None:
+        if not isinstance(self.screen, ActivityScreen):
+            self.push_screen(ActivityScreen())
+
+    def bell(self) -> None:
+        """Nothing is written while the terminal is lent to a shell."""
+        if not self._batch_count:
+            super().bell()
 
     def action_filter(self) -> None:
         if isinstance(self.screen, HomeScreen):
@@ -272,7 +277,7 @@ class TrajvidApp(VerbKeys, App[int]):
     def action_layout(self) -> None:
         if isinstance(self.screen, HomeScreen):
             workers = self.screen.crew
-            workers.wish = "board" if workers.arrangement.panels else "panels"
+            workers.wish = self._layout = "board" if workers.arrangement.panels else "panels"
             self._rearrange()
 
     def action_freeze(self) -> None:
@@ -300,10 +305,13 @@ def run_app(profile_path: Path | None, *, read_only: bool = False, start: bool =
 
     With `start`, workers that never ran are launched as soon as their hosts have told what they know.
     """
+    options = settings()
+    check_keys(TABLES, options)
     session = ProfileSession(profile_path)
     project, rows = session.remembered()
     prepare()
-    app = TrajvidApp(session.open, project=safe(project), cached=rows, read_only=read_only, start=start)
+    app = TrajvidApp(session.open, project=safe(project), cached=rows, read_only=read_only, start=start,
+                     session=session, options=options, memory=app_state_file())  # fmt: skip
     try:
         result = app.run()
     finally:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from remote.errors import ConfigError
 from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, Span, while_it_fits
+from tui.keymap import remapped
+from tui.settings import settings
 from wire.gate import is_retired
 from wire.state import State
 
@@ -69,7 +72,16 @@ class Key:
     """True for what acts on the selected worker: shown in its panel while it applies."""
 
 
-KEYS: tuple[Key, ...] = (
+def table(name: str, *rows: Key) -> tuple[Key, ...]:
+    """A table under its name, with the keys that the person chose; what is wrong with those is said when the app runs."""
+    try:
+        return remapped(name, rows, settings().keys)
+    except ConfigError:
+        return rows
+
+
+KEYS = table(
+    "app",
     Key("launch", "n", "n", "launch", "launch the worker on its branch's newest commit", "Worker", 3, True,
         may_launch, True),
     Key("stop", "x", "x", "stop", "stop the run: a checkpoint is written first; asks", "Worker", 4, True,
@@ -86,20 +98,26 @@ KEYS: tuple[Key, ...] = (
     Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for its name", "Worker", 12,
         True, may_stop, True),
     Key("copy", "y", "y", "copy", "copy the place of its run, host:path", "Worker", 0, False, has_run, True),
+    Key("shell", "s", "s", "shell", "a shell on its host, in its worktree; exit comes back", "Worker", 0, True,
+        _always, True),
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 5,
         False, may_reconnect, True),
     Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 13, True),
     Key("open", "enter,d", "enter", "open", "the selected worker on the whole screen", "Screens", 9),
     Key("mark", "space", "space", "mark", "mark the worker, or take its mark away", "Screens", 11),
+    Key("mark_range", "v", "v", "mark range", "mark everything from the last mark to here", "Screens"),
+    Key("order", "o", "o", "order", "sort by the profile, state, name, host, newest run", "Screens"),
     Key("compare", "c", "c", "compare", "the marked workers side by side; without marks all that ran", "Screens", 11),
+    Key("hosts", "h", "h", "hosts", "every host: connection, GPUs, load, disk, runs, doctor", "Screens", 12),
+    Key("activity", "A", "A", "activity", "every action: when, who, exactly what ran, how it ended", "Screens", 13),
     Key("filter", "slash", "/", "filter", "show only workers that match (name, host, branch, state)", "Screens", 10),
-    Key("layout", "v", "v", "view", "panels or board", "Screens", 11),
+    Key("layout", "V", "V", "view", "panels or board", "Screens", 11),
     Key("freeze", "p", "p", "freeze", "hold the screen still, or go on", "Screens", 14),
     Key("palette", "colon,ctrl+p", ": ctrl+p", "palette", "every action and worker by name", "Screens", 15),
     Key("theme", "t", "t", "theme", "next theme: dark, light, Okabe-Ito", "Screens"),
     Key("help", "question_mark,f1", "?", "help", "this page", "Screens", 0),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "quit", "leave at once; what runs goes on running", "Screens", 0),
-    Key("back", "escape", "esc", "back", "close what is on top, clear the filter", "Screens"),
+    Key("back", "escape", "esc", "back", "close what is on top, clear the filter, then the marks", "Screens"),
     Key("move(-1)", "up,k", "↑ k", "up", "previous worker", "Move"),
     Key("move(1)", "down,j", "↓ j", "down", "next worker", "Move"),
     Key("side(-1)", "left", "←", "left", "panel to the left", "Move"),
@@ -110,7 +128,8 @@ KEYS: tuple[Key, ...] = (
     Key("move(9999)", "G,end", "G", "last", "last worker", "Move"),
 )  # fmt: skip
 
-WORKER_KEYS: tuple[Key, ...] = (
+WORKER_KEYS = table(
+    "worker",
     Key("tab(1)", "tab,right", "tab →", "next tab", "next tab", "One worker", 16),
     Key("tab(-1)", "shift+tab,left", "←", "previous tab", "previous tab", "One worker"),
     *(Key(f"show({n})", str(n), str(n), f"tab {n}", f"tab {n}", "One worker") for n in range(1, 7)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from remote.asker import Asker
 from remote.errors import RemoteError
+from remote.hosts import HostSnapshot
 from remote.snapshot import RunSnapshot
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class FleetLike(Protocol):
     @property
     def results(self) -> Path: ...
     def snapshots(self) -> list[RunSnapshot]: ...
+    def hosts(self) -> list[HostSnapshot]: ...
     def subscribe(self, callback: Callable[[RunSnapshot], None]) -> Callable[[], None]: ...
     async def start(self, workers: Sequence[str] | None = None) -> None: ...
     async def settled(self, hosts: Collection[str]) -> None: ...
@@ -48,6 +50,9 @@ class VerbsLike(Protocol):
     async def runs_of(self, fleet: Any, worker: str) -> Any: ...
     async def log_page(self, fleet: Any, worker: str, run: str) -> Any: ...
     def run_place(self, fleet: Any, worker: str) -> str: ...
+    async def open_shell(self, fleet: Any, host: str, worker: str = ...) -> Any: ...
+    async def activity(self, fleet: Any, *, before: Any = ...) -> Any: ...
+    async def examine(self, fleet: Any, hosts: Collection[str], *, laptop: bool = ...) -> Any: ...
 
 
 Opener = Callable[[Asker], Awaitable[FleetLike]]
@@ -85,15 +90,31 @@ class ProfileSession:
         names = workers if isinstance(workers, dict) else {}
         return data["project"], [known[name] for name in names if name in known]
 
+    def use(self, path: Path) -> None:
+        """Open this profile from now on: there was none."""
+        self._path = path
+
+    def stamp(self) -> tuple[str, int, int] | None:
+        """Which file this is, and when and how long it was written; None if it is gone."""
+        try:
+            path = self._found()
+            about = path.stat() if path is not None else None
+        except (RemoteError, OSError):
+            return None
+        return None if about is None else (str(path), about.st_mtime_ns, about.st_size)
+
     async def open(self, asker: Asker) -> FleetLike:
         """Load the profile and make its fleet; the heavy imports happen in a thread while the first screen is up."""
         profile = await asyncio.to_thread(self._load)
         from remote.fleet import Fleet
+        from remote.history import History
+        from remote.opening import history_file
 
-        return Fleet(profile, asker=asker, history=self._history)
+        history, self._history = self._history or History(history_file()), None
+        return Fleet(profile, asker=asker, history=history)  # closes it
 
     def close(self) -> None:
-        """Close the history, after the fleet."""
+        """Close the history that no fleet took."""
         if self._history is not None:
             self._history.close()
 

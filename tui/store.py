@@ -8,9 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
+from remote.checks import Report
 from remote.snapshot import RunSnapshot
 from tui.widgets.braille import STYLE_ORDER
+from wire.state import State
+
+PROFILE = "profile"
+URGENT = (
+    State.FAILED, State.LOST, State.HELD, State.STOPPING, State.RUNNING, State.STARTING, State.PREPARING, State.QUEUED,
+    State.STOPPED, State.COMPLETED, State.NOT_STARTED,
+)  # fmt: skip
+ORDERS: dict[str, Callable[[RunSnapshot], Any]] = {
+    PROFILE: lambda row: 0,
+    "state": lambda row: URGENT.index(row.state),
+    "name": lambda row: row.worker,
+    "host": lambda row: (row.host, row.worker),
+    "newest run": lambda row: -(row.spec.created_s if row.spec is not None else 0.0),
+}
+"""How workers may be sorted; equals keep the profile's order."""
 
 
 class Store:
@@ -21,8 +38,11 @@ class Store:
         self.wall = wall
         self.selected = ""
         self.pattern = ""
+        self.order = PROFILE
         self.marked: list[str] = []
         """Workers that somebody marked, in the order of marking."""
+        self.reports: dict[str, Report] = {}
+        """What doctor last said of each host."""
         self.frozen_at: float | None = None
         self._rows: dict[str, RunSnapshot] = {}
         self._colours: dict[str, int] = {}
@@ -68,6 +88,33 @@ class Store:
         self._dirty.update(self._rows)
         return False
 
+    def mark_to(self, worker: str) -> int:
+        """Mark everything that is shown from the last marked worker to this one; returns how many are marked now."""
+        names = [row.worker for row in self.visible()]
+        if worker in names:
+            start = names.index(self.marked[-1]) if self.marked and self.marked[-1] in names else names.index(worker)
+            end = names.index(worker)
+            between = names[start : end + 1] if start <= end else names[end : start + 1][::-1]
+            self.marked += [name for name in between if name not in self.marked]
+            self._dirty.update(between)
+        return len(self.marked)
+
+    def clear_marks(self) -> None:
+        """Take every mark away."""
+        self._dirty.update(self.marked)
+        self.marked = []
+
+    def chosen(self) -> list[RunSnapshot]:
+        """Whom a verb is for, as they are now: the marked workers, also those that the filter hides, or the selected."""
+        current = self.current()
+        names = self.marked or ([current.worker] if current is not None else [])
+        return [row for name in names if (row := self.newest(name)) is not None]
+
+    def hidden(self, rows: list[RunSnapshot]) -> int:
+        """How many of these the filter hides."""
+        shown = {row.worker for row in self.visible()}
+        return sum(row.worker not in shown for row in rows)
+
     def toggle_mark(self, worker: str) -> bool:
         """Mark a worker, or take its mark away; returns whether it is marked now."""
         self.touch(worker)
@@ -107,9 +154,11 @@ class Store:
         return self._rows.get(worker)
 
     def visible(self) -> list[RunSnapshot]:
-        """Workers that match the filter: every word must occur in name, host, branch, state or extractor."""
+        """Workers that match the filter, in the chosen order: every word must occur in name, host, branch, state or
+        extractor."""
         words = self.pattern.lower().split()
-        return [row for row in self._rows.values() if all(word in _haystack(row) for word in words)]
+        rows = [row for row in self._rows.values() if all(word in _haystack(row) for word in words)]
+        return rows if self.order == PROFILE else sorted(rows, key=ORDERS[self.order])
 
     def current(self) -> RunSnapshot | None:
         """The selected worker, if the filter shows it, else the first that it shows."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import RemoteError
 from remote.snapshot import Link, RunSnapshot
+from tui.bulk import BulkRunner, ended_words
 from tui.copying import copy
 from tui.format import Line, duration, safe, size, wrapped
 from tui.gate import gate_lines
+from tui.hosts.shell import lend_terminal
 from tui.screens.dialog import Confirm
 from tui.screens.launch import TEXT_WIDTH, LaunchChoice, LaunchScreen
 from tui.screens.relaunch import RelaunchScreen
@@ -34,6 +36,7 @@ class VerbRunner:
     def __init__(self, app: TrajvidApp, verbs: VerbsLike) -> None:
         self._app = app
         self._verbs = verbs
+        self.bulk = BulkRunner(app, verbs, self.run)
 
     def run(self, worker: str, doing: str, work: Callable[[], Awaitable[str]]) -> None:
         """Do `work` in the background; its result is the toast, '' for none."""
@@ -185,6 +188,10 @@ class VerbRunner:
 
         self.run(row.worker, "relaunch", work)
 
+    def shell(self, host: str, worker: str) -> None:
+        """The terminal for a shell on a host, in the worktree of one of its workers or at home."""
+        self.run(worker or host, "shell", lambda: lend_terminal(self._app, host, worker))
+
     def sync(self, row: RunSnapshot) -> None:
         """Bring the results here now."""
 
@@ -213,12 +220,7 @@ class VerbRunner:
         async def work() -> str:
             if not await self._app.push_screen_wait(question):
                 return ""
-            done = await call(self._app.fleet, row.worker)
-            if not done.stopped:
-                left = ", ".join(str(pid) for pid in done.left)
-                raise RemoteError(f"still running: processes {left}", hint="X kills the run")
-            code = f", exit code {done.code}" if done.code is not None else ""
-            return f"{done.state}{code}" + (" (had to be killed)" if done.forced and doing == "stop" else "")
+            return ended_words(await call(self._app.fleet, row.worker), doing)
 
         self.run(row.worker, doing, work)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
 from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
+from tui.hosts.gpus import gpu_words
 from tui.progress import news, phase_words, prepared_share, stage_word
 from tui.results import ended_words, result_words, took_words
 from wire.gate import is_retired
@@ -241,7 +242,7 @@ def machine_parts(row: RunSnapshot) -> list[Line]:
     if facts is None:
         return []
     if facts.gpus:
-        return [[("GPU ", "dim"), (facts.gpus[0], "dim")]]
+        return [[("GPU ", "dim"), (gpu_words(facts.gpus[0]), "dim")]]
     parts: list[Line] = []
     if facts.load_1min is not None and facts.cpus:
         parts.append([(f"load {facts.load_1min:.1f}/{facts.cpus}", "dim")])

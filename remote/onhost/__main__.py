@@ -29,6 +29,8 @@ VERBS: Dict[str, str] = {
     "runs": "remote.onhost.status:runs",
     "tail": "remote.onhost.tail:tail",
     "files": "remote.onhost.listing:files",
+    "actions": "remote.onhost.actions:actions",
+    "doctor": "remote.onhost.doctor:doctor",
     "worktree": "remote.onhost.worktree:worktree",
     "repository": "remote.onhost.repository:repository",
 }

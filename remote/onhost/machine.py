@@ -9,26 +9,34 @@ import threading
 import time
 from typing import Any, Dict, List
 
-GPU_QUERY = (
-    "nvidia-smi",
-    "--query-gpu=index,memory.used,memory.total,utilization.gpu,temperature.gpu",
-    "--format=csv,noheader,nounits",
-)
+GPU_FIELDS = {
+    "memory.used": ("memory_used_bytes", 1024 * 1024),
+    "memory.total": ("memory_total_bytes", 1024 * 1024),
+    "utilization.gpu": ("busy_percent", 1),
+    "power.draw": ("power_w", 1),
+    "power.limit": ("power_limit_w", 1),
+    "temperature.gpu": ("temperature_c", 1),
+}
+"""What nvidia-smi is asked for -> our name of it, and how many of our unit one of theirs is."""
+
+GPU_QUERY = ("nvidia-smi", "--query-gpu=index,name," + ",".join(GPU_FIELDS), "--format=csv,noheader,nounits")
 
 
-def parse_gpus(text: str) -> List[str]:
-    """Return one readable line a GPU from the output of `GPU_QUERY`; figures that it lacks are left out."""
-    lines = []
+def parse_gpus(text: str) -> List[Dict[str, Any]]:
+    """Return one object a GPU from the output of `GPU_QUERY`; figures that it lacks (`[N/A]`) are left out."""
+    gpus = []
     for row in text.splitlines():
         words = [word.strip() for word in row.split(",")]
-        if len(words) != 5 or not words[0].isdigit():
+        if len(words) != 2 + len(GPU_FIELDS) or not words[0].isdigit():
             continue
-        index, used, total, busy, warm = words
-        figures = [f"{int(used) / 1024:.1f}/{int(total) / 1024:.1f} GiB"] if used.isdigit() and total.isdigit() else []
-        figures += [f"{busy} %"] if busy.isdigit() else []
-        figures += [f"{warm} C"] if warm.isdigit() else []
-        lines.append(f"{index}: {', '.join(figures)}" if figures else f"{index}:")
-    return lines
+        gpu: Dict[str, Any] = {"index": int(words[0]), "name": words[1]}
+        for place, (name, unit) in enumerate(GPU_FIELDS.values(), 2):
+            try:
+                gpu[name] = int(float(words[place]) * unit)
+            except (ValueError, OverflowError):
+                pass
+        gpus.append(gpu)
+    return gpus
 
 
 class Machine:
@@ -36,7 +44,7 @@ class Machine:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._gpus: List[str] = []
+        self._gpus: List[Dict[str, Any]] = []
         self._asking: "threading.Thread | None" = None
         self._has_gpu_tool = shutil.which(GPU_QUERY[0]) is not None
         if self._has_gpu_tool:
@@ -55,7 +63,7 @@ class Machine:
             "load_1min": _load(),
             "memory_total_bytes": memory.get("MemTotal", 0),
             "memory_available_bytes": memory.get("MemAvailable", 0),
-            "disk_free_bytes": _disk_free(self._folder),
+            **disk(self._folder),
             "clock_s": time.time(),
             "gpus": self._gpus,
         }
@@ -93,9 +101,11 @@ def _memory() -> Dict[str, int]:
     return found
 
 
-def _disk_free(folder: str) -> int:
+def disk(folder: str) -> Dict[str, int]:
+    """Return what is free in a folder's file system, and of how much; no number of inodes where it has no fixed one."""
     try:
-        free = os.statvfs(folder)
+        found = os.statvfs(folder)
     except OSError:
-        return 0
-    return free.f_bavail * free.f_frsize
+        return {}
+    space = {"disk_free_bytes": found.f_bavail * found.f_frsize, "disk_total_bytes": found.f_blocks * found.f_frsize}
+    return {**space, "inodes_free": found.f_favail, "inodes_total": found.f_files} if found.f_files else space

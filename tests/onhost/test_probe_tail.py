@@ -92,8 +92,19 @@ def test_a_log_that_is_no_file_is_refused(far: Far, tmp_path: Path) -> None:
 
 
 def test_gpus() -> None:
-    text = "0, 12595, 81559, 87, 61\n1, 4, 81559, [N/A], 33\n2, [N/A], [N/A], [N/A], [N/A]\nNo devices were found\n"
-    assert parse_gpus(text) == ["0: 12.3/79.6 GiB, 87 %, 61 C", "1: 0.0/79.6 GiB, 33 C", "2:"]
+    text = (
+        "0, NVIDIA A100-SXM4-80GB, 12595, 81559, 87, 251.34, 400.00, 61\n"
+        "1, Tesla T4, 4, 15360, [N/A], [N/A], [N/A], 33\n"
+        "2, old, [N/A], [Not Supported], nan, inf, , x\nNo devices were found\nx, y\n"
+    )
+    mib = 1024**2
+    assert parse_gpus(text) == [
+        {"index": 0, "name": "NVIDIA A100-SXM4-80GB", "memory_used_bytes": 12595 * mib, "busy_percent": 87,
+         "memory_total_bytes": 81559 * mib, "power_w": 251, "power_limit_w": 400, "temperature_c": 61},
+        {"index": 1, "name": "Tesla T4", "memory_used_bytes": 4 * mib, "memory_total_bytes": 15360 * mib,
+         "temperature_c": 33},
+        {"index": 2, "name": "old"},
+    ]  # fmt: skip
 
 
 def test_network_file_systems_are_known(tmp_path: Path) -> None:

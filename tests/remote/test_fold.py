@@ -14,7 +14,7 @@ from remote.clean import clean
 from remote.fold import fold, fold_facts
 from remote.metric_history import POINTS_MAX, extend
 from remote.row import Row
-from remote.snapshot import Link, LinkStatus, RunSnapshot
+from remote.snapshot import Gpu, Link, LinkStatus, RunSnapshot
 from remote.verdict import CHECKING, LOST_AFTER_S, settle, settles_at
 from tests.fixtures.gated import GATE, WHY
 from wire.codec import WireError
@@ -355,9 +355,11 @@ def test_hostile_facts(message: dict[str, Any]) -> None:
         facts = fold_facts(message, NOW, 5.0)
     except WireError:
         return
-    assert all(line == clean(line) for line in facts.gpus)
+    assert all(gpu.name == clean(gpu.name) for gpu in facts.gpus)
 
 
 def test_facts() -> None:
-    facts = fold_facts({"cpus": 2, "load_1min": 0.5, "clock_s": 105.0, "gpus": ["0: 1/2 GiB"]}, NOW, 100.0)
-    assert (facts.cpus, facts.clock_skew_s, facts.gpus, facts.at) == (2, 5.0, ("0: 1/2 GiB",), NOW)
+    told = {"index": 1, "name": "A100\x1b[2J", "memory_used_bytes": 5, "later": "x", "power_w": None}
+    facts = fold_facts({"cpus": 2, "load_1min": 0.5, "clock_s": 105.0, "gpus": [told, "junk"]}, NOW, 100.0)
+    assert (facts.cpus, facts.clock_skew_s, facts.at) == (2, 5.0, NOW)
+    assert facts.gpus == (Gpu(1, "A100", memory_used_bytes=5),)

@@ -11,12 +11,16 @@ from tests.tui.screen_text import plain
 from tests.tui.worlds import blank, default_world, ended, offline, running
 from tui.app import TrajvidApp
 from tui.keys import KEYS, Key, footer_line, offered
+from tui.screens.activity import ActivityScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.help import help_text
+from tui.screens.hosts import HostsScreen
 from tui.screens.worker import WorkerScreen
 from tui.tables import TABLES
 from tui.tabs.artifacts import ArtifactsTab
 from tui.tabs.charts import ChartsTab
+from tui.tabs.config import ConfigTab
+from tui.tabs.evidence import EvidenceTab
 from tui.tabs.log import LogTab
 from wire.state import State
 
@@ -26,7 +30,11 @@ OWNERS: dict[str, type] = {
     "charts": ChartsTab,
     "log": LogTab,
     "artifacts": ArtifactsTab,
+    "evidence": EvidenceTab,
+    "config": ConfigTab,
     "compare": CompareScreen,
+    "hosts": HostsScreen,
+    "activity": ActivityScreen,
 }
 """Whose actions a table names."""
 

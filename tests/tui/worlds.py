@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from remote.hosts import HostSnapshot
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from tests.fixtures import gated
 from tui.store import Store
@@ -192,10 +193,19 @@ class Feed:
         self.selected: str | None = None
         self.closed = False
         self.retried = ""
+        self.machines: list[HostSnapshot] = []
+        """What is known about the hosts, where a test says more than the rows do."""
         self.results = Path("results")
 
     def snapshots(self) -> list[RunSnapshot]:
         return list(self.rows.values())
+
+    def hosts(self) -> list[HostSnapshot]:
+        links = {row.host: row for row in self.rows.values()}
+        return self.machines or [
+            HostSnapshot(name, "embedded" if name == "local" else "ssh", name, link=row.link, facts=row.facts)
+            for name, row in links.items()
+        ]
 
     def subscribe(self, callback: Callable[[RunSnapshot], None]) -> Callable[[], None]:
         self.callbacks.append(callback)

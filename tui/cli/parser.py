@@ -147,7 +147,18 @@ def _looking(verb: AddVerb) -> None:
     sync = verb("sync", "fetch results into the project's results folder now")
     _workers(sync, "workers whose results to fetch (default: all that ran)")
     sync.add_argument("--everything", action="store_true", help="every checkpoint, not only best and last")
-    verb("hosts", "each host: connection, Python, disk, and what is wrong")
+    activity = verb("activity", "every action: when, who, what exactly ran, how it ended; of all laptops")
+    activity.add_argument("worker", nargs="?", default="", metavar="WORKER", help="only this one")
+    activity.add_argument("--since", default="", metavar="WHEN", help="30min, 2h, 1d ago, or 2026-01-31T18:00")
+    activity.add_argument("--filter", default="", metavar="WORDS", help="only where every word occurs")
+    activity.add_argument("--limit", type=int, default=500, metavar="N", help="the newest N (default 500)")
+    activity.add_argument("--cached", action="store_true", help="ask no host: what this laptop did")
+    verb("hosts", "each host: connection, GPUs, load, memory, disk, and what is wrong")
+    doctor = verb("doctor", "is everything there that the laptop and the hosts need, and how to mend what is not")
+    doctor.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all that workers use)")
+    doctor.add_argument("--fix", action="store_true", help="mend what is safe to mend: close our own files to others")
+    shell = verb("shell", "an interactive shell on a worker's host, in its worktree, over the one connection")
+    shell.add_argument("worker", metavar="WORKER")
 
 
 def _setting_up(verb: AddVerb) -> None:
@@ -156,3 +167,5 @@ def _setting_up(verb: AddVerb) -> None:
     init.add_argument("-i", "--identity", default="", metavar="KEY", help="private key file")
     init.add_argument("--name", default="", help="the host's name in profiles (default: from the address)")
     init.add_argument("--port", type=int, default=0)
+    demo = verb("demo", "make a repository of its own whose branches train on this machine, to look around")
+    demo.add_argument("--clean", action="store_true", help="remove it with its results")

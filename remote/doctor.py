@@ -1,0 +1,238 @@
+"""doctor: look at the laptop and at hosts, say what is well and what is not, and how to mend it.
+
+    await examine(fleet, hosts)    one `Report` a place, the laptop's first; a host that fails is a report too
+
+Nothing is changed, but by `fix`: folders and files of ours are closed to others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from remote import checks
+from remote.checks import LAPTOP, Check, Report, Verdict
+from remote.clean import clean
+from remote.errors import AuthenticationFailed, HostKeyChanged, HostKeyUnknown, RemoteError
+from remote.folders import config_folder
+from remote.hosts import place_of
+from remote.local_program import output_of
+from remote.rsync import find_rsync, rsync_environment
+from remote.transfer import FREE_FLOOR_BYTES
+
+if TYPE_CHECKING:
+    from remote.fleet import Fleet
+    from remote.profiles import Host
+
+HOST_TIMEOUT_S = 300.0
+"""Importing torch alone may take a minute of a slow disk."""
+LOCAL_TIMEOUT_S = 10.0
+RSYNC_WANTED = ("--safe-links", "--chmod", "--sparse", "--partial-dir", "--max-size", "--bwlimit", "--info")
+NAMES: dict[type[RemoteError], str] = {
+    AuthenticationFailed: "authentication",
+    HostKeyUnknown: "host key",
+    HostKeyChanged: "host key",
+}
+
+
+async def examine(
+    fleet: Fleet, hosts: Collection[str], *, laptop: bool = True, fix: bool = False,
+    on_report: Callable[[Report], None] | None = None,
+) -> list[Report]:  # fmt: skip
+    """Look at all of them at once; `on_report` is given each as it comes."""
+
+    async def one(look: Awaitable[list[Check]], place: str) -> Report:
+        report = Report(place, fleet.clock(), tuple(await look))
+        if on_report is not None:
+            on_report(report)
+        return report
+
+    ssh = any(fleet.host(name).kind == "ssh" for name in fleet.profile.hosts)
+    looks = [one(look_here(fleet.results, ssh=ssh, fix=fix), LAPTOP)] if laptop else []
+    return await asyncio.gather(*looks, *(one(look_there(fleet, name, fix=fix), name) for name in hosts))
+
+
+# ------------------------------------------------------------------ a host
+
+
+async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Check]:
+    """Every check of one host; if it cannot be reached, why, and what to do."""
+    host, workers = fleet.host(name), [w for w in fleet.profile.workers.values() if w.host == name]
+    far = fleet.far(name)
+    try:
+        await far.ready()
+        began, wall_s = time.monotonic(), time.time()
+        pythons = sorted({worker.python for worker in workers if worker.python})
+        asked = {"pythons": pythons, "create": any(worker.environment for worker in workers), "fix": fix}
+        found = await far.call("doctor", {"root": far.root, **asked}, timeout_s=HOST_TIMEOUT_S)
+    except RemoteError as exc:
+        return [*_reached(host, exc), checks.fail(NAMES.get(type(exc), "connection"), exc.message, exc.hint)]
+    # Where between question and answer the host read its clock is not known: no skew within that time is claimed.
+    took_s, skew_s = time.monotonic() - began, float(found.get("clock_s") or 0.0) - wall_s
+    skew_s = 0.0 if 0.0 <= skew_s <= took_s else skew_s if skew_s < 0 else skew_s - took_s
+    seen = fleet.links().get(name)
+    trip = f", {seen.round_trip_s * 1000:.0f} ms" if seen is not None and seen.round_trip_s is not None else ""
+    has_gpu = isinstance(found.get("gpu_processes"), list)
+    torches = {python: one for python, one in dict(found.get("torch") or {}).items() if isinstance(one, dict)}
+    return [
+        *_reached(host, None, trip),
+        checks.fine("python", f"{found.get('python')} runs the far side"),
+        checks.git(found.get("git"), where="there"),
+        checks.host_rsync(found.get("rsync")),
+        checks.root(found),
+        checks.locks(found.get("flock") is True),
+        checks.disk(_count(found, "disk_free_bytes"), _count(found, "disk_total_bytes"),
+                    mend="remove old runs there, or move `root:` of this host"),
+        checks.inodes(_count(found, "inodes_free"), _count(found, "inodes_total")),
+        checks.clock(skew_s),
+        checks.detaching(found),
+        checks.logout(found.get("kill_user_processes"), found.get("linger")),
+        *checks.gpu_processes(found.get("gpu_processes")),
+        *(checks.torch(python, answer, has_gpu=has_gpu) for python, answer in torches.items()),
+        *checks.created(found.get("create")),
+    ]  # fmt: skip
+
+
+def _count(found: dict[str, object], key: str) -> int:
+    value = found.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def _reached(host: Host, error: RemoteError | None, trip: str = "") -> list[Check]:
+    """What the way to the host says: authentication and host key come before everything else."""
+    where = clean(place_of(host))
+    if host.kind == "embedded":
+        return [] if error is not None else [checks.fine("connection", where)]
+    if isinstance(error, (HostKeyUnknown, HostKeyChanged)):
+        return [checks.fine("connection", f"{where} answers")]
+    if isinstance(error, AuthenticationFailed):
+        return [checks.fine("connection", f"{where} answers"), checks.fine("host key", "on record")]
+    if error is not None:
+        return []
+    return [
+        checks.fine("connection", where + trip),
+        checks.fine("host key", "on record"),
+        checks.fine("authentication", "accepted"),
+    ]
+
+
+# ------------------------------------------------------------------ the laptop
+
+
+async def look_here(results: Path, *, ssh: bool, fix: bool = False) -> list[Check]:
+    """Every check of this laptop; `ssh`: the profile has hosts that ssh reaches."""
+    programs = await asyncio.gather(_git(), _rsync(), _agent() if ssh else _no_agent())
+    python = checks.fine("python", ".".join(map(str, sys.version_info[:3])))
+    free = shutil.disk_usage(_existing(results))
+    here = checks.disk(free.free, free.total, mend=f"free some space: results go to {clean(str(results))}")
+    if free.free < FREE_FLOOR_BYTES:
+        here = replace(here, text=f"{here.text}: syncs wait for more")
+    return [python, *programs, here, *_own_files(fix=fix), *(_ssh_config() if ssh else ())]
+
+
+async def _git() -> Check:
+    return checks.git(await _first_line("git", "--version"), where="here")
+
+
+async def _rsync() -> Check:
+    found = await find_rsync()
+    if found is None:
+        return checks.laptop_rsync("", (), "")
+    version = ((await _first_line("rsync", "--version")) or "rsync").split("  ")[0]
+    missing = [option for option in RSYNC_WANTED if option not in found.options]
+    return checks.laptop_rsync(version, missing, await _package_of(found.path))
+
+
+async def _package_of(path: str) -> str:
+    """Version of the distribution's package that a program came with, '' if it came another way."""
+    if not path.startswith(("/usr/bin/", "/bin/")):
+        return ""
+    for argv in (["dpkg-query", "-W", "-f=${Version}", "rsync"], ["rpm", "-q", "rsync"]):
+        if found := await _first_line(*argv):
+            return found
+    return ""
+
+
+async def _agent() -> Check:
+    if not os.environ.get("SSH_AUTH_SOCK"):
+        return checks.skip("ssh agent", "none runs: a key with a passphrase is asked for once a session")
+    code, out, _ = await _output("ssh-add", "-l")
+    if code == 0:
+        keys = len(out.splitlines())
+        return checks.fine("ssh agent", f"holds {keys} {'key' if keys == 1 else 'keys'}")
+    if code == 1:
+        return checks.warn("ssh agent", "runs, but holds no key", "ssh-add")
+    return checks.warn("ssh agent", "SSH_AUTH_SOCK is set, but nothing answers there", "start it anew, or unset it")
+
+
+async def _no_agent() -> Check:
+    return checks.skip("ssh agent", "no host needs one")
+
+
+def _own_files(*, fix: bool) -> list[Check]:
+    """Our own files name hosts, and who was there: nobody else's business."""
+    from remote.opening import history_file
+
+    found = []
+    for path, closed in ((config_folder(), 0o700), (config_folder() / "known_hosts", 0o600), (history_file(), 0o600)):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        if not stat.S_IMODE(status.st_mode) & 0o077:
+            continue
+        name, mode = clean(str(path)), f"{stat.S_IMODE(status.st_mode):o}"
+        if fix and status.st_uid == os.getuid():
+            path.chmod(closed)
+            found.append(Check("own files", Verdict.PASS, name, fixed=f"closed to others (was {mode})"))
+        else:
+            mend = f"--fix, or chmod {closed:o} {name}"
+            found.append(checks.warn("own files", f"{name} is open to others (mode {mode})", mend))
+    return found or [checks.fine("own files", "closed to others")]
+
+
+def _ssh_config() -> list[Check]:
+    """A setting that people expect to hold and that does not."""
+    try:
+        text = Path("~/.ssh/config").expanduser().read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    if not re.search(r"(?mi)^\s*StrictHostKeyChecking[\s=]+(no|off|accept-new)\b", text):
+        return []
+    why = "StrictHostKeyChecking is off in ~/.ssh/config, and not obeyed here: every new key is asked about"
+    return [checks.warn("ssh config", why, "remove it; --accept-host-key takes one key by its fingerprint")]
+
+
+def _existing(path: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next((folder for folder in (path, *path.parents) if folder.is_dir()), Path("/"))
+
+
+async def _first_line(*argv: str) -> str:
+    code, out, _ = await _output(*argv)
+    lines = out.decode("utf-8", "replace").strip().splitlines()
+    return clean(lines[0], 120) if code == 0 and lines else ""
+
+
+async def _output(*argv: str) -> tuple[int, bytes, bytes]:
+    """A short program's code, output and errors; code 127 if it is not there or hangs."""
+    try:
+        async with asyncio.timeout(LOCAL_TIMEOUT_S):
+            return await output_of(argv, rsync_environment())
+    except (OSError, TimeoutError):
+        return 127, b"", b""
+
+
+def worst(reports: Sequence[Report]) -> Verdict:
+    """The gravest verdict of all."""
+    order = (Verdict.FAIL, Verdict.WARN, Verdict.PASS)
+    return next((one for one in order if any(report.count(one) for report in reports)), Verdict.SKIP)

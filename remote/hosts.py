@@ -1,0 +1,38 @@
+"""What is known about a host at one moment, frozen: what the Hosts screen, `trajvid-tui hosts` and doctor go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from remote.snapshot import HostFacts, LinkStatus
+
+if TYPE_CHECKING:
+    from remote.farside import Probe
+    from remote.profiles import Host
+
+
+@dataclass(frozen=True)
+class HostSnapshot:
+    """One host of the profile."""
+
+    name: str
+    kind: str = "ssh"
+    """`embedded` (this machine) or `ssh`."""
+    place: str = ""
+    """Who and where, as ssh takes it: `user@address:port`, an alias, or `this machine`."""
+    cost_per_hour_usd: float | None = None
+    """As the profile states it."""
+    link: LinkStatus = field(default_factory=LinkStatus)
+    facts: HostFacts | None = None
+    """What the follower last said about the machine; `facts.at` tells when."""
+    probe: Probe | None = None
+    """What the host said about itself when it was last reached in this session."""
+
+
+def place_of(host: Host) -> str:
+    """Who and where a host is, for people."""
+    if host.kind == "embedded":
+        return "this machine"
+    where = f"[{host.address}]" if ":" in host.address else host.address or host.alias
+    return (f"{host.user}@" if host.user else "") + where + (f":{host.port}" if host.port else "")

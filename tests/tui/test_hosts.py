@@ -1,0 +1,173 @@
+"""The Hosts screen: what is known of every host with its age, what can be done there, and what doctor says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from remote.checks import Check, Report, Verdict
+from remote.hosts import HostSnapshot
+from remote.snapshot import Gpu, HostFacts, Link, LinkStatus
+from tests.tui.desk import NoVerbs, desk, settle
+from tests.tui.screen_text import plain
+from tests.tui.worlds import FACTS, GIB, LIVE, NOW, blank, ended, offline, running
+from tui.app import TrajvidApp
+from tui.hosts.detail import body_lines, framed
+from tui.hosts.gpus import gpu_line, gpu_words
+from tui.hosts.machine import skew_words, uses
+from tui.hosts.rows import host_lines
+from wire.state import State
+
+Same = Callable[[TrajvidApp], None]
+A100 = Gpu(0, "NVIDIA A100-SXM4-80GB", 12 * GIB, 80 * GIB, 87, 251, 400, 61)
+BUSY = HostFacts(
+    NOW - 4, 32, 30.5, 256 * GIB, 100 * GIB, 3 * GIB, 95.4, (A100, replace(A100, index=1, memory_used_bytes=79 * GIB)),
+    1000 * GIB, 900_000, 60_000_000,
+)  # fmt: skip
+REPORT = Report("gpu-1", NOW - 65, (
+    Check("connection", Verdict.PASS, "ada@gpu-1.example.org, 20 ms"),
+    Check("logout", Verdict.FAIL, "KillUserProcesses ends runs at the last logout", "loginctl enable-linger there"),
+    Check("inodes", Verdict.WARN, "900,000 of 60,000,000 free", "remove folders of many small files"),
+    Check("run root", Verdict.PASS, "/home/ada/.trajvid", fixed="closed to others (chmod 700)"),
+    Check("gpu processes", Verdict.SKIP, "no nvidia-smi that answers"),
+))  # fmt: skip
+
+
+def machines() -> list[HostSnapshot]:
+    return [
+        HostSnapshot("local", "embedded", "this machine", link=LIVE, facts=FACTS),
+        HostSnapshot("gpu-1", "ssh", "ada@gpu-1.example.org", 4.1, replace(LIVE, round_trip_s=0.0213), BUSY),
+        HostSnapshot("gpu-2", "ssh", "gpu-2", link=offline(), facts=replace(BUSY, at=NOW - 420)),
+        HostSnapshot("gpu-3", "ssh", "gpu-3", link=LinkStatus(Link.NEEDS_YOU, "passphrase for id_ed25519")),
+        HostSnapshot("spare", "ssh", "ada@10.0.0.9:2222"),
+    ]
+
+
+def world() -> list[Any]:
+    return [
+        running("keypoint-a"), blank("keypoint-b"), running("i3d-a", host="gpu-1", facts=BUSY),
+        ended("i3d-b", State.FAILED, 3, "exit code 3: CUDA out of memory", host="gpu-1"),
+        running("magvit-a", host="gpu-2", link=offline(), seen_at=NOW - 420),
+        blank("slowfast-a", host="gpu-3", link=machines()[3].link),
+    ]  # fmt: skip
+
+
+CASES = [
+    pytest.param((120, 40), "j", world, id="120x40"),
+    pytest.param((80, 24), "j", world, id="80x24"),
+    pytest.param((80, 24), "j,j", world, id="80x24-offline"),
+    pytest.param((80, 24), "G", world, id="80x24-unused"),
+    pytest.param((80, 24), "j,pagedown,pagedown", world, id="80x24-doctor"),
+    pytest.param((200, 60), "j,J", world, id="200x60-doctor"),
+    pytest.param((80, 24), "j", list, id="80x24-empty"),
+]
+
+
+@pytest.mark.parametrize(("size", "keys", "rows"), CASES)
+async def test_hosts(size: tuple[int, int], keys: str, rows: Any, same_as_before: Same) -> None:
+    async with desk(rows(), size) as (app, pilot, feed):
+        feed.machines = machines() if rows is world else []
+        if size[0] == 200 or "pagedown" in keys:
+            app.store.reports["gpu-1"] = REPORT
+        await pilot.press("h", *keys.split(","))
+        await settle(app, pilot)
+        same_as_before(app)
+
+
+async def test_hosts_light(same_as_before: Same) -> None:
+    async with desk(world()) as (app, pilot, feed):
+        feed.machines = machines()
+        app.use_theme("trajvid-light")
+        await pilot.press("h", "j")
+        await settle(app, pilot)
+        same_as_before(app)
+
+
+class Looks(NoVerbs):
+    """Answers doctor when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.go = asyncio.Event()
+
+    async def examine(self, fleet: object, hosts: Collection[str], *, laptop: bool = True) -> list[Report]:
+        self.asked += hosts
+        await self.go.wait()
+        return [REPORT]
+
+
+async def test_keys_act_on_the_selected_host_and_its_workers() -> None:
+    verbs = Looks()
+    async with desk(world(), (120, 40), verbs=verbs) as (app, pilot, feed):
+        feed.machines = machines()
+        await pilot.press("h", "j")
+        assert app.store.selected == "i3d-a"
+        await pilot.press("J")
+        assert app.store.selected == "i3d-b"
+        await pilot.press("ctrl+r")
+        assert feed.retried == "gpu-1"
+        await pilot.press("D", "D")
+        await settle(app, pilot)
+        assert "◌ looking" in plain(app) and verbs.asked == ["gpu-1"], "one look at a time"
+        verbs.go.set()
+        await settle(app, pilot)
+        await settle(app, pilot)
+        assert "✗ 1 fail" in plain(app) and "looked 1 min ago" in plain(app)
+        assert "loginctl enable-linger there" in plain(app)
+        await pilot.press("escape", "h")
+        await settle(app, pilot)
+        assert "✗ 1 fail" in plain(app), "what doctor said stays, with its age"
+        await pilot.press("p")
+        feed.machines = [replace(one, link=LIVE) for one in feed.machines]
+        await settle(app, pilot)
+        assert "offline" in plain(app), "a frozen screen stands still"
+        await pilot.press("p", "enter")
+        await settle(app, pilot)
+        assert "1 overview" in plain(app) and app.store.selected == "i3d-b"
+
+
+async def test_a_shell_needs_a_terminal_that_can_be_lent() -> None:
+    async with desk(world(), (120, 40), "h", "s") as (app, pilot, _):
+        await settle(app, pilot)
+        assert "this terminal cannot be lent to a shell" in plain(app)
+    async with desk(world(), (120, 40), "s", read_only=True) as (app, pilot, _):
+        await settle(app, pilot)
+        assert "--read-only" in plain(app)
+
+
+async def test_a_tiny_terminal_breaks_nothing() -> None:
+    async with desk(world(), (20, 5)) as (app, pilot, feed):
+        feed.machines = machines()
+        await pilot.press("h", "j", "J", "G")
+        await settle(app, pilot)
+        assert len(plain(app).split("\n")) == 5
+
+
+@pytest.mark.parametrize("width", [24, 40, 79, 80, 120, 200])
+def test_nothing_is_wider_than_its_place(width: int) -> None:
+    rows = [row for row in world() if row.host == "gpu-1"]
+    for host in machines():
+        lines = host_lines(host, rows, NOW, width, selected=True)
+        lines += framed(host, body_lines(host, rows, NOW, width - 4, report=REPORT), 0, width, 20)
+        for line in lines:
+            assert sum(len(text) for text, _ in line) <= width, line
+
+
+def test_what_a_gpu_does_not_tell_is_left_out() -> None:
+    assert gpu_words(A100) == "0: 12.0/80.0 GiB, 87 %, 251 W, 61 C"
+    assert gpu_words(Gpu(2, "old")) == "2: tells nothing"
+    assert gpu_words(Gpu(1, memory_total_bytes=GIB, temperature_c=40)) == "1: 40 C"
+    text = "".join(part for part, _ in gpu_line(A100, 100))
+    assert "12.0/80.0 GiB · 87 % · 251/400 W · 61 C" in text and text.endswith("NVIDIA A100-SXM4-80GB")
+
+
+def test_what_runs_out_has_a_sign_and_a_skew_is_only_shown() -> None:
+    disk = next(use for use in uses(BUSY) if use.name == "disk")
+    assert disk.part[1] == ("▲ 3.0 GiB free", "warn") and "2 % of inodes" in disk.full
+    assert uses(HostFacts()) == []
+    assert skew_words(BUSY) == ("1 min 35 s ahead of ours", "warn")
+    assert skew_words(replace(BUSY, clock_skew_s=0.2))[0] == "within 1 s of ours"

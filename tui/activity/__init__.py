@@ -1,0 +1,1 @@
+"""Lines of the Activity screen: pure functions of what was done."""

@@ -1,0 +1,194 @@
+"""Every host: how it is reached, what it has and does, which workers are there, and what doctor says of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+
+from remote.errors import RemoteError
+from remote.hosts import HostSnapshot
+from remote.snapshot import RunSnapshot
+from tui.format import Line
+from tui.hosts.detail import DOCTOR, body_lines, framed
+from tui.hosts.rows import HOST_ROWS, host_lines
+from tui.keys import KEYS, Key, footer_line
+from tui.screens.main import MainScreen, app_bindings
+from tui.widgets.lines import Lines
+
+HOST_KEYS: tuple[Key, ...] = (
+    Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try the host again now, and answer its question", "Hosts", 1),
+    Key("shell", "s", "s", "shell", "a shell there, in the worktree of the selected worker", "Hosts", 2, True),
+    Key("doctor", "D", "D", "doctor", "check everything that runs need there, and say how to mend it", "Hosts", 3),
+    Key("open", "enter,d", "enter", "open worker", "the selected worker on the whole screen", "Hosts", 4),
+    Key("select(-1)", "up,k", "↑ k", "up", "previous host", "Hosts"),
+    Key("select(1)", "down,j", "↓ j", "down", "next host", "Hosts"),
+    Key("select(-9999)", "g,home", "g", "first", "first host", "Hosts"),
+    Key("select(9999)", "G,end", "G", "last", "last host", "Hosts"),
+    Key("worker(1)", "J,tab", "J", "next worker", "next worker of the host", "Hosts", 5),
+    Key("worker(-1)", "K,shift+tab", "K", "previous worker", "previous worker of the host", "Hosts"),
+    Key("scroll(-5)", "pageup,ctrl+u", "pgup", "page up", "what is said of the host, up", "Hosts"),
+    Key("scroll(5)", "pagedown,ctrl+d", "pgdn", "page down", "what is said of the host, down", "Hosts"),
+    Key("app.back", "escape,h", "esc", "back", "back to the workers", "Hosts", 6),
+)  # fmt: skip
+OWN = {key for row in HOST_KEYS for key in row.keys.split(",")}
+
+
+class HostsScreen(MainScreen, inherit_bindings=False):
+    """The list above, the selected host below."""
+
+    BINDINGS: ClassVar = [
+        *app_bindings(
+            tuple(key for key in KEYS if not (key.verb or key.group == "Move" or OWN & {*key.keys.split(",")}))
+        ),
+        *(Binding(key.keys, key.action, key.help, show=False) for key in HOST_KEYS),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hosts: list[HostSnapshot] = []
+        self.selected = ""
+        self.top = 0
+        self._looking: set[str] = set()
+        self._to_doctor = False
+        self.list = Lines(self._list, lambda: self.tv.palette, id="hosts")
+        self.detail = Lines(self._detail, lambda: self.tv.palette, id="host")
+
+    def compose(self) -> ComposeResult:
+        yield self.title_bar
+        yield self.list
+        yield self.detail
+        yield self.footer
+
+    def on_mount(self) -> None:
+        row = self.tv.store.current()
+        self.selected = row.host if row is not None else ""
+        self.redraw(set(), tick=True)
+
+    def redraw(self, dirty: set[str], *, tick: bool) -> None:
+        """Facts come without any worker's news, so every second looks; a frozen screen stands still."""
+        super().redraw(dirty, tick=tick)
+        if not (dirty or tick):
+            return
+        fleet = self.tv.fleet
+        if fleet is not None and (self.tv.store.frozen_at is None or not self.hosts):
+            self.hosts = fleet.hosts()
+        names = [host.name for host in self.hosts]
+        if self.selected not in names:
+            self.selected = names[0] if names else ""
+        self._lay_out()
+        self.list.redraw()
+        self.detail.redraw()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """The list takes what it needs, and no more than its share."""
+        room = max(2, self.size.height - 2)
+        share = max(HOST_ROWS, room * 2 // 5 // HOST_ROWS * HOST_ROWS)
+        self.list.styles.height = min(len(self.hosts) * HOST_ROWS, share) if self.hosts else room
+
+    # ------------------------------------------------------------------ what is shown
+
+    def crew(self) -> list[RunSnapshot]:
+        """Those of the selected host."""
+        return [row for row in self.tv.store.all() if row.host == self.selected]
+
+    @property
+    def worker(self) -> str:
+        """The selected worker, if it is of the selected host, else the host's first; '' if it has none."""
+        names = [row.worker for row in self.crew()]
+        return self.tv.store.selected if self.tv.store.selected in names else names[0] if names else ""
+
+    def _list(self, width: int, height: int) -> list[Line]:
+        if not self.hosts:
+            opening = self.tv.fleet is None and not self.tv.failed
+            why = "Opening the profile …" if opening else "The profile names no host."
+            return [[], [(f"  {why}", "dim")], [("  hosts:", "bold"), (" in profiles.yaml adds some.", "dim")]]
+        now, at = self.tv.store.now(), [host.name for host in self.hosts].index(self.selected)
+        fit = max(1, height // HOST_ROWS)
+        first = max(0, min(at - fit // 2, len(self.hosts) - fit))
+        rows = self.tv.store.all()
+        return [
+            line
+            for host in self.hosts[first : first + fit]
+            for line in host_lines(host, [row for row in rows if row.host == host.name], now, width,
+                                   selected=host.name == self.selected)
+        ]  # fmt: skip
+
+    def _detail(self, width: int, height: int) -> list[Line]:
+        host = next((one for one in self.hosts if one.name == self.selected), None)
+        if host is None or width < 24 or height < 3:
+            return []
+        report, looking = self.tv.store.reports.get(host.name), host.name in self._looking
+        body = body_lines(
+            host, self.crew(), self.tv.store.now(), width - 4, worker=self.worker, report=report, looking=looking
+        )
+        if self._to_doctor:
+            self.top = next((at for at, line in enumerate(body) if line and line[0] == DOCTOR), 0)
+            self._to_doctor = False
+        self.top = max(0, min(self.top, len(body) - height + 2))
+        return framed(host, body, self.top, width, height)
+
+    def _footer_lines(self, width: int, height: int) -> list[Line]:
+        keys = [key for key in HOST_KEYS if key.rank and not (self.tv.read_only and key.mutates)]
+        return [footer_line(sorted(keys, key=lambda key: key.rank), width)]
+
+    # ------------------------------------------------------------------ keys
+
+    def action_select(self, by: int) -> None:
+        names = [host.name for host in self.hosts]
+        if names:
+            self.top = 0
+            self.selected = names[max(0, min(len(names) - 1, names.index(self.selected) + by))]
+            if worker := self.worker:
+                self.tv.pick(worker)
+            self.redraw(set(), tick=True)
+
+    def action_worker(self, by: int) -> None:
+        names = [row.worker for row in self.crew()]
+        if names:
+            self.tv.pick(names[(names.index(self.worker) + by) % len(names)])
+            self.detail.redraw()
+
+    def action_scroll(self, by: int) -> None:
+        self.top += by
+        self.detail.redraw()
+
+    def action_open(self) -> None:
+        if worker := self.worker:
+            if worker not in [row.worker for row in self.tv.store.visible()]:
+                self.tv.store.pattern = ""
+            self.tv.pick(worker)
+            self.tv.action_open()
+
+    def action_reconnect(self) -> None:
+        if self.selected and self.tv.fleet is not None:
+            self.tv.fleet.retry_now(self.selected)
+            self.tv.toast(f"trying {self.selected} again")
+
+    def action_shell(self) -> None:
+        if self.selected:
+            self.tv.shell_on(self.selected, self.worker)
+
+    def action_doctor(self) -> None:
+        if self.selected and self.selected not in self._looking and self.tv.verbs is not None:
+            self._looking.add(self.selected)
+            self.run_worker(self._look(self.selected), group="doctor", exit_on_error=False)
+            self.detail.redraw()
+
+    async def _look(self, host: str) -> None:
+        """Doctor's own failures are checks that failed; only what it did not foresee is told aside."""
+        try:
+            assert self.tv.verbs is not None
+            [self.tv.store.reports[host]] = await self.tv.verbs.examine(self.tv.fleet, [host], laptop=False)
+        except RemoteError as exc:
+            self.tv.toast(f"{exc.message}\n→ {exc.hint}", "error", title=f"{host}: doctor failed")
+        except Exception as exc:
+            self.tv.toast(f"{type(exc).__name__}: {exc}", "error", title=f"{host}: doctor failed")
+        finally:
+            self._looking.discard(host)
+            self._to_doctor = host == self.selected
+            self.detail.redraw()
