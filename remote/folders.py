@@ -19,6 +19,15 @@ def config_folder() -> Path:
     return platformdirs.user_config_path(APPLICATION)
 
 
+def state_folder() -> Path:
+    """Folder of what this laptop remembers; `TRAJVID_STATE_DIR` moves it. Not created by this call."""
+    if moved := os.environ.get("TRAJVID_STATE_DIR"):
+        return Path(moved)
+    import platformdirs
+
+    return platformdirs.user_state_path(APPLICATION)
+
+
 def private_folder(path: Path) -> Path:
     """Create a folder, and those above it that are missing, for this user alone."""
     for parent in reversed([path, *path.parents]):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from remote.asker import Asker
 from remote.clean import clean
 from remote.errors import NoProfile
 from remote.fleet import Fleet
-from remote.folders import APPLICATION
+from remote.folders import state_folder
 from remote.history import History
 from remote.profiles import Profile, find_profile, load_profile
 
 
 def nearest_profile(given: Path | None = None) -> Profile:
-    """The profile that was named, or the one found from the current folder upwards. Raises `ConfigError`, `NoProfile`."""
+    """The profile that was named, or the one found from the current folder upwards.
+
+    Raises `ConfigError`, of which `NoProfile` is one.
+    """
     path = given or find_profile(Path.cwd())
     if path is None:
         raise NoProfile(
             f"no profiles.yaml in {clean(str(Path.cwd()))} or above it",
-            hint="trajvid-tui init writes one here; trajvid-tui demo makes one to look around; --profile FILE names another",
+            hint="trajvid-tui init writes one, trajvid-tui demo makes one to look at; --profile FILE names another",
         )
     return load_profile(path)
 
@@ -31,9 +33,5 @@ def open_fleet(profile: Profile, *, asker: Asker | None = None) -> Fleet:
 
 
 def history_file() -> Path:
-    """Where the history of all projects lies; `TRAJVID_STATE_DIR` moves it."""
-    if moved := os.environ.get("TRAJVID_STATE_DIR"):
-        return Path(moved) / "history.sqlite"
-    import platformdirs
-
-    return platformdirs.user_state_path(APPLICATION) / "history.sqlite"
+    """Where the history of all projects lies."""
+    return state_folder() / "history.sqlite"

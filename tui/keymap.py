@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 APP = "app"
 NAMES = {
     "slash": "/", "colon": ":", "question_mark": "?", "escape": "esc", "left": "←", "right": "→", "up": "↑",
-    "down": "↓", "pageup": "pgup", "pagedown": "pgdn", "exclamation_mark": "!", "ampersand": "&", "comma": ",", "full_stop": ".",
+    "down": "↓", "pageup": "pgup", "pagedown": "pgdn", "exclamation_mark": "!", "ampersand": "&",
+    "comma": ",", "full_stop": ".",
     "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]", "less_than_sign": "<",
     "greater_than_sign": ">", "number_sign": "#", "at": "@", "asterisk": "*", "equals_sign": "=", "underscore": "_",
     "semicolon": ";", "tilde": "~", "dollar_sign": "$", "percent_sign": "%", "circumflex_accent": "^",

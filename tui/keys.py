@@ -73,7 +73,7 @@ class Key:
 
 
 def table(name: str, *rows: Key) -> tuple[Key, ...]:
-    """A table under its name, with the keys that the person chose; what is wrong with those is said when the app runs."""
+    """A table under its name, with the keys that the person chose; if those are wrong, the app says so at its start."""
     try:
         return remapped(name, rows, settings().keys)
     except ConfigError:

@@ -1,4 +1,4 @@
-"""How the app comes to its fleet: the profile is opened after the first paint, or made, and opened anew when it changes."""
+"""How the app comes to its fleet: the profile is opened after the first paint, or made, and read anew as it changes."""
 
 from __future__ import annotations
 

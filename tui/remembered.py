@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from remote.folders import open_private, private_folder
+from remote.folders import open_private, private_folder, state_folder
 
 MAX_BYTES = 10_000
 
@@ -19,6 +19,11 @@ class Remembered:
     theme: str = ""
     layout: str = ""
     order: str = ""
+
+
+def app_state_file() -> Path:
+    """Where it lies."""
+    return state_folder() / "app.json"
 
 
 def recall(path: Path) -> Remembered:

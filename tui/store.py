@@ -105,7 +105,7 @@ class Store:
         self.marked = []
 
     def chosen(self) -> list[RunSnapshot]:
-        """Whom a verb is for, as they are now: the marked workers, also those that the filter hides, or the selected."""
+        """Whom a verb is for, as they are now: the marked, also those that the filter hides, or else the selected."""
         current = self.current()
         names = self.marked or ([current.worker] if current is not None else [])
         return [row for name in names if (row := self.newest(name)) is not None]

@@ -1,4 +1,4 @@
-"""Colours: dark, light and Okabe-Ito, and the palette that turns a role into a terminal style.
+"""Colours: dark, light, Okabe-Ito and the terminal's own, and the palette that turns a role into a terminal style.
 
 Parts of the screen are told apart by borders, never by a tint of the background (dark tints collapse in 256
 colours), and every status has a glyph and a word besides its colour.
@@ -6,6 +6,7 @@ colours), and every status has a glyph and a word besides its colour.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,9 @@ from rich.text import Text
 from textual.strip import Strip
 from textual.theme import Theme
 
+from remote.errors import ConfigError
 from tui.format import Line, safe
+from tui.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Colours:
     bad: str
     accent: str
     workers: tuple[str, ...]
+    ansi: bool = False
+    """True for the terminal's own sixteen colours, by their names."""
 
 
 COLOURS: dict[str, Colours] = {
@@ -48,6 +53,12 @@ COLOURS: dict[str, Colours] = {
         True, "#101418", "#eeeeee", "#a3adb8", "#4c5866", "#2bbf95", "#56b4e9", "#e69f00", "#f07a2a", "#cc79a7",
         ("#56b4e9", "#e69f00", "#2bbf95", "#f0e442", "#cc79a7", "#4a9ae0", "#f07a2a", "#cccccc"),
     ),
+    "ansi": Colours(
+        True, "ansi_default", "ansi_default", "ansi_bright_black", "ansi_bright_black", "ansi_green",
+        "ansi_bright_blue", "ansi_yellow", "ansi_bright_red", "ansi_magenta",
+        ("ansi_bright_blue", "ansi_yellow", "ansi_green", "ansi_magenta", "ansi_cyan", "ansi_bright_magenta",
+         "ansi_red", "ansi_bright_cyan"), ansi=True,
+    ),
 }  # fmt: skip
 DEFAULT_THEME = "trajvid-dark"
 
@@ -58,6 +69,7 @@ def themes() -> list[Theme]:
         Theme(
             name=name, primary=c.info, secondary=c.accent, accent=c.accent, success=c.ok, warning=c.warn, error=c.bad,
             foreground=c.text, background=c.background, surface=c.background, panel=c.background, dark=c.dark,
+            ansi=c.ansi,
             variables={
                 "border": c.faint, "footer-key-foreground": c.info, "block-cursor-background": c.info,
                 "block-cursor-foreground": c.background, "faint": c.faint, "quiet": c.dim,
@@ -89,9 +101,9 @@ class Palette:
         if not self.colour:
             return Style()
         if word[:1] == "w" and word[1:].isdigit():
-            return Style(color=self.colours.workers[int(word[1:]) % len(self.colours.workers)])
+            return Style(color=_rich(self.colours.workers[int(word[1:]) % len(self.colours.workers)]))
         value = getattr(self.colours, word, None)
-        return Style(color=value) if isinstance(value, str) else Style()
+        return Style(color=_rich(value)) if isinstance(value, str) else Style()
 
     def strip(self, line: Line, width: int, base: Style) -> Strip:
         """Draw a line in exactly `width` cells. Nothing reaches the terminal but through `safe`."""
@@ -106,3 +118,21 @@ class Palette:
             for text, role in line:
                 out.append(safe(text), self.style(role))
         return out
+
+
+def _rich(colour: str) -> str:
+    """A colour as Rich names it."""
+    return colour.removeprefix("ansi_")
+
+
+def chosen_theme(options: Settings, remembered: str) -> str:
+    """The theme that the environment, the settings or the last session names, in that order. Raises `ConfigError`."""
+    for name, place in (
+        (os.environ.get("TRAJVID_THEME", ""), "TRAJVID_THEME"),
+        (options.theme, options.places.get("theme", "")),
+    ):
+        if name and name not in COLOURS:
+            raise ConfigError(f"{place}: no theme {name!r}", hint=f"themes: {', '.join(COLOURS)}")
+        if name:
+            return name
+    return remembered if remembered in COLOURS else DEFAULT_THEME

@@ -23,9 +23,10 @@ DETAIL_LEAST = 10
 class HomeScreen(MainScreen):
     """Workers and detail; the filter opens at the bottom."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, layout: str = "auto") -> None:
         super().__init__()
         self.crew = Workers(store, lambda: self.tv.palette, self._empty)
+        self.crew.wish = layout
         self.detail = Lines(self._detail, lambda: self.tv.palette, id="detail")
         self.body = Container(self.crew, self.detail, id="body")
         self.box = Input(placeholder="filter: name, host, branch or state; enter keeps it, esc clears it", id="filter")

@@ -1,0 +1,117 @@
+"""One verb for many workers: one question that names them, those that are left out, and what the filter hides."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from remote.errors import RemoteError
+from remote.snapshot import RunSnapshot
+from tui.format import Line
+from tui.keys import Condition, has_run, may_decide, may_launch, may_resume, may_stop
+from tui.screens.dialog import Confirm
+from tui.words import commit_words, state_and_age
+
+if TYPE_CHECKING:
+    from tui.app import TrajvidApp
+    from tui.session import VerbsLike
+
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Many:
+    """How a verb is done to several workers."""
+
+    verb: str
+    applies: Condition
+    warning: str = ""
+    danger: bool = False
+    typed: bool = False
+    """True where the number of workers must be typed."""
+
+
+MANY = {
+    many.verb: many
+    for many in (
+        Many("launch", may_launch),
+        Many("stop", may_stop, danger=True),
+        Many("kill", may_stop, "Work since each one's last checkpoint is lost.", danger=True, typed=True),
+        Many("resume", may_resume),
+        Many("release", may_decide),
+        Many("retire", may_decide, "They stay as they ended: never resumed, never released.", danger=True),
+        Many("sync", has_run),
+    )
+}
+
+
+def question(many: Many, rows: Sequence[RunSnapshot], left_out: int, hidden: int, now: float) -> Confirm:
+    """The one question for all of them."""
+    lines: list[Line] = [
+        [(row.worker, "bold"), (f" on {row.host}  ", "dim"), *state_and_age(row, now), ("  ", ""), *commit_words(row)]
+        for row in rows[:SHOWN]
+    ]
+    if len(rows) > SHOWN:
+        lines.append([(f"and {len(rows) - SHOWN} more", "bold")])
+    if hidden:
+        lines.append([(f"▲ {hidden} of them hidden by the filter", "bold warn")])
+    if left_out:
+        lines.append([(f"{left_out} more marked, but {many.verb} does not apply to them now", "dim")])
+    if many.warning:
+        lines += [[], [(many.warning, "bold warn")]]
+    title = f"{many.verb.capitalize()} {workers_words(len(rows))}?"
+    yes = f"{many.verb.capitalize()} {len(rows)}"
+    return Confirm(title, lines, yes, danger=many.danger, typed=str(len(rows)) if many.typed else "")
+
+
+class BulkRunner:
+    """Asks once, then does the verb to each in the background: each row tells how it goes, each failure is a toast."""
+
+    def __init__(
+        self, app: TrajvidApp, verbs: VerbsLike, one: Callable[[str, str, Callable[[], Awaitable[str]]], None]
+    ):
+        """`one(worker, doing, work)` runs one guarded piece of work."""
+        self._app, self._verbs, self._one = app, verbs, one
+
+    def do(self, verb: str, chosen: list[RunSnapshot]) -> None:
+        """Do `verb` to those of the chosen workers to which it applies."""
+        many = MANY[verb]
+        rows = [row for row in chosen if many.applies(row)]
+        if not rows:
+            self._app.toast(f"{verb}: applies to none of the {len(chosen)} marked workers now", "warning")
+            return
+        store = self._app.store
+        asked = question(many, rows, len(chosen) - len(rows), store.hidden(rows), store.clock())
+
+        async def work() -> str:
+            if await self._app.push_screen_wait(asked):
+                for row in rows:
+                    self._one(row.worker, verb, self._quietly(verb, row.worker))
+            return ""
+
+        self._one(workers_words(len(rows)), verb, work)
+
+    def _quietly(self, verb: str, worker: str) -> Callable[[], Awaitable[str]]:
+        async def work() -> str:
+            call: Callable[..., Awaitable[Any]] = getattr(self._verbs, verb)
+            done = await call(self._app.fleet, worker)
+            if verb in ("stop", "kill"):
+                ended_words(done, verb)
+            return ""
+
+        return work
+
+
+def workers_words(count: int) -> str:
+    """`1 worker`, `3 workers`."""
+    return f"{count} worker{'' if count == 1 else 's'}"
+
+
+def ended_words(done: Any, doing: str) -> str:
+    """How a stop or a kill ended. Raises `RemoteError` if processes are left."""
+    if not done.stopped:
+        left = ", ".join(str(pid) for pid in done.left)
+        raise RemoteError(f"still running: processes {left}", hint="X kills the run")
+    code = f", exit code {done.code}" if done.code is not None else ""
+    return f"{done.state}{code}" + (" (had to be killed)" if done.forced and doing == "stop" else "")
