@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 
 from remote.activity import Deed, Origin, Source
-from tui.format import Line, age, cut, joined, wrapped
+from tui.format import Line, age, cut, cut_line, joined, wrapped
 
-WIDE = 110
+WIDE, ROOMY = 110, 150
 WHEN, VERB, LABEL = 11, 9, 10
 KNOWN = {
     Origin.BOTH: "by this laptop and its host",
@@ -39,13 +39,13 @@ def result_role(deed: Deed) -> str:
 
 def deed_line(deed: Deed, width: int, wall_s: float, *, selected: bool = False) -> Line:
     """When, what, which worker, who, how it ended, and what ran where there is room for it."""
-    name, who = (24, 22) if width >= WIDE else (15, 16)
+    name, who = (24, 22) if width >= ROOMY else (15, 16) if width >= 60 else (15, 0)
     line: Line = [
         ("▌" if selected else " ", "bold accent"),
         (when(deed.at_s, wall_s).ljust(WHEN + 1), "dim"),
         (cut(deed.verb, VERB).ljust(VERB + 1), "bold"),
         (cut(deed.worker, name).ljust(name + 1), "bold" if selected else ""),
-        (cut(deed.by, who).ljust(who + 1), "dim"),
+        (cut(deed.by, who).ljust(who + 1) if who else "", "dim"),
         (cut(deed.origin.value, 4).ljust(5), "faint" if deed.origin is Origin.BOTH else "info"),
     ]
     room = width - sum(len(text) for text, _ in line) - 1
@@ -53,18 +53,17 @@ def deed_line(deed: Deed, width: int, wall_s: float, *, selected: bool = False) 
     if width >= WIDE and deed.command:
         end = cut(result, room // 2)
         return [*line, (end, result_role(deed)), ("  ", ""), (cut(deed.command, room - len(end) - 2), "dim")]
-    return [*line, (cut(result, room), result_role(deed))]
+    return cut_line([*line, (cut(result, room), result_role(deed))], width)
 
 
 def deed_lines(deed: Deed, width: int, wall_s: float) -> list[Line]:
     """Everything about one action; long texts are wrapped, never cut."""
     facts = [
-        ("action", f"{deed.verb} {deed.worker}" + (f" on {deed.host}" if deed.host else "")),
+        ("action", f"{deed.verb} {deed.worker}" + (f" on {deed.host}" if deed.host else "") + f", by {deed.by}"),
         ("when", f"{moment(deed.at_s)}, {age(wall_s - deed.at_s)} ago"),
-        ("who", deed.by),
-        ("attempt", deed.attempt),
         ("result", deed.result or "no answer kept"),
         ("command", deed.command or "none: this verb runs no command of its own"),
+        ("attempt", deed.attempt),
         ("recorded", KNOWN[deed.origin]),
     ]
     lines: list[Line] = []

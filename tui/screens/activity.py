@@ -13,7 +13,7 @@ from remote.activity import Activity, Deed, matching
 from remote.errors import RemoteError
 from tui.activity.lines import deed_line, deed_lines, source_line
 from tui.copying import copy
-from tui.format import Line, cut, spread
+from tui.format import Line, cut
 from tui.keys import KEYS, Key, footer_line
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.frame import box
@@ -138,10 +138,10 @@ class ActivityScreen(MainScreen, inherit_bindings=False):
         shown, known = len(self.deeds()), len(self.found.deeds) if self.found is not None else 0
         count = f"{shown} of {known} match {self.pattern!r}" if self.pattern else f"{known} actions"
         follows: Line = [("  following", "ok")] if self.chosen is None else [("  f follows the newest", "dim")]
-        end: Line = [(self.problem, "bad")] if self.problem else []
-        if self.found is not None and not end:
-            end = source_line(self.found.sources, self.tv.store.now())
-        return [spread([(" Activity ", "bold"), (cut(count, width // 2), "dim"), *follows], [*end, (" ", "")], width)]
+        asked: Line = [(self.problem, "bad")] if self.problem else []
+        if self.found is not None and not asked:
+            asked = source_line(self.found.sources, self.tv.store.now())
+        return [[(" Activity ", "bold"), (cut(count, width // 2), "dim"), *follows], [(" ", ""), *asked]]
 
     def _list(self, width: int, height: int) -> list[Line]:
         deeds = self.deeds()
