@@ -126,6 +126,15 @@ class Desk:
         answer = json.loads(self.look("status", "--json").stdout)
         return str({row["worker"]: row for row in answer["data"]["workers"]}[worker]["state"])
 
+    def over(self, worker: str, timeout: float = 110) -> None:
+        """Wait for the record that the newest attempt of a worker has ended, on the far side's disk alone."""
+
+        def is_over() -> bool:
+            attempts = sorted((self.runs(worker)[-1] / "attempts").iterdir(), key=lambda path: int(path.name))
+            return (attempts[-1] / "exit").exists()
+
+        wait_for(is_over, f"the end of {worker}", timeout)
+
     def ended(self, worker: str, timeout: float = 110) -> str:
         """Wait for the end of the newest attempt of a worker and return its state."""
         self.over(worker, timeout)

@@ -28,12 +28,12 @@ pytestmark = pytest.mark.parametrize("desk", ["embedded"], indirect=True)
 )
 def test_a_wrong_profile_names_its_place(desk: Desk, profile: str, says: list[str]) -> None:
     (desk.repo / "profiles.yaml").write_text(profile)
-    done = desk.run("status", code=2)
+    done = desk.look("status", code=2)
     assert done.stdout == "" and all(text in done.stderr for text in says), done.stderr
 
 
 def test_no_profile_says_how_to_make_one(desk: Desk) -> None:
-    done = desk.run("status", code=2)
+    done = desk.look("status", code=2)
     assert "trajvid-tui init" in done.stderr
 
 

@@ -111,6 +111,7 @@ async def test_launching_what_runs_answers_with_the_running_run(fleet: Fleet) ->
     assert (again.already, again.run, again.attempt) == (True, first.run, first.attempt)
 
 
+@pytest.mark.slow  # a few seconds; test_exactly_once.py asks the same of both hosts
 async def test_two_laptops_at_once_start_one_run(fleet: Fleet, project: Project) -> None:
     other = Fleet(project.profile, by="bob@desk")
     found = await asyncio.gather(
@@ -126,7 +127,7 @@ async def test_two_laptops_at_once_start_one_run(fleet: Fleet, project: Project)
     await other.close()
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 async def test_cuts_in_the_middle_of_a_launch_give_exactly_one_job(project: Project, fleet: Fleet, seed: int) -> None:
     """The connection is cut again and again at random moments; the answer names the one job that there is."""
     rng = random.Random(seed)
