@@ -13,13 +13,15 @@ from tui.keys import KEYS, WORKER_KEYS, footer_line, offered
 from tui.screens.main import MainScreen, app_bindings
 from tui.tabs.artifacts import ArtifactsTab
 from tui.tabs.charts import ChartsTab
+from tui.tabs.config import ConfigTab
+from tui.tabs.evidence import EvidenceTab
 from tui.tabs.log import LogTab
 from tui.tabs.overview import OverviewTab
 from tui.tabs.tab import Tab
 from tui.widgets.lines import Lines
 from tui.words import notice, state_words
 
-TABS: tuple[type[Tab], ...] = (OverviewTab, ChartsTab, LogTab, ArtifactsTab)
+TABS: tuple[type[Tab], ...] = (OverviewTab, ChartsTab, LogTab, ArtifactsTab, EvidenceTab, ConfigTab)
 OWN = {key for row in WORKER_KEYS for key in row.keys.split(",")}
 
 

@@ -1,0 +1,150 @@
+"""The evidence of test-first work that the run left in its artifacts: a list with verdicts, and the file in view."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+
+from remote.snapshot import RunSnapshot
+from tui.evidence import NONE_STATED, PATTERNS, Evidence, evidence_of
+from tui.format import Line, age, cut, joined, pad_line, spread
+from tui.keys import Key
+from tui.tabs.tab import Tab, tab_bindings
+from tui.widgets.lines import Lines
+from tui.widgets.viewer import Viewer
+from tui.words import sync_words
+
+EVIDENCE_KEYS: tuple[Key, ...] = (
+    Key("choose(-1)", "up,k", "↑ k", "up", "previous file", "Evidence"),
+    Key("choose(1)", "down,j", "↓ j", "down", "next file", "Evidence", 1),
+    Key("move(-15)", "pageup,ctrl+u", "pgup", "page up", "a page up in the file", "Evidence"),
+    Key("move(15)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down in the file", "Evidence", 2),
+    Key("move(-999999)", "g,home", "g", "first", "first line of the file", "Evidence"),
+    Key("move(999999)", "G,end", "G", "last", "last line of the file", "Evidence"),
+    Key("refresh", "u", "u", "look again", "look again at what is on this laptop", "Evidence", 3),
+)
+
+
+class EvidenceTab(Tab):
+    """Lists in a thread when the run or its sync changed."""
+
+    NAME = "evidence"
+    KEYS = EVIDENCE_KEYS
+    BINDINGS = tab_bindings(EVIDENCE_KEYS)
+    DEFAULT_CSS = """
+    EvidenceTab > #evidence { height: 1fr; width: 100%; }
+    EvidenceTab > Viewer { height: 2fr; border-top: solid $faint; background: $background; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = Lines(self._head, lambda: self.tv.palette, id="head")
+        self.list = Lines(self._draw, lambda: self.tv.palette, id="evidence")
+        self.viewer = Viewer(lambda: self.tv.palette)
+        self.found: list[Evidence] | None = None
+        self.at = 0
+        self._seen: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        yield self.list
+        yield self.viewer
+
+    def on_mount(self) -> None:
+        self.viewer.display = False
+
+    def redraw(self, row: RunSnapshot) -> None:
+        seen = (row.worker, row.run, row.sync.at, row.sync.folder)
+        if seen != self._seen:
+            if seen[:2] != self._seen[:2]:
+                self.found, self.at = None, 0
+            self._seen = seen
+            self.run_worker(self._read(row, seen), group="evidence", exclusive=True, exit_on_error=False)
+        self.head.redraw()
+        self.list.redraw()
+
+    async def _read(self, row: RunSnapshot, seen: tuple[object, ...]) -> None:
+        found = await asyncio.to_thread(evidence_of, row.sync.folder) if row.sync.folder else []
+        if seen == self._seen:
+            self.found = found
+            self._choose(self.at)
+
+    def _choose(self, at: int) -> None:
+        """Show a file of the list."""
+        found = self.found or []
+        self.at = max(0, min(len(found) - 1, at))
+        self.viewer.display = bool(found)
+        if found:
+            self.viewer.look(found[self.at].path)
+        self.head.redraw()
+        self.list.redraw()
+
+    def _head(self, width: int, height: int) -> list[Line]:
+        row = self.tv.store.current()
+        if row is None or not row.run:
+            return [[]]
+        count: Line = (
+            [(f"{len(self.found)} {'file' if len(self.found) == 1 else 'files'}", "bold")] if self.found else []
+        )
+        where: Line = [(f"{row.sync.folder}/artifacts" if row.sync.folder else "", "dim")]
+        end = [sync_words(row, self.tv.store.now()), (" ", "")]
+        return [spread([(" ", ""), *joined([count, where])], end, width)]
+
+    def _draw(self, width: int, height: int) -> list[Line]:
+        row = self.tv.store.current()
+        if row is None:
+            return []
+        if self.found is None and row.sync.folder:
+            return [[], [(" reading …", "dim")]]
+        if not self.found:
+            return nothing_lines(row)
+        first = max(0, min(self.at - height + 1, len(self.found) - height))
+        return evidence_lines(self.found, self.at, self.tv.store.wall(), width)[first : first + height]
+
+    def action_choose(self, by: int) -> None:
+        if self.found:
+            self._choose(self.at + by)
+
+    def action_move(self, by: int) -> None:
+        self.viewer.move(by)
+
+    def action_refresh(self) -> None:
+        self._seen = (*self._seen[:2], "again")
+        row = self.tv.store.current()
+        if row is not None:
+            self.redraw(row)
+
+
+def evidence_lines(found: Sequence[Evidence], at: int, wall_s: float, width: int) -> list[Line]:
+    """One file a line: what it is about, its own verdict, its age."""
+    name_width = min(width // 2, max(len(one.about) for one in found) + 2)
+    lines: list[Line] = []
+    for index, one in enumerate(found):
+        chosen = index == at
+        mark: Line = [("▌ " if chosen else "  ", "bold info")]
+        name: Line = pad_line([(cut(one.about, name_width - 1), "bold" if chosen else "")], name_width)
+        role = "bold bad" if one.refused else "" if one.verdict else "dim"
+        verdict: Line = [("▲ " if one.refused else "", role), (one.verdict or NONE_STATED, role)]
+        old: Line = [(f"{age(wall_s - one.written_s)} old ", "dim")] if one.written_s else []
+        lines.append(spread([*mark, *name, *verdict], old, width))
+    return lines
+
+
+def nothing_lines(row: RunSnapshot) -> list[Line]:
+    """What evidence is, where it was looked for, and what to do."""
+    what: list[Line] = [
+        [],
+        [(" Evidence shows that a change was made test-first: what pytest said of a component", "")],
+        [(" before the code (red), with it (green), and after it was tidied (refactor).", "")],
+        [],
+    ]
+    if not row.run:
+        return [*what, [(" This worker was never launched: ", ""), ("n", "bold info"), (" launches it.", "")]]
+    if not row.sync.folder:
+        why: Line = [(" Nothing of this run is on this laptop yet.", "warn")]
+    else:
+        why = [(f" None was found in {row.sync.folder}/artifacts", "warn")]
+    names: Line = [(f" ({', '.join(PATTERNS)}).", "dim")]
+    return [*what, why, names, [], [(" R", "bold info"), (" brings what is on the host now.", "dim")]]
