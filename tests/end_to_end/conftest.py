@@ -131,7 +131,8 @@ class Desk:
 
         def is_over() -> bool:
             attempts = sorted((self.runs(worker)[-1] / "attempts").iterdir(), key=lambda path: int(path.name))
-            return (attempts[-1] / "exit").exists()
+            record = attempts[-1] / "exit"  # there from the start: blanks keep its room on the disk until the end
+            return record.exists() and bool(record.read_text().strip())
 
         wait_for(is_over, f"the end of {worker}", timeout)
 
