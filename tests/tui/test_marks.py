@@ -52,9 +52,10 @@ async def test_a_range_is_marked_and_one_question_stops_what_can_be_stopped() ->
     verbs = Recorded()
     async with desk(default_world(), (120, 40), "space", "G", "v", verbs=verbs) as (app, pilot, _):
         assert app.store.marked == ["keypoint-a", "keypoint-b", "transformer-a", "transformer-b", "smoke"]
-        await pilot.press("slash", *"keypoint", "enter", "x")
+        await pilot.press("slash", *"keypoint-", "enter", "x")
         await settle(app, pilot)
         text = plain(app)
+        assert "» 5 marked" in text.split("\n")[0]
         assert "Stop 4 workers?" in text and "2 of them hidden by the filter" in text
         assert "1 more marked, but stop does not apply" in text
         await pilot.press("enter")

@@ -8,6 +8,7 @@ from collections import Counter
 from remote.snapshot import Link, LinkStatus, RunSnapshot
 from tui.format import Line, age, cut, line_width, spread
 from tui.store import Store
+from tui.widgets.rows import MARK
 from tui.words import STATES, UNCONFIRMED, known, link_words
 from wire.state import State
 
@@ -31,6 +32,8 @@ def title_line(store: Store, project: str, width: int, *, opening: bool) -> Line
     room = width - line_width(name) - line_width(end) - 4
     rows = store.all()
     parts = [*_counts(rows, now), *_hosts(rows, now)]
+    if store.marked:
+        parts.insert(0, (0, [(f"{MARK} {len(store.marked)} marked", "bold accent")]))
     if opening:
         parts.append((0, [("◌ opening", "info")]))
     return spread([*name, ("   ", ""), *_most_pressing(parts, room)], end, width)
