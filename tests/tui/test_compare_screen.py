@@ -54,7 +54,7 @@ async def test_compare_80x24(rows: list[RunSnapshot], same_as_before: Same) -> N
 
 async def test_marks_choose_what_is_compared_and_keys_change_how() -> None:
     async with desk(world(), (120, 40), "space", "j", "j", "space") as (app, pilot, feed):
-        assert app.store.marked == ["keypoint-a", "i3d-a"] and plain(app).count("»") == 2
+        assert app.store.marked == ["keypoint-a", "i3d-a"] and plain(app).split("\n", 1)[1].count("»") == 2
         await pilot.press("space", "space", "c")
         await settle(app, pilot)
         text = plain(app)
@@ -78,6 +78,15 @@ async def test_marks_choose_what_is_compared_and_keys_change_how() -> None:
         await pilot.press("c", "enter")
         await settle(app, pilot)
         assert "keypoint-a" in plain(app).split("\n")[1], "also where the filter of home hides it"
+
+
+async def test_the_selected_run_stays_in_view() -> None:
+    rows = [running(f"run-{at:02}") for at in range(30)]
+    async with desk(rows, (80, 24), "c", "G") as (app, pilot, _):
+        assert "▌ ⠤⠤⠄⠀  -     run-29" in plain(app)
+        await pilot.press("g")
+        await settle(app, pilot)
+        assert "▌ ⠤⠤⠤⠤  -     run-00" in plain(app) and "rank  run" in plain(app)
 
 
 async def test_a_tiny_terminal_is_no_error() -> None:

@@ -69,7 +69,9 @@ class CompareScreen(MainScreen, inherit_bindings=False):
         self.plot = Lines(self._chart, lambda: self.tv.palette, id="plot")
         self.page = Lines(self._page, lambda: self.tv.palette, id="page")
         self._stale: set[str] = set()
-        self._beside: dict[tuple[str, float | None], Candidate] = {}
+        self._beside: dict[str, Candidate] = {}
+        self._read_at: dict[str, float | None] = {}
+        """Run -> when it had been synced as its folder was read."""
 
     def compose(self) -> ComposeResult:
         yield self.title_bar
@@ -95,7 +97,8 @@ class CompareScreen(MainScreen, inherit_bindings=False):
         if not tick:
             return
         rows = self.rows()
-        if not self.comparison.rows or self._stale & {row.worker for row in rows}:
+        names = {row.worker for row in rows}
+        if self._stale & names or names != {one.row.worker for one in self.comparison.rows}:
             self._judge(rows)
             self.plot.redraw()
         self._stale = set()
@@ -103,18 +106,16 @@ class CompareScreen(MainScreen, inherit_bindings=False):
 
     def _judge(self, rows: Sequence[RunSnapshot]) -> None:
         """Compare anew; what only the synced folders hold is read in a thread and comes with a later call."""
-        known = [self._beside.get(_synced_at(row), Candidate(row)) for row in rows]
-        self.comparison = compare([replace(one, row=row) for one, row in zip(known, rows, strict=True)])
-        unread = [row for row in rows if row.sync.folder and _synced_at(row) not in self._beside]
+        self.comparison = compare([replace(self._beside.get(row.run, Candidate(row)), row=row) for row in rows])
+        unread = [row for row in rows if row.sync.folder and self._read_at.get(row.run, -1.0) != row.sync.at]
         if unread:
-            for row in unread:
-                self._beside[_synced_at(row)] = Candidate(row)
+            self._read_at.update({row.run: row.sync.at for row in unread})
             self.run_worker(self._read(unread), group="folders", exit_on_error=False)
 
     async def _read(self, rows: Sequence[RunSnapshot]) -> None:
         for row in rows:
             controls, data, digest = await asyncio.to_thread(beside, Path(row.sync.folder))
-            self._beside[_synced_at(row)] = Candidate(row, controls, data, digest)
+            self._beside[row.run] = Candidate(row, controls, data, digest)
         self._judge(self.rows())
         self.page.redraw()
 
@@ -151,15 +152,11 @@ class CompareScreen(MainScreen, inherit_bindings=False):
     def _nothing(self) -> list[Line]:
         store = self.tv.store
         why = "None of the marked workers has run yet." if store.marked else "No worker has run yet."
-        key, word = "bold info", "dim"
-        todo: Line = [
-            ("  esc", key),
-            (" goes back; there ", word),
-            ("n", key),
-            (" launches and ", word),
-            ("space", key),
+        return [
+            [],
+            [(f"  {why}", "")],
+            [("  esc", "bold info"), (" goes back; there ", "dim"), ("n", "bold info"), (" launches.", "dim")],
         ]
-        return [[], [(f"  {why}", "")], [*todo, (" marks.", word)]]
 
     def _page(self, width: int, height: int) -> list[Line]:
         if not self.comparison.rows:
@@ -210,9 +207,10 @@ class CompareScreen(MainScreen, inherit_bindings=False):
     def action_select(self, by: int) -> None:
         names = [one.row.worker for one in self.comparison.rows]
         if names:
-            at = names.index(self.selected) + by
-            self.tv.pick(names[max(0, min(len(names) - 1, at))])
-            self.top = 0 if at < 3 else self.top
+            at = max(0, min(len(names) - 1, names.index(self.selected) + by))
+            self.tv.pick(names[at])
+            # Line 0 is the head of the table, the last one in view says how many more there are.
+            self.top = max(min(self.top, at), at + 3 - self.page.size.height)
             self.plot.redraw()
             self.page.redraw()
 
@@ -244,8 +242,3 @@ class CompareScreen(MainScreen, inherit_bindings=False):
             self.tv.toast(f"{exc.message}\n→ {exc.hint}", "error", title="not written")
         else:
             self.tv.toast(str(path), title="written")
-
-
-def _synced_at(row: RunSnapshot) -> tuple[str, float | None]:
-    """When a row's folder must be read again."""
-    return row.run, row.sync.at
