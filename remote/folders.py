@@ -28,6 +28,15 @@ def state_folder() -> Path:
     return platformdirs.user_state_path(APPLICATION)
 
 
+def data_folder() -> Path:
+    """Folder of what belongs to the person but to no project; `TRAJVID_DATA_DIR` moves it. Not created by this call."""
+    if moved := os.environ.get("TRAJVID_DATA_DIR"):
+        return Path(moved)
+    import platformdirs
+
+    return platformdirs.user_data_path(APPLICATION)
+
+
 def private_folder(path: Path) -> Path:
     """Create a folder, and those above it that are missing, for this user alone."""
     for parent in reversed([path, *path.parents]):

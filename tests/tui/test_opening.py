@@ -31,7 +31,7 @@ def place(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (home / ".ssh").mkdir(parents=True)
     project.mkdir()
     (home / ".ssh" / "config").write_text("Host lab\n  HostName lab.example\n  User ada\nHost *\n  User bob\n")
-    for name in ("TRAJVID_CONFIG_DIR", "TRAJVID_STATE_DIR", "TRAJVID_DEMO_DIR"):
+    for name in ("TRAJVID_CONFIG_DIR", "TRAJVID_STATE_DIR", "TRAJVID_DATA_DIR"):
         monkeypatch.setenv(name, str(home / name.lower()))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(project)

@@ -1,6 +1,6 @@
 """A demo for people without a profile: a small repository of its own, with the default profile, outside of everything.
 
-~/.local/share/trajvid-tui/demo/      (`TRAJVID_DEMO_DIR` moves it)
+~/.local/share/trajvid-tui/demo/      (`TRAJVID_DATA_DIR` moves it)
   profiles.yaml  README.md            committed, so that runs have a commit
   results/                            what comes home
 """
@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from remote.errors import UsageError
-from remote.folders import APPLICATION, private_folder
+from remote.folders import data_folder, private_folder
 from remote.onhost.git import FIXED_IDENTITY, git_argv
 
 PROFILE = Path(__file__).with_name("profiles.yaml")
@@ -22,11 +22,7 @@ README = "# The demo of trajvid-tui\n\nWithout code of its own: its workers trai
 
 def demo_folder() -> Path:
     """Where the demo is, or would be."""
-    if moved := os.environ.get("TRAJVID_DEMO_DIR"):
-        return Path(moved)
-    import platformdirs
-
-    return platformdirs.user_data_path(APPLICATION) / "demo"
+    return data_folder() / "demo"
 
 
 async def make_demo(folder: Path | None = None) -> Path:
@@ -40,12 +36,12 @@ async def make_demo(folder: Path | None = None) -> Path:
     try:
         private_folder(folder)
         if any(folder.iterdir()):
-            raise UsageError(f"{folder} is not empty and not the demo", hint="TRAJVID_DEMO_DIR names another folder")
+            raise UsageError(f"{folder} is not empty and not the demo", hint="TRAJVID_DATA_DIR names another folder")
         profile.write_bytes(PROFILE.read_bytes())
         (folder / "README.md").write_text(README, encoding="utf-8")
         (folder / ".gitignore").write_text(f"results/\n{MARKER}\n", encoding="utf-8")
     except OSError as exc:
-        raise UsageError(f"{folder}: {exc.strerror}", hint="TRAJVID_DEMO_DIR names another folder") from exc
+        raise UsageError(f"{folder}: {exc.strerror}", hint="TRAJVID_DATA_DIR names another folder") from exc
     commit = ["commit", "--quiet", "--no-gpg-sign", "--message=The demo"]
     for words in (["init", "--quiet"], ["add", "--all"], commit):
         code, _, said = await run_git(git_argv(str(folder), words), FIXED_IDENTITY)
