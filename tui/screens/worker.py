@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.widgets import ContentSwitcher
 
-from tui.format import Line, cut, joined, spread, while_it_fits
+from tui.format import Line, cut, joined, line_width, spread, while_it_fits
 from tui.keys import KEYS, WORKER_KEYS, footer_line, offered
 from tui.screens.main import MainScreen, app_bindings
 from tui.tabs.artifacts import ArtifactsTab
@@ -58,16 +59,22 @@ class WorkerScreen(MainScreen, inherit_bindings=False):
         row = store.current()
         if row is None:
             return [[]]
-        names: list[Line] = []
-        for number, one in enumerate(self.tabs, 1):
-            shown = one is self.shown
-            names.append([(f"{number} ", "bold info"), (one.NAME, "bold reverse" if shown else "")])
         now = store.now()
         noted = notice(row, now)
-        tabs = while_it_fits(names, width - 12)
         who: Line = [(cut(row.worker, max(8, width // 3)), f"bold {store.colour(row.worker)}")]
         head = joined([who, [state_words(row, now)], [noted or ("", "")]])
+        tabs = self._names(self.tabs, width)
+        if line_width(head) + line_width(tabs) + 4 > width:
+            tabs = self._names([self.shown], width)
         return [spread([(" ", ""), *head], [*tabs, (" ", "")], width), [("─" * width, "faint")]]
+
+    def _names(self, named: Sequence[Tab], width: int) -> Line:
+        """The numbers of the tabs, those of `named` with their names."""
+        parts: list[Line] = []
+        for number, one in enumerate(self.tabs, 1):
+            name: Line = [(" ", ""), (one.NAME, "bold reverse" if one is self.shown else "")]
+            parts.append([(str(number), "bold info"), *(name if one in named else [])])
+        return while_it_fits(parts, width - 12)
 
     def _footer_lines(self, width: int, height: int) -> list[Line]:
         table = (*self.shown.KEYS, *(key for key in KEYS if key.verb), *WORKER_KEYS)
