@@ -82,33 +82,37 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split(".")[:3]) if found else ()
 
 
+def short(version: str) -> str:
+    """The number alone, or the text that has none."""
+    return ".".join(map(str, numbers(version))) or clean(version, 60)
+
+
 def git(version: str | None, *, where: str) -> Check:
     """The git of the laptop or of a host."""
     if not version:
         return fail("git", "not installed", f"install git {where}")
     if numbers(version) < GIT_OLDEST:
         wanted = ".".join(map(str, GIT_OLDEST))
-        return fail("git", f"{version} is too old", f"install git {wanted} or newer {where}")
-    return fine("git", version)
+        return fail("git", f"{short(version)} is too old", f"install git {wanted} or newer {where}")
+    return fine("git", short(version))
 
 
 def host_rsync(version: str | None) -> Check:
     if not version:
         return warn("rsync", "not installed: results come by SFTP, whole files at a time", "install rsync there")
-    return fine("rsync", version.split("  ")[0])
+    return fine("rsync", short(version))
 
 
 def laptop_rsync(version: str, missing: Sequence[str], package: str) -> Check:
     """`missing`: wanted options that it lacks; `package`: the distribution's own version of it, '' if none tells."""
     if not version:
         return warn("rsync", "not installed: results come by SFTP", "install rsync; unchanged files cost nothing then")
+    told = short(version)
     if missing:
-        return warn("rsync", f"{version} lacks {', '.join(missing)}", "install a newer rsync (3.2.3 knows them all)")
+        return warn("rsync", f"{told} lacks {', '.join(missing)}", "install a newer rsync (3.2.3 knows them all)")
     if numbers(version) < RSYNC_PATCHED and not package:
-        return warn(
-            "rsync", f"{version} has known holes, and no package manager vouches for it", "install 3.5 or newer"
-        )
-    return fine("rsync", f"{version}, kept patched as {package}" if package else version)
+        return warn("rsync", f"{told} has known holes, and no package manager vouches for it", "install 3.5 or newer")
+    return fine("rsync", f"{told}, kept patched as {package}" if package else told)
 
 
 def disk(free: int, total: int, *, mend: str) -> Check:

@@ -147,7 +147,7 @@ async def _rsync() -> Check:
     found = await find_rsync()
     if found is None:
         return checks.laptop_rsync("", (), "")
-    version = ((await _first_line("rsync", "--version")) or "rsync").split("  ")[0]
+    version = await _first_line("rsync", "--version") or "rsync"
     missing = [option for option in RSYNC_WANTED if option not in found.options]
     return checks.laptop_rsync(version, missing, await _package_of(found.path))
 

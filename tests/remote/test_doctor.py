@@ -1,0 +1,126 @@
+"""Doctor: what is found is judged, a host that fails is a report too, and only what is safe is mended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remote import checks, doctor
+from remote.checks import GIB, Check, Report, Verdict
+from remote.embedded import shared
+from remote.fleet import Fleet
+from tests.fixtures.project import Project
+
+P, W, F, S = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.SKIP
+NO_GPU: Mapping[str, Any] = {"torch": "2.13.0", "cuda": "13.0", "gpus": 0, "usable": False}
+
+
+@pytest.mark.parametrize(
+    ("check", "verdict", "text"),
+    [
+        (checks.git("git version 2.39.5 (Apple Git-154)", where="here"), P, "2.39.5"),
+        (checks.git("git version 2.17.1", where="there"), F, "too old"),
+        (checks.git(None, where="there"), F, "not installed"),
+        (checks.host_rsync(None), W, "SFTP"),
+        (checks.laptop_rsync("rsync  version 2.6.9  protocol version 29", ["--info"], ""), W, "2.6.9 lacks --info"),
+        (checks.laptop_rsync("rsync  version 3.2.7  protocol version 31", [], ""), W, "known holes"),
+        (checks.laptop_rsync("rsync  version 3.2.7  protocol 31", [], "3.2.7-1+deb12u2"), P, "3.2.7-1+deb12u2"),
+        (checks.laptop_rsync("rsync  version 3.5.1  protocol version 32", [], ""), P, "3.5.1"),
+        (checks.disk(100 * GIB, 200 * GIB, mend="m"), P, "100.0 GiB free of 200 GiB"),
+        (checks.disk(5 * GIB, 0, mend="m"), W, "5.0 GiB free"),
+        (checks.disk(GIB // 2, 0, mend="m"), F, "0.5 GiB"),
+        (checks.inodes(0, 0), S, "no fixed number"),
+        (checks.inodes(0, 100), F, "0 of 100"),
+        (checks.inodes(4, 100), W, "4 of 100"),
+        (checks.inodes(50, 100), P, "50 of 100"),
+        (checks.clock(-1.5), P, "within 2 s"),
+        (checks.clock(95.2), W, "95 s ahead of"),
+        (checks.clock(-3600.0), W, "3600 s behind"),
+        (checks.locks(False), F, "two launches"),
+        (checks.logout(None, None), S, "no systemd-logind"),
+        (checks.logout(True, False), F, "KillUserProcesses"),
+        (checks.logout(True, True), P, "linger"),
+        (checks.logout(False, False), P, "go on"),
+        (checks.detaching({"setsid": True}), W, "no nohup"),
+        (checks.torch("python3", {"error": "there is no python3", "missing": True}, has_gpu=True), F, "no python3"),
+        (checks.torch("python3", NO_GPU, has_gpu=False), P, "CPU only"),
+        (checks.torch("python3", NO_GPU, has_gpu=True), F, "built for CUDA 13.0, cannot use the GPU"),
+        (checks.torch("python3", {**NO_GPU, "cuda": None}, has_gpu=True), F, "built without CUDA"),
+        (checks.torch("python3", {**NO_GPU, "gpus": 2, "usable": True}, has_gpu=True), P, "on 2 GPUs"),
+        (checks.root({"root": "/r", "root_mode": 0o700}), P, "closed"),
+        (checks.root({"root": "/r", "root_mode": 0o755}), W, "mode 755"),
+    ],
+)  # fmt: skip
+def test_verdicts(check: Check, verdict: Verdict, text: str) -> None:
+    assert check.verdict is verdict and text in check.text
+    assert bool(check.mend) is (verdict in (W, F)), "what is wrong says how to mend it"
+
+
+def test_processes_of_no_run_hold_memory_that_runs_will_miss() -> None:
+    rows = [
+        {"pid": 1, "memory_bytes": 4 * GIB, "name": "python\x1b[2J", "whose": "left", "run": "keypoint-a/r"},
+        {"pid": 2, "memory_bytes": None, "name": "python", "whose": "ours", "run": ""},
+        {"pid": 3, "memory_bytes": GIB, "name": "python", "whose": "run", "run": "x/r"},
+        {"pid": 4, "memory_bytes": GIB, "name": "python", "whose": "others", "run": ""},
+    ]
+    left, stray = checks.gpu_processes(rows)
+    assert (left.verdict, left.mend) == (F, "trajvid-tui kill keypoint-a") and "4.0 GiB" in left.text
+    assert left.text.isprintable()
+    assert (stray.verdict, stray.mend) == (W, "kill 2 there, if unneeded")
+    [fine] = checks.gpu_processes(rows[2:])
+    assert (fine.verdict, fine.text) == (P, "1 of runs, 1 of other users")
+    assert checks.gpu_processes(None)[0].verdict is S
+
+
+@pytest.fixture
+async def fleet(project: Project) -> AsyncIterator[Fleet]:
+    profile = project.profile
+    # Without the Python of the work: importing its torch takes seconds, and is the host's own tests' matter.
+    workers = {name: replace(worker, python="") for name, worker in profile.workers.items()}
+    fleet = Fleet(replace(profile, workers=workers))
+    yield fleet
+    await fleet.close()
+
+
+def by_name(report: Report) -> dict[str, Check]:
+    return {check.name: check for check in report.checks}
+
+
+async def test_a_host_is_looked_at_and_mended_only_when_asked(fleet: Fleet) -> None:
+    await fleet.far("local").ready()
+    os.chmod(fleet.far("local").root, 0o755)
+    seen: list[Report] = []
+    laptop, host = await doctor.examine(fleet, ["local"], on_report=seen.append)
+    assert {report.place for report in seen} == {"laptop", "local"} and laptop.place == "laptop"
+    found = by_name(host)
+    for name in ("connection", "python", "git", "locks", "disk", "clock"):
+        assert found[name].verdict is not F, found[name]
+    assert found["run root"].verdict is W and os.stat(fleet.far("local").root).st_mode & 0o077
+    assert doctor.worst([host]) in (W, F)
+    [host] = await doctor.examine(fleet, ["local"], laptop=False, fix=True)
+    assert by_name(host)["run root"].fixed and not os.stat(fleet.far("local").root).st_mode & 0o077
+
+
+async def test_a_host_that_is_not_there_is_a_report(fleet: Fleet) -> None:
+    shared().faults.refuse_dials = 1
+    [host] = await doctor.examine(fleet, ["local"], laptop=False)
+    assert [(check.name, check.verdict) for check in host.checks] == [("connection", F)]
+    assert "refused" in host.checks[0].text
+
+
+async def test_our_own_files_are_closed_when_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAJVID_STATE_DIR", str(home / "state"))
+    (home / "config").mkdir()
+    known = home / "config" / "known_hosts"
+    known.write_text("")
+    known.chmod(0o644)
+    (home / ".ssh" / "config").write_text("Host *\n  StrictHostKeyChecking no\n")
+    found = [check for check in await doctor.look_here(home, ssh=True) if check.verdict is W]
+    assert {check.name for check in found} >= {"own files", "ssh config"} and known.stat().st_mode & 0o077
+    mended = [check for check in await doctor.look_here(home, ssh=True, fix=True) if check.fixed]
+    assert mended and not known.stat().st_mode & 0o077
