@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from remote.connection import Connection
     from remote.fleet import Fleet
 
+TTY = "/dev/tty"
 LOOK_S = 0.2
 """How often the size of the window is looked at: a signal handler of our own would take the app's away."""
 READ_BYTES = 64 * 1024
@@ -56,7 +57,7 @@ class Terminal:
     def ours(cls) -> Terminal:
         """The controlling terminal. Raises `UsageError` where there is none."""
         try:
-            return cls(os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC))
+            return cls(os.open(TTY, os.O_RDWR | os.O_CLOEXEC))
         except OSError as exc:
             raise UsageError("a shell needs a terminal, and this is none", code="no_terminal") from exc
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from remote.checks import Report
 from remote.clean import clean
 from remote.hosts import HostSnapshot
-from remote.snapshot import RunSnapshot
+from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, cut, joined, pad_line, spread, while_it_fits, wrapped
 from tui.hosts.checks import report_lines, summary
 from tui.hosts.gpus import gpu_line
@@ -69,13 +69,14 @@ def _fact(label: str, value: Line) -> Line:
 def machine_lines(host: HostSnapshot, now: float, width: int) -> list[Line]:
     """Connection, GPUs with their memory first, processor, memory, disk, clock."""
     room = width - LABEL
-    link: Line = [link_words(host.link, now), (f" {since_words(host.link, now)}", "dim")]
+    link: Line = [link_words(host.link, now), (since_words(host.link, now), "dim")]
     lines = [_fact("connection", while_it_fits([link, trip_words(host.link), cost_words(host)], room, " · "))]
     why = link_reason(host.link, now)
     lines += [_fact("" if index else "why", [(piece, "warn")]) for index, piece in enumerate(wrapped(why, room, 4))]
     facts = host.facts
     if facts is None:
-        return [*lines, _fact("machine", [("tells nothing yet: ctrl+r connects", "dim")]), *_probe_lines(host, room)]
+        todo = ": ctrl+r connects" if host.link.link is Link.UNKNOWN else ""
+        return [*lines, _fact("machine", [(f"tells nothing yet{todo}", "dim")]), *_probe_lines(host, room)]
     for index, gpu in enumerate(facts.gpus):
         lines.append(_fact("" if index else "GPU", dimmed(gpu_line(gpu, room), host)))
     if not facts.gpus:

@@ -55,7 +55,7 @@ def link_reason(link: LinkStatus, now: float) -> str:
 
 def since_words(link: LinkStatus, now: float) -> str:
     """How long it has been live; what is not says it with its reason."""
-    return f"for {duration(now - link.since)}" if link.since and link.link is Link.LIVE else ""
+    return f" for {duration(now - link.since)}" if link.since and link.link is Link.LIVE else ""
 
 
 def trip_words(link: LinkStatus) -> Line:
