@@ -71,6 +71,9 @@ class Earlier:
         except RemoteError as exc:
             self.trouble = exc.message
             return False
+        except Exception as exc:
+            self.trouble = f"{type(exc).__name__}: {exc}"
+            return False
         finally:
             self.asking = False
         if found is not None and (row.worker, row.run) == (self.worker, self.run):
@@ -87,7 +90,9 @@ class Earlier:
             if run not in self._known:
                 self._known[run] = chapters(await verbs.log_page(fleet, row.worker, run))
             for chapter in self._known[run]:
-                if (run, chapter.attempt) not in seen and not _is_end_of(chapter, row.log_tail):
+                newest = run == row.run and chapter is self._known[run][0]
+                streamed = newest and _is_end_of(chapter, row.log_tail)
+                if (run, chapter.attempt) not in seen and not streamed:
                     return chapter
         return None
 

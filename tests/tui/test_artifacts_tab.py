@@ -12,13 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.color import Color
 
 from remote.errors import FarSideError
 from remote.listing import Entry, Listing, files_here
 from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
+from tests.fixtures.ssh import FarHost
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain, rows
+from tests.tui.test_verbs import desk_at
 from tests.tui.worlds import NOW, WALL, blank, offline, running
 from tui import file_view
 from tui.app import TrajvidApp
@@ -26,7 +29,8 @@ from tui.file_view import read_view
 from tui.local_open import open_locally
 from tui.run_files import Files
 from tui.tabs import artifacts
-from tui.widgets.picture import fitted, wish
+from tui.widgets.picture import dots, fitted, wish
+from wire.state import State
 
 Same = Callable[[TrajvidApp], None]
 OPEN = ("enter", "4")
@@ -264,9 +268,35 @@ def test_a_picture_keeps_its_shape_and_the_wish_is_a_known_word(monkeypatch: pyt
         assert wish() == meant
 
 
-async def test_without_colour_a_picture_is_dots(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    async with desk([with_folder(results)], (120, 30), *OPEN, "down", verbs=Host(results)) as (app, pilot, _):
-        await rested(app, pilot)
-        assert any("⠀" < char <= "⣿" for char in plain(app))
-        assert {style.color.name for row in rows(app) for _, style in row if style.color} <= {"default"}
+def test_without_colour_a_picture_is_dots_where_its_ink_is() -> None:
+    paper = Image.new("RGB", (40, 40), "white")
+    paper.paste("black", (0, 0, 20, 20))
+    row_of = dots(paper, 4, 2)
+    assert [row_of(row).text for row in range(2)] == ["⣿⣿⠀⠀", "⠀⠀⠀⠀"]
+    assert all(segment.style is None for segment in row_of(0))
+
+
+@pytest.mark.slow  # 15 s: two runs on a real host
+async def test_on_a_real_host_files_come_and_the_log_of_the_run_before_is_found(
+    embedded: FarHost, short_tmp: Path
+) -> None:
+    async with desk_at(embedded, short_tmp) as real:
+        await real.pilot.press("n", "enter")
+        first = await real.until_state("short", State.COMPLETED)
+        await real.pilot.press("n", "enter")
+        await real.until(lambda: real.fleet.snapshot("short").run != first.run, "a second run")
+        await real.until_state("short", State.COMPLETED)
+        await real.pilot.press(*OPEN)
+        await real.until(
+            lambda: "training.log" in plain(real.app) and "● here" in line_with(real.app, "training.log"),
+            "the log here",
+        )
+        await real.until_shown("local told")
+        await real.pilot.press("G", "enter")
+        await real.until_shown("step 19 loss")
+        await real.pilot.press("escape", "l")
+        await real.until_shown("following")
+        await real.pilot.press("comma")
+        await real.until_shown(f"attempt 1 · {first.run} · copy here")
+        await real.pilot.press("y")
+        await real.until_shown("lines")
