@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from remote.compare_notes import differences
 from remote.errors import RemoteError
 from remote.run_folders import read_candidate, runs_of
 from remote.snapshot import RunSnapshot
+from tui.activity.lines import moment
 from tui.format import age, duration
 from wire.codec import WireError, read_object
 from wire.run_dir import RunDir, attempt_number
@@ -100,7 +100,7 @@ def asked_facts(row: RunSnapshot, wall_s: float) -> Facts:
     if spec is None:
         return []
     since = wall_s - spec.created_s
-    created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(spec.created_s)) if spec.created_s else ""
+    created = moment(spec.created_s) if spec.created_s else ""
     attempt = attempt_number(row.attempt)
     facts = [
         ("run", row.run + (f", attempt {attempt}" if attempt else "")),

@@ -15,7 +15,6 @@ from typing import Any, Dict, Optional
 HEARTBEAT_MAX_BYTES = 64 * 1024
 LINE_MAX_BYTES = 256 * 1024
 SPEC_MAX_BYTES = 1024 * 1024
-INT_MAX_DIGITS = 300
 
 
 class WireError(ValueError):
@@ -26,14 +25,7 @@ def _refuse_constant(name: str) -> Any:
     raise WireError(f"{name} is not allowed in a record")
 
 
-def _int(digits: str) -> int:
-    """A whole number that a float can hold: arithmetic with a larger one raises OverflowError wherever it is shown."""
-    if len(digits) > INT_MAX_DIGITS:
-        raise WireError(f"a number of {len(digits)} digits is not allowed in a record")
-    return int(digits)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_int)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def finite(value: Any) -> Any:

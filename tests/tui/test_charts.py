@@ -16,10 +16,11 @@ from tui.app import TrajvidApp
 from tui.format import Line, line_width
 from tui.tabs.charts import ChartsTab
 from tui.widgets.braille import STYLES, Window, raster
-from tui.widgets.chart import Curve, Mark, View, chart, line_mark, readings
+from tui.widgets.chart import Curve, View, chart, line_mark, readings
 from tui.widgets.curves import curves_by_metric, marks_of
 from tui.widgets.metrics import metrics_of
 from tui.widgets.multiples import grid
+from tui.widgets.plot import Mark
 from tui.widgets.series import smoothed, thinned
 from tui.widgets.ticks import axis_ticks
 from tui.widgets.zoom import panned, read_next, seen, zoomed
@@ -325,7 +326,7 @@ async def test_keys_move_the_view(monkeypatch: pytest.MonkeyPatch) -> None:
 
         async def press(*keys: str) -> str:
             await pilot.press(*keys)
-            app.flush(force=True)
+            app.flush()
             return plain(app)
 
         assert "accuracy" in await press("left") and "chart 1 of 7" in plain(app)

@@ -188,6 +188,6 @@ async def test_news_of_a_sync_is_read_again(rows: list[RunSnapshot]) -> None:
         await pilot.press(number(app))
         assert "not known" in await shown(app, pilot)
         feed.put(replace(rows[0], sync=replace(rows[0].sync, at=NOW - 1)))
-        app.flush(force=True)
+        app.flush()
         await asyncio.sleep(0)
         assert "training_results.json, 30 s old" in await shown(app, pilot)

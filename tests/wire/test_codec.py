@@ -30,12 +30,11 @@ JSON_VALUES = st.recursive(
         b"{",
         b'{"a": NaN}',
         b'{"a": Infinity}',
-        b'{"a": 1' + b"0" * 400 + b"}",
         b"\xff\xfe{}",
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"a": "' + b"x" * 300_000 + b'"}',
     ],
-    ids=["empty", "list", "text", "cut", "nan", "infinity", "huge", "not utf-8", "deep", "long"],
+    ids=["empty", "list", "text", "cut", "nan", "infinity", "not utf-8", "deep", "long"],
 )
 def test_bad_bytes_are_a_wire_error(data: bytes) -> None:
     with pytest.raises(WireError):

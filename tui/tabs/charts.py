@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from textual.app import ComposeResult
@@ -11,7 +9,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from remote.snapshot import RunSnapshot
-from tui.format import Line, duration, joined, line_width, number, spread, while_it_fits
+from tui.format import Line, joined, line_width, spread, while_it_fits
 from tui.keys import Key
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.chart import Curve, View, chart
@@ -19,10 +17,10 @@ from tui.widgets.curves import AXES, curves_by_metric, marks_of, place
 from tui.widgets.lines import Lines
 from tui.widgets.metrics import metrics_of
 from tui.widgets.multiples import Grid, grid, grid_lines
+from tui.widgets.readout import nearest, nothing_lines, read_words, x_words
 from tui.widgets.zoom import panned, read_next, seen, zoomed
 from tui.words import age_words
 from wire.records import MetricPoint
-from wire.run_dir import attempt_number
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 
@@ -116,7 +114,7 @@ class ChartsTab(Tab):
         if row is None:
             return []
         if not self._charts:
-            return _nothing(row)
+            return nothing_lines(row)
         width -= 2
         at = self._at()
         if self.whole:
@@ -134,7 +132,7 @@ class ChartsTab(Tab):
             return [[]]
         count = f"chart {self._at() + 1} of {len(self._charts)}"
         end = joined([[(count, "dim")], [(f"{len(row.metrics)} points", "dim")], [age_words(row, self.tv.store.now())]])
-        told = _read_words(row.metrics, self.view) if self.view.cursor is not None else self._view_words()
+        told = read_words(row.metrics, self.view) if self.view.cursor is not None else self._view_words()
         room = width - line_width(end) - 4
         return [spread([(" ", ""), *while_it_fits(told, room, " · ")], [*end, (" ", "")], width)]
 
@@ -147,7 +145,7 @@ class ChartsTab(Tab):
         data = self._data()
         if view.window is not None and data is not None:
             low, high = seen(view, data)
-            words.append([("zoom ", "dim"), (f"{_x_words(low, view.x)} to {_x_words(high, view.x)}", "bold")])
+            words.append([("zoom ", "dim"), (f"{x_words(low, view.x)} to {x_words(high, view.x)}", "bold")])
         return words
 
     # ---------------------------------------------------------------- keys
@@ -182,7 +180,7 @@ class ChartsTab(Tab):
         axis = AXES[(AXES.index(self.view.x) + 1) % len(AXES)]
         cursor = self.view.cursor
         if row is not None and row.metrics and cursor is not None:
-            cursor = place(_nearest(row.metrics, self.view), axis, row.metrics[0].at_s)
+            cursor = place(nearest(row.metrics, self.view), axis, row.metrics[0].at_s)
         self._look(replace(self.view, x=axis, window=None, cursor=cursor))
 
     def action_zoom(self, factor: float) -> None:
@@ -237,40 +235,3 @@ class ChartsTab(Tab):
             self.action_full()
         else:
             await self.tv.action_back()
-
-
-def _nearest(points: Sequence[MetricPoint], view: View) -> MetricPoint:
-    """The point that stands next to the cursor."""
-    began_s, cursor = points[0].at_s, view.cursor or 0.0
-    return min(points, key=lambda point: abs(place(point, view.x, began_s) - cursor))
-
-
-def _read_words(points: Sequence[MetricPoint], view: View) -> list[Line]:
-    """Where the cursor is: step, epoch, time of day, time since the first point, attempt."""
-    point = _nearest(points, view)
-    attempt = attempt_number(point.attempt)
-    since = point.at_s - points[0].at_s
-    clock = time.strftime("%H:%M:%S", time.localtime(point.at_s))
-    return [
-        [("step ", "dim"), (f"{point.step:,}", "bold")],
-        [("epoch ", "dim"), (number(float(point.epoch)), "bold")],
-        [(clock, "bold"), (f" (+{duration(since)})", "dim")],
-        [(f"attempt {attempt}" if attempt is not None and attempt > 1 else "", "dim")],
-    ]
-
-
-def _x_words(x: float, axis: str) -> str:
-    return duration(x) if axis == "time" else f"{x:,.0f}" if axis == "step" else number(x)
-
-
-def _nothing(row: RunSnapshot) -> list[Line]:
-    """Why there is no curve, and what to do."""
-    if not row.run:
-        return [
-            [],
-            [(" Never launched, so there is nothing to draw.", "")],
-            [(" n", "bold info"), (" launches it.", "dim")],
-        ]
-    why = "The work has reported no metric so far" if row.state.active else "The run reported no metric"
-    how = " They come from its metrics.jsonl: trainer writes it, any command may (docs/training.md)."
-    return [[], [(f" {why}.", "")], [(how, "dim")], [(" l", "bold info"), (" shows what it printed.", "dim")]]

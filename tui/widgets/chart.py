@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from tui.format import Line, cut_line, line_width, number, pad_line, spread, while_it_fits
-from tui.widgets.braille import STYLE_ORDER, STYLES, Points, Window, drawable, raster
+from tui.format import Line, line_width, number, pad_line, spread, while_it_fits
+from tui.widgets.braille import STYLE_ORDER, STYLES, Window, drawable
+from tui.widgets.plot import Layer, Mark, axis_line, plot_lines
 from tui.widgets.series import smoothed, thinned
 from tui.widgets.ticks import axis_ticks
 
@@ -30,14 +31,6 @@ class Curve:
     """None or NaN is a gap."""
     style: str = ""
     """A name of `braille.STYLES`; '' = by its place in the chart."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A faint vertical line with a word: where an attempt or a stage begins."""
-
-    x: float
-    text: str
 
 
 @dataclass(frozen=True)
@@ -111,51 +104,34 @@ def _chart(
         for index, curve in enumerate(curves)
     )
     layers = _layers(curves, view)
-    window = _window(layers, view)
+    window = _window(layers[: len(curves)], view)  # a smooth curve stays within its raw one
     if isinstance(window, str):
         return (pad_line([(title, "bold")], width), *(pad_line([(part, "dim")], width) for part in window.split("\n")))
     unit, x_name = _unit(window, x_name) if view.x == "time" else (1.0, x_name)
     rows = height - 2
     labels = dict(axis_ticks(window.y0, window.y1, rows, log=view.log))
     gutter = max(GUTTER_LEAST, *(len(label) + 1 for label in labels.values())) if labels else GUTTER_LEAST
-    plot = _plot(layers, [(labels.get(row, ""), gutter) for row in range(rows)], width - gutter - 1, window, view)
-    axis = _axis(window, unit, width, gutter, x_name)
-    return (_legend(curves, title, width, view), *plot, axis)
+    plot = plot_lines(layers, window, (width, rows), labels, gutter, view.marks, view.cursor)
+    return (_legend(curves, title, width, view), *plot, axis_line(window, unit, width, gutter, x_name))
 
 
-@dataclass(frozen=True)
-class _Layer:
-    points: Points
-    role: str
-    style: str
-
-
-def _layers(curves: Sequence[Curve], view: View) -> list[_Layer]:
+def _layers(curves: Sequence[Curve], view: View) -> list[Layer]:
     """What is drawn, in this order: raw curves, if there are smooth ones over them; the first curve comes last."""
-    layers = []
-    for curve in reversed(curves):
-        layers.append(_Layer((curve.xs, curve.ys), curve.role, curve.style))
+    layers = [Layer(curve.xs, curve.ys, curve.role, curve.style) for curve in reversed(curves)]
     if view.smoothing:
-        raw = [_Layer(layer.points, "faint", "dotted") for layer in layers]
-        smooth = [_Layer((xs, smoothed(ys, view.smoothing)), c, s) for (xs, ys), c, s in map(_parts, layers)]
-        layers = [*raw, *smooth]
-    if view.log:
-        layers = [_Layer((xs, [_log(y) for y in ys]), role, style) for (xs, ys), role, style in map(_parts, layers)]
-    return layers
-
-
-def _parts(layer: _Layer) -> tuple[Points, str, str]:
-    return layer.points, layer.role, layer.style
+        behind = [replace(layer, role="faint", style="dotted") for layer in layers]
+        layers = [*behind, *(replace(layer, ys=smoothed(layer.ys, view.smoothing)) for layer in layers)]
+    return [replace(layer, ys=[_log(y) for y in layer.ys]) for layer in layers] if view.log else layers
 
 
 def _log(y: float | None) -> float | None:
     return math.log10(y) if y is not None and drawable(y) and y > 0 else None
 
 
-def _window(layers: Sequence[_Layer], view: View) -> Window | str:
+def _window(layers: Sequence[Layer], view: View) -> Window | str:
     """The part that is drawn, or the words that stand in its place."""
-    xs = [x for layer in layers for x in layer.points[0]]
-    count = sum(y is not None and drawable(y) for layer in layers for y in layer.points[1])
+    xs = [x for layer in layers for x in layer.xs]
+    count = sum(y is not None and drawable(y) for layer in layers for y in layer.ys)
     if not count and xs:
         return "no value above 0 for a log scale\nL goes back" if view.log else "no finite value so far"
     if count < 2 or min(xs) == max(xs):
@@ -166,7 +142,7 @@ def _window(layers: Sequence[_Layer], view: View) -> Window | str:
     shown = [
         y
         for layer in layers
-        for x, y in zip(*layer.points, strict=False)
+        for x, y in zip(layer.xs, layer.ys, strict=False)
         if y is not None and x0 <= x <= x1 and drawable(y)
     ]
     if not shown or not x0 < x1:
@@ -208,66 +184,3 @@ def line_mark(style: str) -> str:
     pattern = STYLES[style]
     on = [pattern[column % len(pattern)] == "x" for column in range(8)]
     return "".join(chr(0x2800 + 4 * on[cell] + 32 * on[cell + 1]) for cell in (0, 2, 4, 6))
-
-
-def _plot(
-    layers: Sequence[_Layer], labels: Sequence[tuple[str, int]], width: int, window: Window, view: View
-) -> list[Line]:  # fmt: skip
-    dots, owner = raster(
-        [layer.points for layer in layers], width, len(labels), window, [layer.style for layer in layers]
-    )
-    roles = [layer.role for layer in layers]
-    marks = {at: mark for mark in view.marks if (at := _cell(mark.x, window, width)) is not None}
-    cursor = None if view.cursor is None else _cell(view.cursor, window, width)
-    lines: list[Line] = []
-    for row, (label, gutter) in enumerate(labels):
-        line: Line = [(label.rjust(gutter - 1) + " ", "dim"), ("┤" if label else "│", "faint")]
-        start = row * width
-        cells = [
-            (chr(0x2800 + bits), roles[own]) if bits else (" ", "")
-            for bits, own in zip(dots[start : start + width], owner[start : start + width], strict=True)
-        ]
-        for at, mark in marks.items():
-            _write(cells, at, "┊" + (mark.text if row == 0 else ""), "faint")
-        if cursor is not None:
-            cells[cursor] = ("│", "info") if cells[cursor][0] in " ┊" else (cells[cursor][0], "bold info")
-        lines.append([*line, *_runs(cells)])
-    return lines
-
-
-def _cell(x: float, window: Window, width: int) -> int | None:
-    """The cell of `x`; None if it is not in view."""
-    if not window.x0 <= x <= window.x1:
-        return None
-    return int((x - window.x0) / (window.x1 - window.x0) * (2 * width - 1) + 0.5) >> 1
-
-
-def _write(cells: list[tuple[str, str]], at: int, text: str, role: str) -> None:
-    """Put a text into cells that are empty, whole or only its first character."""
-    room = cells[at : at + len(text)]
-    for index, char in enumerate(text if len(room) == len(text) and all(cell[0] == " " for cell in room) else text[:1]):
-        if cells[at + index][0] == " ":
-            cells[at + index] = (char, role)
-
-
-def _runs(cells: Sequence[tuple[str, str]]) -> Line:
-    """Cells as spans: neighbours of one role are joined."""
-    line: Line = []
-    text, role = "", ""
-    for char, own in cells:
-        if own == role:
-            text += char
-        else:
-            if text:
-                line.append((text, role))
-            text, role = char, own
-    return [*line, (text, role)]
-
-
-def _axis(window: Window, unit: float, width: int, gutter: int, x_name: str) -> Line:
-    """The x axis with its labels in one row: `epoch └0────────2────────4──`."""
-    plot = width - gutter - 1
-    cells = [("─", "faint")] * plot
-    for start, label in axis_ticks(window.x0 / unit, window.x1 / unit, plot, across=True):
-        cells[start : start + len(label)] = [(char, "dim") for char in label]
-    return cut_line([(x_name[: gutter - 1].rjust(gutter - 1) + " ", "dim"), ("└", "faint"), *_runs(cells)], width)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from remote.snapshot import RunSnapshot
-from tui.widgets.braille import drawable
-from tui.widgets.chart import Curve, Mark
+from tui.widgets.chart import Curve
 from tui.widgets.metrics import ORDER, Metric
+from tui.widgets.plot import Mark
 from wire.records import MetricPoint
 from wire.run_dir import attempt_number
 
@@ -85,7 +85,7 @@ def marks_of(row: RunSnapshot, axis: str) -> tuple[Mark, ...]:
         if point.attempt != before.attempt and (number := attempt_number(point.attempt)):
             marks.append(Mark(place(point, axis, began_s), f"attempt {number}"))
     epoch = row.result.gate.get("epoch") if row.result is not None else None
-    if isinstance(epoch, (int, float)) and drawable(epoch):
+    if isinstance(epoch, (int, float)):
         at = next((point for point in row.metrics if point.epoch >= epoch), None)
         marks += [Mark(place(at, axis, began_s), "gate")] if at is not None else []
     return tuple(marks)

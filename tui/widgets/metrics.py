@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remote.snapshot import RunSnapshot
 from tui.format import Line, number, spark
-from tui.widgets.braille import drawable
 from wire.records import MetricPoint
 
 ORDER = ("val_accuracy", "accuracy", "val_loss", "train_loss", "loss", "train_accuracy", "pred_mse", "val_mse", "mse")
@@ -53,20 +52,14 @@ def metrics_of(row: RunSnapshot) -> list[Metric]:
     # What an ended run is worth is said by its result; figures of the test are no point of a validation curve.
     newest = dict(row.progress.metrics) if row.progress is not None and row.result is None else {}
     names.update(newest)
-    points = [point for point in row.metrics if drawable(point.epoch)]
-    return [_metric(points, name, newest) for name in sorted(names, key=_rank)]
+    return [_metric(row, name, newest) for name in sorted(names, key=_rank)]
 
 
-def _metric(history: Sequence[MetricPoint], name: str, newest: Mapping[str, int | float | None]) -> Metric:
-    points = tuple(point for point in history if name in point.values)
-    values = tuple(value if type(value := point.values[name]) is float else _known(value) for point in points)
-    value = _known(newest[name]) if name in newest else values[-1] if values else None
+def _metric(row: RunSnapshot, name: str, newest: Mapping[str, int | float | None]) -> Metric:
+    points = tuple(point for point in row.metrics if name in point.values)
+    values = tuple(point.values[name] for point in points)
+    value = newest[name] if name in newest else values[-1] if values else None
     return Metric(name, value, tuple(float(point.epoch) for point in points), values, points)
-
-
-def _known(value: int | float | None) -> float | None:
-    """A host may send whole numbers that no float holds: such a value is as good as none."""
-    return float(value) if value is not None and drawable(value) else None
 
 
 def _rank(name: str) -> tuple[int, str]:
