@@ -14,12 +14,13 @@ from remote.errors import RemoteError
 from tui.activity.lines import deed_line, deed_lines, source_line
 from tui.copying import copy
 from tui.format import Line, cut
-from tui.keys import KEYS, Key, footer_line
+from tui.keys import KEYS, Key, footer_line, table
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.frame import box
 from tui.widgets.lines import Lines
 
-ACTIVITY_KEYS: tuple[Key, ...] = (
+ACTIVITY_KEYS = table(
+    "activity",
     Key("whole", "enter,d", "enter", "whole", "the whole action on the screen, or the list again", "Activity", 1),
     Key("filter", "slash", "/", "filter", "show only actions with these words in them", "Activity", 2),
     Key("copy", "y", "y", "copy", "copy what ran, or the result where nothing ran", "Activity", 3),

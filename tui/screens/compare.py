@@ -21,7 +21,7 @@ from tui.compare.page import page_lines
 from tui.compare.table import Shown
 from tui.compare.writing import write
 from tui.format import Line, pad_line
-from tui.keys import KEYS, Key, footer_line
+from tui.keys import KEYS, Key, footer_line, table
 from tui.screens.choose import Choose
 from tui.screens.main import MainScreen, app_bindings
 from tui.tabs.charts import SMOOTHINGS
@@ -29,7 +29,8 @@ from tui.widgets.chart import View, chart
 from tui.widgets.curves import AXES
 from tui.widgets.lines import Lines
 
-COMPARE_KEYS: tuple[Key, ...] = (
+COMPARE_KEYS = table(
+    "compare",
     Key("metric(1)", "m", "m", "metric", "curves of the next metric", "Compare", 1),
     Key("metric(-1)", "M", "M", "previous metric", "curves of the previous metric", "Compare"),
     Key("axis", "b", "b", "x axis", "curves by epoch, by step, by time since the run began", "Compare", 2),

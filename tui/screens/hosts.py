@@ -13,11 +13,12 @@ from remote.snapshot import RunSnapshot
 from tui.format import Line
 from tui.hosts.detail import DOCTOR, body_lines, framed
 from tui.hosts.rows import HOST_ROWS, host_lines
-from tui.keys import KEYS, Key, footer_line
+from tui.keys import KEYS, Key, footer_line, table
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.lines import Lines
 
-HOST_KEYS: tuple[Key, ...] = (
+HOST_KEYS = table(
+    "hosts",
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try the host again now, and answer its question", "Hosts", 1),
     Key("shell", "s", "s", "shell", "a shell there, in the worktree of the selected worker", "Hosts", 2, True),
     Key("doctor", "D", "D", "doctor", "check everything that runs need there, and say how to mend it", "Hosts", 3),

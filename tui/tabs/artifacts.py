@@ -15,7 +15,7 @@ from textual.widgets import Input
 from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.format import Line
-from tui.keys import Key
+from tui.keys import Key, table
 from tui.listings import Listings
 from tui.local_open import open_locally
 from tui.run_files import Item, about
@@ -30,7 +30,8 @@ PREVIEW_AFTER_S = 0.12
 FOLDED = ("attempts", "artifacts/data")
 """Folders that are folded at first."""
 
-ARTIFACT_KEYS: tuple[Key, ...] = (
+ARTIFACT_KEYS = table(
+    "artifacts",
     Key("open", "enter", "enter", "open", "open the file, fold or unfold the folder", "Artifacts", 1),
     Key("program", "o", "o", "local program", "open the file with this laptop's own program for it", "Artifacts", 2),
     Key("copy", "y", "y", "copy path", "copy the path of the file", "Artifacts", 3),

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from remote.snapshot import RunSnapshot
 from tui.format import Line, joined, line_width, spread, while_it_fits
-from tui.keys import Key
+from tui.keys import Key, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.chart import Curve, View, chart
 from tui.widgets.curves import AXES, curves_by_metric, marks_of, place
@@ -24,7 +24,8 @@ from wire.records import MetricPoint
 
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97)
 
-CHART_KEYS: tuple[Key, ...] = (
+CHART_KEYS = table(
+    "charts",
     Key("full", "enter", "enter", "full size", "the chosen chart on the whole tab, or all of them again", "Charts", 1),
     Key("choose", "m", "m", "metric", "choose a metric by its name", "Charts", 2),
     Key("smooth", "s", "s", "smooth", "smoothing: none, 0.6, 0.9, 0.97", "Charts", 3),

@@ -11,14 +11,15 @@ from textual.app import ComposeResult
 from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.format import Line, joined, spread
-from tui.keys import Key
+from tui.keys import Key, table
 from tui.run_config import Effective, Known, earlier_runs, read_effective, read_known
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.config import against_lines, config_lines
 from tui.widgets.lines import Lines
 from tui.words import age_words
 
-CONFIG_KEYS: tuple[Key, ...] = (
+CONFIG_KEYS = table(
+    "config",
     Key("against(1)", "w", "w", "against", "only what differs from the next other run", "Config", 1),
     Key("against(-1)", "W", "W", "against the previous", "only what differs from the previous other run", "Config"),
     Key("copy", "y", "y", "copy", "copy all that the tab shows", "Config", 2),

@@ -10,13 +10,14 @@ from textual.app import ComposeResult
 from remote.snapshot import RunSnapshot
 from tui.evidence import NONE_STATED, PATTERNS, Evidence, evidence_of
 from tui.format import Line, age, cut, joined, pad_line, spread
-from tui.keys import Key
+from tui.keys import Key, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.viewer import Viewer
 from tui.words import sync_words
 
-EVIDENCE_KEYS: tuple[Key, ...] = (
+EVIDENCE_KEYS = table(
+    "evidence",
     Key("choose(-1)", "up,k", "↑ k", "up", "previous file", "Evidence"),
     Key("choose(1)", "down,j", "↓ j", "down", "next file", "Evidence", 1),
     Key("move(-15)", "pageup,ctrl+u", "pgup", "page up", "a page up in the file", "Evidence"),

@@ -10,13 +10,14 @@ from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.earlier import Earlier
 from tui.format import ELLIPSIS, Line, joined, size, spread
-from tui.keys import Key
+from tui.keys import Key, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.log import LogView
 from tui.words import age_words
 
-LOG_KEYS: tuple[Key, ...] = (
+LOG_KEYS = table(
+    "log",
     Key("follow", "f", "f", "follow", "stay at the newest line", "Log", 1),
     Key("find", "slash", "/", "search", "search in the log", "Log", 2),
     Key("again(1)", "n", "n", "next", "next match", "Log"),
