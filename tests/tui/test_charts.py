@@ -162,6 +162,13 @@ def test_the_raw_curve_stays_behind_the_smooth_one() -> None:
     assert {"faint", "w1"} <= roles
 
 
+def test_a_smooth_curve_is_not_cut_where_the_window_begins() -> None:
+    """It comes from far above the raw values of the part that is shown."""
+    curve = line([100.0] * 50 + [0.0] * 50)
+    lines = chart([curve], 60, 12, title="loss", view=View(smoothing=0.97, window=(50.0, math.inf)))
+    assert labels(lines)[0] == "100"
+
+
 def test_the_cursor_reads_the_nearest_point_that_has_a_value() -> None:
     curves = [line([4.0, None, 2.0, 1.0], "val"), Curve("train", "dim", [0, 3], [8.0, NAN])]
     view = View(cursor=1.4)

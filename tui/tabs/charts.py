@@ -107,8 +107,8 @@ class ChartsTab(Tab):
         xs = [x for curves in self._charts.values() for curve in curves for x in (curve.xs[0], curve.xs[-1])]
         return (min(xs), max(xs)) if xs and min(xs) < max(xs) else None
 
-    def _shape(self, width: int, height: int) -> Grid:
-        return grid(len(self._charts), width, height)
+    def _shape(self) -> Grid:
+        return grid(len(self._charts), self.plots.size.width - 2, self.plots.size.height)
 
     def _draw(self, width: int, height: int) -> list[Line]:
         row = self._row()
@@ -122,7 +122,7 @@ class ChartsTab(Tab):
             title = list(self._charts)[at]
             lines = chart(self._charts[title], width, max(4, height), title=title, view=self.view)
         else:
-            shape = self._shape(width, height)
+            shape = self._shape()
             self._first = shape.first(at, self._first)
             lines = grid_lines(self._charts, self.view, shape, at=at, first=self._first)
         return [[(" ", ""), *line] for line in lines]
@@ -132,7 +132,17 @@ class ChartsTab(Tab):
         if row is None or not self._charts:
             return [[]]
         count = f"chart {self._at() + 1} of {len(self._charts)}"
-        end = joined([[(count, "dim")], [(f"{len(row.metrics)} points", "dim")], [age_words(row, self.tv.store.now())]])
+        shape = self._shape()
+        hidden = 0 if self.whole else len(self._charts) - shape.rows * shape.columns
+        unseen = f"{hidden} out of view" if hidden > 0 else ""
+        end = joined(
+            [
+                [(unseen, "dim")],
+                [(count, "dim")],
+                [(f"{len(row.metrics)} points", "dim")],
+                [age_words(row, self.tv.store.now())],
+            ]
+        )
         told = read_words(row.metrics, self.view) if self.view.cursor is not None else self._view_words()
         room = width - line_width(end) - 4
         return [spread([(" ", ""), *while_it_fits(told, room, " · ")], [*end, (" ", "")], width)]
@@ -161,9 +171,8 @@ class ChartsTab(Tab):
         if self.whole and across:
             self.action_read(across)
             return
-        shape = self._shape(self.plots.size.width - 2, self.plots.size.height)
         titles = list(self._charts)
-        at = self._at() + across + down * (1 if self.whole else shape.columns)
+        at = self._at() + across + down * (1 if self.whole else self._shape().columns)
         if 0 <= at < len(titles):
             self.chosen = titles[at]
             self._changed()
@@ -199,9 +208,8 @@ class ChartsTab(Tab):
         data, shown = self._data(), list(self._charts.values())
         if data is not None:
             xs = sorted({x for curve in shown[self._at()] for x in curve.xs})
-            width = self.plots.size.width
-            columns = 2 * (width if self.whole else self._shape(width, self.plots.size.height).width)
-            self._look(read_next(self.view, xs, data, columns, steps))
+            width = self.plots.size.width if self.whole else self._shape().width
+            self._look(read_next(self.view, xs, data, 2 * width, steps))
 
     def _look(self, view: View) -> None:
         self.view = view

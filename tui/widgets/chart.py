@@ -104,7 +104,8 @@ def _chart(
         for index, curve in enumerate(curves)
     )
     layers = _layers(curves, view)
-    window = _window(layers[: len(curves)], view)  # a smooth curve stays within its raw one
+    # Of all of it a smooth curve stays within its raw one; it enters a part of it with what was before.
+    window = _window(layers if view.window else layers[: len(curves)], view)
     if isinstance(window, str):
         return (pad_line([(title, "bold")], width), *(pad_line([(part, "dim")], width) for part in window.split("\n")))
     unit, x_name = _unit(window, x_name) if view.x == "time" else (1.0, x_name)
