@@ -77,7 +77,11 @@ class WorkerScreen(MainScreen, inherit_bindings=False):
         return while_it_fits(parts, width - 12)
 
     def _footer_lines(self, width: int, height: int) -> list[Line]:
-        table = (*self.shown.KEYS, *(key for key in KEYS if key.verb), *WORKER_KEYS)
+        """The tab's keys that mean something now, then those of the screen that it leaves."""
+        own = [key for key in self.shown.KEYS if self.shown.check_action(key.action.partition("(")[0], ())]
+        taken = {name for key in own for name in key.keys.split(",")}
+        others = [key for key in (*KEYS, *WORKER_KEYS) if key.verb or key in WORKER_KEYS]
+        table = (*own, *(key for key in others if key.keys.split(",")[0] not in taken))
         return [footer_line(offered(table, self.tv.store.current(), read_only=self.tv.read_only), width)]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
