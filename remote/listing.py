@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remote.clean import clean
-from remote.onhost.listing import walk
+from remote.onhost.listing import ENTRIES_MAX, walk
 from remote.rsync import CHECKPOINTS, KEPT_CHECKPOINTS
 from remote.tidy import NUMBER_LIMIT, whole
 from wire.codec import WireError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remote.fleet import Fleet
 
 KINDS = ("file", "folder", "link", "other")
+PARTS_MAX = 64
 _SECOND_NS = 10**9
 
 
@@ -69,10 +70,11 @@ async def files(fleet: Fleet, worker: str, run: str = "") -> Listing:
 
 
 def listing_of(answer: Mapping[str, Any]) -> Listing:
-    """Read the host's answer; an entry that makes no sense is counted as left out."""
+    """Read the host's answer; an entry that makes no sense, or is too many, is counted as left out."""
     told = answer.get("files")
-    entries, bad = [], 0
-    for item in told if isinstance(told, list) else []:
+    told = told if isinstance(told, list) else []
+    entries, bad = [], max(0, len(told) - ENTRIES_MAX)
+    for item in told[:ENTRIES_MAX]:
         try:
             entries.append(_entry(item))
         except (WireError, TypeError, AttributeError):
@@ -111,6 +113,9 @@ def _entry(item: Mapping[str, Any]) -> Entry:
     if not isinstance(told, str) or kind not in KINDS:
         raise WireError("not an entry")
     path = clean(told)
-    plain = path == told and not any(part in ("", ".", "..") for part in path.split("/"))
+    parts = path.split("/")
+    if not path or len(parts) > PARTS_MAX:
+        raise WireError("not a path below a run")
+    plain = path == told and not any(part in ("", ".", "..") for part in parts)
     mtime_ns = whole(item.get("mtime_ns"))
     return Entry(path, kind, whole(item.get("size")), mtime_ns, clean(str(item.get("target", ""))), plain)

@@ -65,7 +65,8 @@ class Files:
         there = {entry.path: entry for entry in self.there.entries} if self.there else {}
         inside: dict[str, list[str]] = {}
         for path in here | there:
-            inside.setdefault(path.rpartition("/")[0], []).append(path)
+            parent = path.rpartition("/")[0]
+            inside.setdefault(parent if parent in here or parent in there else "", []).append(path)
 
         def below(folder: str, depth: int) -> Iterator[Item]:
             found = [self._item(path, depth, here.get(path), there.get(path)) for path in inside.get(folder, [])]

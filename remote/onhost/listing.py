@@ -68,7 +68,7 @@ def _names(folder: str) -> Tuple[List[str], int]:
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in itertools.islice(entries, NAMES_MAX))
-    except OSError:
+    except (OSError, ValueError):  # the latter of a path that no file can have
         return [], 0
     names = [name for name in names if not name.startswith(TEMPORARY_PREFIX)]
     return names[:FOLDER_MAX], max(0, len(names) - FOLDER_MAX)

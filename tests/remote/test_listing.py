@@ -57,11 +57,16 @@ def test_a_walk_is_bounded_and_says_by_how_much(tmp_path: Path, monkeypatch: pyt
     assert (len(listing.entries), listing.left_out) == (6, 3)
 
 
-@pytest.mark.parametrize("bad", [{}, {"path": 7}, {"path": "a", "kind": "door"}, 7, None, {"path": "a", "size": -1}])
+@pytest.mark.parametrize(
+    "bad",
+    [{}, {"path": 7}, {"path": "a", "kind": "door"}, 7, None, {"path": "a", "kind": "file", "size": -1},
+     {"path": "", "kind": "folder"}, {"path": "\x1b[0m", "kind": "folder"}, {"path": "a/" * 70, "kind": "folder"}],
+)  # fmt: skip
 def test_an_entry_that_makes_no_sense_is_left_out(bad: object) -> None:
     good = {"path": "a", "kind": "file", "size": 1, "mtime_ns": 2}
     listing = listing_of({"files": [bad, good], "left_out": 3})
     assert ([entry.path for entry in listing.entries], listing.left_out) == (["a"], 4)
+    assert listing_of({"files": [good] * (far_listing.ENTRIES_MAX + 2)}).left_out == 2
 
 
 @pytest.mark.parametrize("path", ["../a", "a/../b", "/etc/passwd", "a\x1b[2Jb", "a\u202eb", "a//b", "."])

@@ -6,10 +6,15 @@ import dataclasses
 import os
 import signal
 import sys
+from collections.abc import Collection
 from typing import Any, ClassVar
 
+from remote.activity import Activity, Deed, Origin, Source
 from remote.asker import Asker
+from remote.checks import Check, Report, Verdict
 from remote.clean import clean
+from remote.listing import Entry, Listing
+from remote.log_pages import LogPage
 from remote.snapshot import LinkStatus, RunSnapshot
 from tests.tui.worlds import Feed, default_world, many_states, running
 from tui.app import TrajvidApp
@@ -72,9 +77,29 @@ class Talkative(TrajvidApp):
 
 
 class Verbs:
-    """Names only: the questions come before the verbs."""
+    """Names only, for the questions come before the verbs; what a host is asked for is hostile."""
 
     launch = stop = kill = resume = sync = None
+
+    async def files(self, fleet: object, worker: str, run: str = "") -> Listing:
+        kinds = ("file", "folder", "link", "other")
+        return Listing(run, tuple(Entry(f"{kind}{EVIL}", kind, 7, 7, EVIL) for kind in kinds))
+
+    async def runs_of(self, fleet: object, worker: str) -> tuple[list[str], str]:
+        return [EVIL], EVIL
+
+    async def log_page(self, fleet: object, worker: str, run: str) -> LogPage:
+        return LogPage(run, (EVIL, f"ERROR {EVIL}", EVIL), ((1, 2),), 7, EVIL, 7.0)
+
+    def run_place(self, fleet: object, worker: str) -> str:
+        return EVIL
+
+    async def activity(self, fleet: object, *, before: object = None) -> Activity:
+        deed = Deed(1e9, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, Origin.HOST)
+        return Activity((deed, deed), {EVIL: Source(None, EVIL)})
+
+    async def examine(self, fleet: object, hosts: Collection[str], *, laptop: bool = True) -> list[Report]:
+        return [Report(EVIL, 7.0, (Check(EVIL, Verdict.FAIL, EVIL, EVIL, EVIL),))]
 
     async def commit_of(self, fleet: object, worker: str, consent: object = None) -> Any:
         from remote.git import Commit

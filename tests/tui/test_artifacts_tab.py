@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -85,7 +86,7 @@ class Host(NoVerbs):
         )
 
 
-def with_folder(folder: Path, **more: object) -> RunSnapshot:
+def with_folder(folder: Path, **more: Any) -> RunSnapshot:
     """A running worker whose results are in `folder`."""
     row = running("keypoint-a", **more)
     return replace(row, sync=SyncStatus(SyncPhase.DONE, NOW - 12, 100, folder=str(folder)))

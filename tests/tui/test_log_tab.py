@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ CRASH = (
 )
 
 
-def crashed(**more: object) -> RunSnapshot:
+def crashed(**more: Any) -> RunSnapshot:
     row = running("keypoint-a", log_skipped_bytes=1_300_000, **more)
     return replace(row, log_tail=(*row.log_tail, *CRASH, "x" * 90 + " the end of a long line"))
 

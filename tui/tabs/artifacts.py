@@ -83,6 +83,7 @@ class ArtifactsTab(Tab):
         self.box = Input(placeholder="search the file; enter finds, esc closes", id="find")
         self._folded = set(FOLDED)
         self._timer: Timer | None = None
+        self._drawn: tuple[object, ...] = ()
         self._looked_at: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -117,8 +118,12 @@ class ArtifactsTab(Tab):
             self._show(row)
 
     def _show(self, row: RunSnapshot) -> None:
-        store = self.tv.store
-        self.tree_view.show(self.listings.files(row, store.now(), store.wall()).items(self._folded))
+        store, known = self.tv.store, self.listings
+        news = (row.worker, row.run, row.sync.phase, known.here, known.there, known.asking, known.trouble)
+        drawn = (*news, frozenset(self._folded), int(store.now()))
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.tree_view.show(known.files(row, store.now(), store.wall()).items(self._folded))
         self.head.redraw()
         self._preview()
 
