@@ -32,7 +32,9 @@ HOME = b"\x1b[1;38;5;75;48;5;16menter"
 def go_everywhere(terminal: Terminal) -> bytes:
     """Open every screen and question, and quit."""
     steps = [
-        ("", HOME), ("v", HOME), ("v", HOME), ("j", HOME), ("\r", b"asked by"), (ESC, HOME), ("l", b"following"),
+        ("", HOME), ("v", HOME), ("v", HOME), ("j", HOME), ("\r", b"asked by"), ("4", b"7 B"),
+        ("jjj\r", b"esc"), (ESC, b"7 B"), (ESC, HOME), ("l", b"following"), (",", b"goes on"), ("!", b"ERROR"),
+        ("y", b"copied"),
         (ESC, HOME), ("?", b"closes this page"), (ESC, HOME), ("x", b"Cancel"), (ESC, HOME), ("X", b"Cancel"),
         (ESC, HOME), ("n", b"overrides"), (ESC, HOME), ("c", b"x axis"), ("w", b"Markdown"),
         (ESC, b"x axis"), (ESC, HOME), (":", b"Search"), (ESC, HOME), (F12, b"Trust it"),
