@@ -37,7 +37,8 @@ def go_everywhere(terminal: Terminal) -> bytes:
         ("y", b"copied"),
         (ESC, HOME), ("?", b"closes this page"), (ESC, HOME), ("x", b"Cancel"), (ESC, HOME), ("X", b"Cancel"),
         (ESC, HOME), ("n", b"overrides"), (ESC, HOME), ("c", b"x axis"), ("w", b"Markdown"),
-        (ESC, b"x axis"), (ESC, HOME), (":", b"Search"), (ESC, HOME), (F12, b"Trust it"),
+        (ESC, b"x axis"), (ESC, HOME), ("h", b"reconnect"), ("D", b"looked"), (ESC, HOME), ("A", b"following"),
+        ("\r", b"whole"), (ESC, b"follow"), (ESC, HOME), (":", b"Search"), (ESC, HOME), (F12, b"Trust it"),
         (ESC, b"Continue"), (ESC, HOME), ("t", b"enter"), ("p", b"FROZEN"), (F11, b"leaves"),
     ]  # fmt: skip
     for keys, until in steps:

@@ -213,7 +213,7 @@ class ActivityScreen(MainScreen, inherit_bindings=False):
     def action_filter(self) -> None:
         self.box.display = True
         self.box.value = self.pattern
-        self.box.focus()
+        self.set_focus(self.box)
 
     def action_leave(self) -> None:
         if self.box.display or self.pattern:
