@@ -108,7 +108,7 @@ def _chart(
     window = _window(layers if view.window else layers[: len(curves)], view)
     if isinstance(window, str):
         return (pad_line([(title, "bold")], width), *(pad_line([(part, "dim")], width) for part in window.split("\n")))
-    unit, x_name = _unit(window, x_name) if view.x == "time" else (1.0, x_name)
+    unit, x_name = _unit(window) if view.x == "time" else (1.0, x_name)
     rows = height - 2
     labels = dict(axis_ticks(window.y0, window.y1, rows, log=view.log))
     gutter = max(GUTTER_LEAST, *(len(label) + 1 for label in labels.values())) if labels else GUTTER_LEAST
@@ -153,7 +153,7 @@ def _window(layers: Sequence[Layer], view: View) -> Window | str:
     return Window(x0, x1, low - margin, high + margin)
 
 
-def _unit(window: Window, name: str) -> tuple[float, str]:
+def _unit(window: Window) -> tuple[float, str]:
     """Unit of a time axis in seconds, and its name."""
     longest = max(abs(window.x0), abs(window.x1))
     return next(((size, word) for size, word in UNITS_S if longest >= 2 * size), (1.0, "s"))
