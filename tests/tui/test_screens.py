@@ -44,7 +44,7 @@ async def test_theme(theme: str, same_as_before: Same) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    ["v", "enter", "l", "question_mark", "x", "X", "n", "p", "slash,z,z,z", "j,j,j"],
+    ["V", "enter", "l", "question_mark", "x", "X", "n", "p", "slash,z,z,z", "j,j,j"],
     ids=["board", "zoom", "log", "help", "stop", "kill", "launch", "frozen", "no-match", "preparing"],
 )
 async def test_after_keys(keys: str, same_as_before: Same) -> None:
@@ -84,7 +84,7 @@ async def test_a_dialog_keeps_its_buttons_on_a_low_terminal(key: str) -> None:
         assert "Cancel" in plain(app)
 
 
-@pytest.mark.parametrize("key", ["n", "x", "X", "l", "v", "enter", "question_mark", "colon", "slash"])
+@pytest.mark.parametrize("key", ["n", "x", "X", "l", "V", "enter", "question_mark", "colon", "slash"])
 async def test_a_tiny_terminal_breaks_nothing(key: str) -> None:
     async with desk(many_states(), (20, 5), key) as (app, _, _):
         assert len(plain(app).split("\n")) == 5
@@ -92,7 +92,7 @@ async def test_a_tiny_terminal_breaks_nothing(key: str) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40)])
 async def test_a_number_is_never_cut(size: tuple[int, int]) -> None:
-    async with desk(many_states(), size, "v") as (app, _, _):
+    async with desk(many_states(), size, "V") as (app, _, _):
         assert not re.search(r"\d…", plain(app).replace("package 1…", ""))
 
 
