@@ -139,6 +139,19 @@ async def test_artifacts_in_trouble(state: str, results: Path, same_as_before: S
         same_as_before(app)
 
 
+async def test_a_tiny_terminal_breaks_nothing(results: Path) -> None:
+    async with desk([with_folder(results)], (20, 5), *OPEN, "down", "enter", "plus", verbs=Host(results)) as (
+        app,
+        pilot,
+        _,
+    ):
+        await rested(app, pilot)
+        assert app.is_running and len(plain(app).split("\n")) == 5
+        await pilot.press("escape", "l", "comma", "w", "right", "exclamation_mark")
+        await rested(app, pilot)
+        assert app.is_running
+
+
 async def test_every_file_is_shown_as_what_it_is(results: Path) -> None:
     async with desk([with_folder(results)], (120, 30), *OPEN, verbs=Host(results)) as (app, pilot, feed):
         await pilot.press("down")
@@ -160,7 +173,7 @@ async def test_every_file_is_shown_as_what_it_is(results: Path) -> None:
         await rested(app, pilot)
         assert "copied the path here" in plain(app)
         copied = Path(os.environ["TRAJVID_STATE_DIR"]) / "copied.txt"
-        assert copied.read_text() == "results/keypoint-a/spec.json\n"
+        assert copied.read_text() == f"{results.absolute()}/spec.json\n"
         await pilot.press("escape", "up")
         await rested(app, pilot)
         assert "never followed" in plain(app) and "artifacts/curves.png" in line_with(app, "points to")

@@ -13,7 +13,7 @@ def test_the_app_and_its_cached_rows_need_neither_asyncssh_nor_pydantic() -> Non
     code = (
         "import sys, pathlib, tui.app, tui.session\n"
         "print(tui.session.ProfileSession(pathlib.Path(sys.argv[1])).remembered()[0])\n"
-        "print(sorted({'asyncssh', 'pydantic', 'cryptography', 'numpy'} & set(sys.modules)))"
+        "print(sorted({'asyncssh', 'pydantic', 'cryptography', 'numpy', 'PIL', 'textual_image'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(ROOT / "no-such-profile.yaml")],

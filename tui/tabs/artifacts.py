@@ -15,7 +15,7 @@ from textual.widgets import Input
 from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.format import Line
-from tui.keys import Key, table
+from tui.keys import Key, shown, table
 from tui.listings import Listings
 from tui.local_open import open_locally
 from tui.run_files import Item, about
@@ -193,7 +193,7 @@ class ArtifactsTab(Tab):
         if item is None or row is None or item.kind == "folder":
             return
         if not item.here:
-            self.tv.toast(f"{item.name} is not on this laptop: R brings the results", "warning")
+            self.tv.toast(f"{item.name} is not on this laptop: {shown('sync')} brings the results", "warning")
             return
         self.run_worker(self._program(self._path(row, item)), exit_on_error=False)
 
@@ -206,7 +206,7 @@ class ArtifactsTab(Tab):
         if item is None or row is None:
             return
         if item.here or not self.tv.verbs:
-            copy(self.tv, [str(self._path(row, item))], "the path here")
+            copy(self.tv, [str(self._path(row, item).absolute())], "the path here")
         else:
             copy(self.tv, [f"{self.tv.verbs.run_place(self.tv.fleet, row.worker)}/{item.path}"], "the path on the host")
 

@@ -106,9 +106,10 @@ class Viewer(Vertical):
             self.text.move(by)
 
     def zoom_by(self, step: int) -> None:
-        """A picture larger or smaller."""
-        self.picture.zoom_by(step)
-        self.head.redraw()
+        """A picture of half blocks larger or smaller; one of real pixels fits as it is."""
+        if self._native is None:
+            self.picture.zoom_by(step)
+            self.head.redraw()
 
     def slide(self, by: int) -> None:
         """Sideways by columns."""
