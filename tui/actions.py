@@ -7,7 +7,7 @@ from collections.abc import Callable
 from remote.snapshot import RunSnapshot
 from tui.bulk import MANY
 from tui.gate import at_gate
-from tui.keys import may_decide, may_relaunch
+from tui.keys import may_decide, may_relaunch, shown
 from tui.session import FleetLike
 from tui.store import Store
 from tui.verbs import VerbRunner
@@ -37,7 +37,9 @@ class VerbKeys:
         elif verb in MANY:
             self._runner.bulk.do(verb, rows)
         else:
-            self.toast(f"{verb} is for one worker, and {len(rows)} are marked: esc takes the marks away", "warning")
+            self.toast(
+                f"{verb} is for one worker, and {len(rows)} are marked: {shown('back')} takes the marks away", "warning"
+            )
         return None
 
     def action_launch(self) -> None:
@@ -64,7 +66,11 @@ class VerbKeys:
             fine = bool(row.run) and not row.state.active and not at_gate(row)
             why = "has no ended run to resume"
             if at_gate(row):
-                why = "is held: e releases it, E retires it" if may_decide(row) else "is final: a launches it again"
+                why = (
+                    f"is held: {shown('release')} releases it, {shown('retire')} retires it"
+                    if may_decide(row)
+                    else f"is final: {shown('relaunch')} launches it again"
+                )
             self._only(row, fine, why, lambda: ready[0].resume(row))
 
     def action_release(self) -> None:
@@ -77,7 +83,11 @@ class VerbKeys:
 
     def action_relaunch(self) -> None:
         if ready := self._able("relaunch"):
-            why = "is running: x stops it" if ready[1].state.active else "has no run to repeat: n launches it"
+            why = (
+                f"is running: {shown('stop')} stops it"
+                if ready[1].state.active
+                else f"has no run to repeat: {shown('launch')} launches it"
+            )
             self._only(ready[1], may_relaunch(ready[1]), why, lambda: ready[0].relaunch(ready[1]))
 
     def action_shell(self) -> None:
@@ -93,7 +103,12 @@ class VerbKeys:
 
     def action_sync(self) -> None:
         if ready := self._able("sync"):
-            self._only(ready[1], bool(ready[1].run), "has no run yet: n launches it", lambda: ready[0].sync(ready[1]))
+            self._only(
+                ready[1],
+                bool(ready[1].run),
+                f"has no run yet: {shown('launch')} launches it",
+                lambda: ready[0].sync(ready[1]),
+            )
 
     def action_copy(self) -> None:
         row, runner = self.store.current(), self._runner

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
 from tui.format import Line
-from tui.keys import Condition, has_run, may_decide, may_launch, may_resume, may_stop
+from tui.keys import Condition, has_run, may_decide, may_launch, may_resume, may_stop, shown
 from tui.screens.dialog import Confirm
 from tui.words import commit_words, state_and_age
 
@@ -112,6 +112,6 @@ def ended_words(done: Any, doing: str) -> str:
     """How a stop or a kill ended. Raises `RemoteError` if processes are left."""
     if not done.stopped:
         left = ", ".join(str(pid) for pid in done.left)
-        raise RemoteError(f"still running: processes {left}", hint="X kills the run")
+        raise RemoteError(f"still running: processes {left}", hint=f"{shown('kill')} kills the run")
     code = f", exit code {done.code}" if done.code is not None else ""
     return f"{done.state}{code}" + (" (had to be killed)" if done.forced and doing == "stop" else "")

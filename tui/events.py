@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from remote.snapshot import Link, RunSnapshot
+from tui.keys import shown
 from wire.state import State
 
 Severity = Literal["information", "warning", "error"]
@@ -65,7 +66,7 @@ def of_host(old: RunSnapshot, new: RunSnapshot) -> News | None:
     if before is Link.LIVE and after is Link.OFFLINE:
         return News("offline", f"not connected: {new.link.reason}", "warning", host=new.host)
     if after is Link.NEEDS_YOU:
-        return News("needs you", f"{new.link.reason}: ctrl+r answers", "warning", host=new.host)
+        return News("needs you", f"{new.link.reason}: {shown('reconnect')} answers", "warning", host=new.host)
     if after is Link.LIVE and old.seen_at is not None:
         return News("live", "connected again", "information", host=new.host)
     return None

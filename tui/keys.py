@@ -146,6 +146,11 @@ def offered(table: tuple[Key, ...], row: RunSnapshot | None, *, read_only: bool)
                   key=lambda key: key.rank)  # fmt: skip
 
 
+def shown(label: str) -> str:
+    """How people read the key of an action of the app, by its label: texts that name a key say the chosen one."""
+    return next(key.shown.split(" ")[0] for key in KEYS if key.label == label)
+
+
 def _hint(key: Key) -> list[Span]:
     return [(key.shown.split(" ")[0], "bold info"), (" " + key.label, "dim")]
 

@@ -11,6 +11,7 @@ from remote.errors import RemoteError
 from remote.listing import Listing, files_here
 from remote.snapshot import Link, RunSnapshot, SyncPhase
 from tui.format import Line, age, cut, joined, spread
+from tui.keys import shown
 from tui.run_files import Files
 from tui.session import FleetLike, VerbsLike
 
@@ -91,18 +92,25 @@ class Listings:
             told = [(f"◌ asking {row.host}", "info")]
         left_out = sum(listing.left_out for listing in (self.here, self.there) if listing)
         more: Line = [(f"{left_out:,} more not listed", "warn")] if left_out else []
-        where = row.sync.folder or "nothing here yet: R brings the results"
+        where = row.sync.folder or f"nothing here yet: {shown('sync')} brings the results"
         return spread([(" ", ""), (cut(where, max(10, width - 42)), "dim")], [*joined([more, told]), (" ", "")], width)
 
     def empty(self, row: RunSnapshot | None) -> list[Line]:
         """Why there is no file to show, and what next."""
         if row is None or not row.run:
-            return [[], [("  Never launched, so there are no files: ", ""), ("n", "bold info"), (" launches it.", "")]]
+            return [
+                [],
+                [
+                    ("  Never launched, so there are no files: ", ""),
+                    (shown("launch"), "bold info"),
+                    (" launches it.", ""),
+                ],
+            ]
         if self.asking:
             return [[], [(f"  Asking {row.host} what the run has written …", "dim")]]
         again: Line = [("u", "bold info"), (" looks again.", "dim")]
         if self.trouble:
             why: Line = [(f"  {self.trouble}.", "warn")]
-            retry: Line = [("  ctrl+r", "bold info"), (" tries the host again, ", "dim"), *again]
+            retry: Line = [("  " + shown("reconnect"), "bold info"), (" tries the host again, ", "dim"), *again]
             return [[], [("  Nothing of this run is on this laptop, and", "")], why, retry]
         return [[], [("  The run has written no file yet. ", ""), *again]]

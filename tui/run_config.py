@@ -15,6 +15,7 @@ from remote.run_folders import read_candidate, runs_of
 from remote.snapshot import RunSnapshot
 from tui.activity.lines import moment
 from tui.format import age, duration
+from tui.keys import shown
 from wire.codec import WireError, read_object
 from wire.run_dir import RunDir, attempt_number
 
@@ -50,7 +51,7 @@ class Known:
 def read_effective(row: RunSnapshot) -> Effective:
     """Read the config from the run's synced results; call it in a thread."""
     if not row.sync.folder:
-        return Effective(why="nothing of this run is on this laptop yet: R brings its results")
+        return Effective(why=f"nothing of this run is on this laptop yet: {shown('sync')} brings its results")
     path = Path(RunDir(row.sync.folder).artifacts) / RESULTS_NAME
     try:
         results = read_object(str(path), RESULTS_MAX_BYTES)
@@ -59,7 +60,11 @@ def read_effective(row: RunSnapshot) -> Effective:
     except (WireError, OSError, RecursionError) as exc:
         return Effective(why=clean(str(exc)))
     if results is None:
-        when = "they come with the run's end" if row.state.active else "the run ended without them, or R brings them"
+        when = (
+            "they come with the run's end"
+            if row.state.active
+            else f"the run ended without them, or {shown('sync')} brings them"
+        )
         return Effective(why=f"no results here ({RESULTS_NAME}): {when}")
     return Effective(dict(config), written_s, "" if config else f"{RESULTS_NAME} names no config")
 

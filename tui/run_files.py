@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from remote.listing import Entry, Listing, comes_here
 from tui.file_view import LINK
 from tui.format import age, size
+from tui.keys import shown
 
 STATES: dict[str, tuple[str, str]] = {
     "here": ("●", "ok"),
@@ -131,6 +132,6 @@ def about(item: Item, worker: str, host: str) -> list[str]:
         return ["no regular file, or a name that no file of a run has: it is shown, and not opened"]
     lines = [f"size     {size(item.size)}", f"changed  {age(item.age_s)} ago", f"where    only on {host}", ""]
     if comes_here(item.path):
-        return [*lines, "R brings the results to this laptop now."]
+        return [*lines, f"{shown('sync')} brings the results to this laptop now."]
     brings = f"    trajvid-tui sync {worker} --everything"
     return [*lines, "Only best.pt and last.pt come by themselves.", "For every checkpoint:", "", brings]

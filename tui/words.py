@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
 from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
 from tui.hosts.gpus import gpu_words
+from tui.keys import shown
 from tui.progress import news, phase_words, prepared_share, stage_word
 from tui.results import ended_words, result_words, took_words
 from wire.gate import is_retired
@@ -228,7 +229,11 @@ def last_words(row: RunSnapshot) -> Span:
         return (row.log_tail[-1], "dim")
     if row.run:
         return (NO_PROGRESS if row.state is State.RUNNING else "", "dim")
-    return ("not launched yet: n launches it", "dim") if row.state is State.NOT_STARTED and known(row) else ("", "")
+    return (
+        (f"not launched yet: {shown('launch')} launches it", "dim")
+        if row.state is State.NOT_STARTED and known(row)
+        else ("", "")
+    )
 
 
 def machine_words(row: RunSnapshot) -> Line:

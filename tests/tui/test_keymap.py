@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,15 @@ def test_what_the_app_remembers_comes_back_and_damage_is_forgotten(tmp_path: Pat
     path.mkdir()
     remember(path, kept)
     assert recall(path) == Remembered(), "a folder in its place is nobody's problem"
+
+
+def test_texts_name_the_key_that_was_chosen(tmp_path: Path) -> None:
+    """In a process of its own: tables are made once."""
+    (tmp_path / "app.yaml").write_text("keys: {launch: L}\n")
+    script = (
+        "from tests.tui.worlds import blank; from tui.words import last_words; from tui.keys import KEYS, panel_hints;"
+        "print(last_words(blank('a'))[0], *(text for text, _ in panel_hints(blank('a'), 60, read_only=False)))"
+    )
+    env = {**os.environ, "TRAJVID_CONFIG_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("not launched yet: L launches it L  launch")

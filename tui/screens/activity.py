@@ -14,7 +14,7 @@ from remote.errors import RemoteError
 from tui.activity.lines import deed_line, deed_lines, source_line
 from tui.copying import copy
 from tui.format import Line, cut
-from tui.keys import KEYS, Key, footer_line, table
+from tui.keys import KEYS, Key, footer_line, shown, table
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.frame import box
 from tui.widgets.lines import Lines
@@ -161,7 +161,12 @@ class ActivityScreen(MainScreen, inherit_bindings=False):
         if self.pattern:
             return [[], [("  No action matches ", ""), (self.pattern, "bold"), (".", "")],
                     [("  esc", "bold info"), (" clears the filter.", "dim")]]  # fmt: skip
-        back: Line = [("  esc", "bold info"), (" goes back; there ", "dim"), ("n", "bold info"), (" launches.", "dim")]
+        back: Line = [
+            ("  esc", "bold info"),
+            (" goes back; there ", "dim"),
+            (shown("launch"), "bold info"),
+            (" launches.", "dim"),
+        ]
         return [[], [("  Nothing was done in this project yet, by anybody.", "")], back]
 
     def _pane(self, width: int, height: int) -> list[Line]:

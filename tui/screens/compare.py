@@ -21,7 +21,7 @@ from tui.compare.page import page_lines
 from tui.compare.table import Shown
 from tui.compare.writing import write
 from tui.format import Line, pad_line
-from tui.keys import KEYS, Key, footer_line, table
+from tui.keys import KEYS, Key, footer_line, shown, table
 from tui.screens.choose import Choose
 from tui.screens.main import MainScreen, app_bindings
 from tui.tabs.charts import SMOOTHINGS
@@ -156,7 +156,12 @@ class CompareScreen(MainScreen, inherit_bindings=False):
         return [
             [],
             [(f"  {why}", "")],
-            [("  esc", "bold info"), (" goes back; there ", "dim"), ("n", "bold info"), (" launches.", "dim")],
+            [
+                ("  esc", "bold info"),
+                (" goes back; there ", "dim"),
+                (shown("launch"), "bold info"),
+                (" launches.", "dim"),
+            ],
         ]
 
     def _page(self, width: int, height: int) -> list[Line]:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from remote.snapshot import RunSnapshot
 from tui.evidence import NONE_STATED, PATTERNS, Evidence, evidence_of
 from tui.format import Line, age, cut, joined, pad_line, spread
-from tui.keys import Key, table
+from tui.keys import Key, shown, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.viewer import Viewer
@@ -142,10 +142,13 @@ def nothing_lines(row: RunSnapshot) -> list[Line]:
         [],
     ]
     if not row.run:
-        return [*what, [(" This worker was never launched: ", ""), ("n", "bold info"), (" launches it.", "")]]
+        return [
+            *what,
+            [(" This worker was never launched: ", ""), (shown("launch"), "bold info"), (" launches it.", "")],
+        ]
     if not row.sync.folder:
         why: Line = [(" Nothing of this run is on this laptop yet.", "warn")]
     else:
         why = [(f" None was found in {row.sync.folder}/artifacts", "warn")]
     names: Line = [(f" ({', '.join(PATTERNS)}).", "dim")]
-    return [*what, why, names, [], [(" R", "bold info"), (" brings what is on the host now.", "dim")]]
+    return [*what, why, names, [], [(" " + shown("sync"), "bold info"), (" brings what is on the host now.", "dim")]]

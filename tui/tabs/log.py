@@ -10,7 +10,7 @@ from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.earlier import Earlier
 from tui.format import ELLIPSIS, Line, joined, size, spread
-from tui.keys import Key, table
+from tui.keys import Key, shown, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.log import LogView
@@ -104,7 +104,7 @@ class LogTab(Tab):
             self.earlier.forget(row.worker, row.run)
         chapter = self.earlier.chapter
         nothing = "It printed nothing." if chapter else "The run has printed nothing yet."
-        nothing = nothing if row.run else "Never launched: n launches it."
+        nothing = nothing if row.run else f"Never launched: {shown('launch')} launches it."
         self.view.empty = [(f" {nothing if not self.view.pattern else 'No line is left by the filter: esc'}", "dim")]
         self.view.show(chapter.lines if chapter else row.log_tail)
         self.head.redraw()

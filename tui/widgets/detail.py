@@ -8,6 +8,7 @@ from remote.snapshot import RunSnapshot
 from tui import words
 from tui.format import Line, bar, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
 from tui.gate import at_gate, decision_words, gate_lines, passage_words
+from tui.keys import shown
 from tui.results import result_lines
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
@@ -168,7 +169,11 @@ def log_lines(row: RunSnapshot, width: int, room: int) -> list[Line]:
         return []
     source, name = (row.log_tail, "log") if row.log_tail else (row.messages, "heartbeats")
     if not source:
-        empty = "nothing printed yet" if row.run or row.step else "n launches this worker; its log appears here"
+        empty = (
+            "nothing printed yet"
+            if row.run or row.step
+            else f"{shown('launch')} launches this worker; its log appears here"
+        )
         return [_rule("log", width), [(empty, "dim")]]
     return [_rule(name, width), *_newest(source, width, room - 1)]
 
