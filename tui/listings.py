@@ -23,11 +23,11 @@ class Listings:
 
     def __init__(self, clock: Callable[[], float], changed: Callable[[], None]) -> None:
         self._clock, self._changed = clock, changed
-        self.forget("")
+        self.forget("", "")
 
-    def forget(self, run: str) -> None:
+    def forget(self, worker: str, run: str) -> None:
         """Another run: nothing is known of it yet."""
-        self.run = run
+        self.worker, self.run = worker, run
         self.here: Listing | None = None
         self.there: Listing | None = None
         self.trouble = ""
@@ -42,6 +42,10 @@ class Listings:
             return False
         self._seen, self._asked_at = seen, self._clock()
         return True
+
+    def about(self, row: RunSnapshot) -> bool:
+        """True if this is the run whose files are known."""
+        return (row.worker, row.run) == (self.worker, self.run)
 
     def soon(self) -> None:
         """Make it due."""
@@ -69,7 +73,7 @@ class Listings:
 
     def _take(self, row: RunSnapshot, **news: Any) -> None:
         """News of a run that is not looked at any more is forgotten."""
-        if row.run != self.run:
+        if not self.about(row):
             return
         self.here = news.get("here", self.here)
         if "there" in news:

@@ -102,8 +102,8 @@ class ArtifactsTab(Tab):
         self.focus()
 
     def redraw(self, row: RunSnapshot) -> None:
-        if row.run != self.listings.run:
-            self.listings.forget(row.run)
+        if not self.listings.about(row):
+            self.listings.forget(row.worker, row.run)
             self.viewer.say("", ())
             self.remove_class("opened")
         if self.tv.store.frozen_at is None and self.listings.due(row):
@@ -114,7 +114,7 @@ class ArtifactsTab(Tab):
     def _refresh(self) -> None:
         """Draw anew outside the flush, when news has come."""
         row = self.tv.store.current()
-        if row is not None and row.run == self.listings.run and self.is_attached:
+        if row is not None and self.listings.about(row) and self.is_attached:
             self._show(row)
 
     def _show(self, row: RunSnapshot) -> None:
