@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
-from textual.events import Event
-from textual.events import Key as KeyEvent
 
+from remote.asker import Asker
 from remote.errors import RemoteError
 from remote.snapshot import Link, RunSnapshot
 from tui.actions import VerbKeys
@@ -44,7 +43,7 @@ from tui.widgets.picture import prepare
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-FLUSH_S, FAST_FLUSH_S, FAST_FOR_S = 0.25, 0.1, 1.0
+FLUSH_S = 0.25
 CLOSE_S = 2.0
 
 
@@ -75,7 +74,6 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
         self.asker = ModalAsker(self)
         self._opener, self._verbs, self._session = opener, verbs, session
         self._runner: VerbRunner | None = None
-        self._next_flush = self._fast_until = 0.0
         self._second = 0
         self._standing, self._links = Watch(), dict[str, Link]()
         self._hook = Hook(options.on_event, lambda problem: self.toast(problem, "warning"))
@@ -100,7 +98,7 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
 
     def on_mount(self) -> None:
         self._undo_signals = end_with_terminal(lambda: self.exit(129, return_code=129))
-        self.set_interval(FAST_FLUSH_S, self.flush)
+        self.set_interval(FLUSH_S, self.flush)
         self.set_interval(1.0, self._watch_terminal)
         self.set_interval(1.0, self.watch_profile)
         self.call_after_refresh(self._begin)
@@ -141,18 +139,16 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
             self.bell()
         self.run_worker(self._hook.tell(event), group="hook", exit_on_error=False)
 
-    def flush(self, *, force: bool = False, everything: bool = False) -> None:
-        """Draw what is dirty: 4 times a second, 10 while keys are pressed, at once when forced; or everything."""
-        now = time.monotonic()
-        if not (force or everything) and now < self._next_flush and now > self._fast_until:
-            return
-        self._next_flush = now + FLUSH_S
+    def flush(self, *, everything: bool = False) -> None:
+        """Draw what is dirty, or everything: 4 times a second, and when asked."""
         second = int(self.store.wall())
         tick, self._second = second != self._second or everything, second
         if tick:
             for event in self._standing.look(self.store.all(), self.store.clock()):
                 self._tell(event)
-        dirty = self.store.take_dirty()
+        self._draw(self.store.take_dirty(), tick=tick)
+
+    def _draw(self, dirty: set[str], *, tick: bool = False) -> None:
         self._stream_selected()
         if dirty or tick:
             for screen in self.screen_stack:
@@ -182,12 +178,6 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
 
     def watch_theme(self, theme: str) -> None:
         self.palette = Palette(theme, colour=not self.no_color)
-
-    async def on_event(self, event: Event) -> None:
-        """See every key on its way in: while keys are pressed the screen is flushed faster."""
-        if isinstance(event, KeyEvent):
-            self._fast_until = time.monotonic() + FAST_FOR_S
-        await super().on_event(event)
 
     # ------------------------------------------------------------------ keys
 
@@ -219,8 +209,7 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
 
     def _moved(self) -> None:
         """Answer the key at once with what it changed; other rows wait for their turn."""
-        self.store.touch(self.store.selected)
-        self.flush(force=True)
+        self._draw({self.store.selected})
 
     def action_open(self, tab: str = OverviewTab.NAME) -> None:
         """Show a tab of the selected worker."""
@@ -240,12 +229,12 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
     def action_mark(self) -> None:
         if row := self.store.current():
             self.store.toggle_mark(row.worker)
-            self.flush(force=True)
+            self._draw({row.worker})
 
     def action_mark_range(self) -> None:
         if row := self.store.current():
             self.toast(f"{self.store.mark_to(row.worker)} marked: verbs are for all of them")
-            self.flush(force=True)
+            self.flush()
 
     def action_order(self) -> None:
         names = list(ORDERS)
@@ -258,8 +247,15 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
             self.push_screen(CompareScreen())
 
     def action_hosts(self) -> None:
-        if not isinstance(self.screen, HostsScreen):
-            self.push_screen(HostsScreen())
+        row = self.store.current()
+        self.show_host(row.host if row is not None else "")
+
+    def show_host(self, name: str) -> None:
+        """Every host, this one in full."""
+        if isinstance(self.screen, HostsScreen):
+            self.screen.choose(name)
+        else:
+            self.push_screen(HostsScreen(name))
 
     def action_activity(self) -> None:
         if not isinstance(self.screen, ActivityScreen):
@@ -309,8 +305,15 @@ def run_app(profile_path: Path | None, *, read_only: bool = False, start: bool =
     check_keys(TABLES, options)
     session = ProfileSession(profile_path)
     project, rows = session.remembered()
-    prepare()
-    app = TrajvidApp(session.open, project=safe(project), cached=rows, read_only=read_only, start=start,
+    prepare(options)
+
+    async def opener(asker: Asker) -> FleetLike:
+        """Open the fleet, and have what was imported for it stay: looking through it for garbage takes 60 ms."""
+        fleet = await session.open(asker)
+        gc.freeze()
+        return fleet
+
+    app = TrajvidApp(opener, project=safe(project), cached=rows, read_only=read_only, start=start,
                      session=session, options=options, memory=app_state_file())  # fmt: skip
     try:
         result = app.run()

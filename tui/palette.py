@@ -11,7 +11,7 @@ from textual.content import Content
 from tui.format import safe
 from tui.keys import KEYS
 from tui.theme import COLOURS
-from tui.words import state_words
+from tui.words import link_words, state_words
 
 if TYPE_CHECKING:
     from tui.app import TrajvidApp
@@ -37,6 +37,9 @@ class Commands(Provider):
             name = worker.worker
             state = state_words(worker, app.store.now())[0]
             yield f"go to {safe(name)} on {safe(worker.host)}", state, lambda name=name: app.pick(name)  # type: ignore[misc]
+        for host in app.fleet.hosts() if app.fleet is not None else ():
+            link = link_words(host.link, app.store.now())[0]
+            yield f"host {safe(host.name)}", link, lambda name=host.name: app.show_host(name)  # type: ignore[misc]
         for theme in COLOURS:
             yield f"theme {theme}", "colours", lambda theme=theme: app.use_theme(theme)  # type: ignore[misc]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remote.checks import LAPTOP, Report, fail, fine, warn
+from remote.checks import LAPTOP, Check, Report, fail, fine, warn
 from tests.cli.test_command_line import Trajvid, envelope, plain_terminal, quiet, trajvid  # noqa: F401
 from tests.fixtures.project import Project
 from tui.cli.doctor import _problem
@@ -26,7 +26,7 @@ LOCKED = fail("authentication", "denied", "ssh-add")
         ({LAPTOP: [BROKEN], "a": [AWAY]}, 1),
     ],
 )
-def test_how_doctor_ends(reports: dict[str, list], code: int) -> None:  # type: ignore[type-arg]
+def test_how_doctor_ends(reports: dict[str, list[Check]], code: int) -> None:
     error = _problem([Report(place, 0.0, tuple(checks)) for place, checks in reports.items()])
     assert (error.exit_code if error is not None else 0) == code
     assert error is None or (error.hint and ": " in error.message)

@@ -60,8 +60,6 @@ CASES = [
     pytest.param((120, 40), "j", world, id="120x40"),
     pytest.param((80, 24), "j", world, id="80x24"),
     pytest.param((80, 24), "j,j", world, id="80x24-offline"),
-    pytest.param((80, 24), "G", world, id="80x24-unused"),
-    pytest.param((80, 24), "j,pagedown,pagedown", world, id="80x24-doctor"),
     pytest.param((200, 60), "j,J", world, id="200x60-doctor"),
     pytest.param((80, 24), "j", list, id="80x24-empty"),
 ]
@@ -71,7 +69,7 @@ CASES = [
 async def test_hosts(size: tuple[int, int], keys: str, rows: Any, same_as_before: Same) -> None:
     async with desk(rows(), size) as (app, pilot, feed):
         feed.machines = machines() if rows is world else []
-        if size[0] == 200 or "pagedown" in keys:
+        if size[0] == 200:
             app.store.reports["gpu-1"] = REPORT
         await pilot.press("h", *keys.split(","))
         await settle(app, pilot)
@@ -130,19 +128,16 @@ async def test_keys_act_on_the_selected_host_and_its_workers() -> None:
         assert "1 overview" in plain(app) and app.store.selected == "i3d-b"
 
 
-async def test_a_shell_needs_a_terminal_that_can_be_lent() -> None:
-    async with desk(world(), (120, 40), "h", "s") as (app, pilot, _):
+async def test_a_shell_needs_a_terminal_that_can_be_lent_and_a_tiny_one_breaks_nothing() -> None:
+    async with desk(world(), (120, 40), "h", "s") as (app, pilot, feed):
         await settle(app, pilot)
         assert "this terminal cannot be lent to a shell" in plain(app)
-    async with desk(world(), (120, 40), "s", read_only=True) as (app, pilot, _):
+        app.read_only, feed.machines = True, machines()
+        await pilot.press("s")
         await settle(app, pilot)
-        assert "--read-only" in plain(app)
-
-
-async def test_a_tiny_terminal_breaks_nothing() -> None:
-    async with desk(world(), (20, 5)) as (app, pilot, feed):
-        feed.machines = machines()
-        await pilot.press("h", "j", "J", "G")
+        assert "shell: this session only looks (--read-only)" in plain(app)
+        await pilot.resize_terminal(20, 5)
+        await pilot.press("j", "J", "G", "D")
         await settle(app, pilot)
         assert len(plain(app).split("\n")) == 5
 
@@ -171,3 +166,14 @@ def test_what_runs_out_has_a_sign_and_a_skew_is_only_shown() -> None:
     assert uses(HostFacts()) == []
     assert skew_words(BUSY) == ("1 min 35 s ahead of ours", "warn")
     assert skew_words(replace(BUSY, clock_skew_s=0.2))[0] == "within 1 s of ours"
+
+
+async def test_the_palette_finds_a_host() -> None:
+    async with desk(world(), (120, 40)) as (app, pilot, feed):
+        feed.machines = machines()
+        await pilot.press("colon", *"host gpu-2")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        await settle(app, pilot)
+        assert "╭─ gpu-2 ─" in plain(app) and app.store.selected == "keypoint-a"

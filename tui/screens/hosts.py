@@ -46,10 +46,10 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         *(Binding(key.keys, key.action, key.help, show=False) for key in HOST_KEYS),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, selected: str = "") -> None:
         super().__init__()
         self.hosts: list[HostSnapshot] = []
-        self.selected = ""
+        self.selected = selected
         self.top = 0
         self._looking: set[str] = set()
         self._to_doctor = False
@@ -63,8 +63,6 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         yield self.footer
 
     def on_mount(self) -> None:
-        row = self.tv.store.current()
-        self.selected = row.host if row is not None else ""
         self.redraw(set(), tick=True)
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
@@ -142,11 +140,14 @@ class HostsScreen(MainScreen, inherit_bindings=False):
     def action_select(self, by: int) -> None:
         names = [host.name for host in self.hosts]
         if names:
-            self.top = 0
-            self.selected = names[max(0, min(len(names) - 1, names.index(self.selected) + by))]
-            if worker := self.worker:
-                self.tv.pick(worker)
-            self.redraw(set(), tick=True)
+            self.choose(names[max(0, min(len(names) - 1, names.index(self.selected) + by))])
+
+    def choose(self, name: str) -> None:
+        """Show another host, and select a worker of it."""
+        self.selected, self.top = name, 0
+        if worker := self.worker:
+            self.tv.pick(worker)
+        self.redraw(set(), tick=True)
 
     def action_worker(self, by: int) -> None:
         names = [row.worker for row in self.crew()]
