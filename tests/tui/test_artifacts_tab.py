@@ -29,6 +29,7 @@ from tui.app import TrajvidApp
 from tui.file_view import read_view
 from tui.local_open import open_locally
 from tui.run_files import Files
+from tui.settings import Settings
 from tui.tabs import artifacts
 from tui.widgets.picture import dots, fitted, wish
 from wire.state import State
@@ -277,9 +278,13 @@ def test_only_what_is_looked_at_is_opened_by_a_program(tmp_path: Path, monkeypat
 def test_a_picture_keeps_its_shape_and_the_wish_is_a_known_word(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fitted((100, 100), 80, 24) == (48, 24)
     assert fitted((1000, 10), 80, 24) == (80, 1)
-    for word, meant in (("", "half"), ("SIXEL", "sixel"), ("auto", "auto"), ("ascii", "half")):
-        monkeypatch.setenv("TRAJVID_PICTURES", word)
-        assert wish() == meant
+    monkeypatch.delenv("TRAJVID_PICTURES", raising=False)
+    assert (wish(Settings()), wish(Settings(pictures="auto"))) == ("half", "auto")
+    monkeypatch.setenv("TRAJVID_PICTURES", "sixel")
+    assert wish(Settings(pictures="auto")) == "sixel"
+    monkeypatch.setenv("TRAJVID_PICTURES", "ascii")
+    with pytest.raises(ConfigError, match="TRAJVID_PICTURES: pictures cannot be 'ascii'"):
+        wish(Settings())
 
 
 def test_without_colour_a_picture_is_dots_where_its_ink_is() -> None:

@@ -20,6 +20,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from remote.errors import ConfigError
+from tui.settings import Settings
 from tui.theme import Palette
 from tui.widgets.braille import BITS
 
@@ -36,20 +38,31 @@ RowOf = Callable[[int], Strip]
 _native: Callable[[Any], Widget] | None = None
 
 
-def wish() -> str:
-    """The way that the person asks for; `half` for none and for a word that means nothing."""
-    word = os.environ.get(VARIABLE, "").strip().lower()
-    return word if word in WAYS else WAYS[0]
+def wish(options: Settings) -> str:
+    """The way that the environment or the settings ask for, else `half`. Raises `ConfigError` for another word."""
+    place, word = VARIABLE, os.environ.get(VARIABLE, "")
+    if not word:
+        place, word = options.places.get("pictures", ""), options.pictures or WAYS[0]
+    if word not in WAYS:
+        raise ConfigError(f"{place}: pictures cannot be {word!r}", hint=f"ways to draw them: {', '.join(WAYS)}")
+    return word
 
 
-def prepare() -> None:
-    """Ask the terminal what it can draw, if that is wished for. Only before the app runs: it reads the answer."""
+def prepare(options: Settings) -> None:
+    """Ask the terminal what it can draw, if that is wished for. Only before the app runs: it reads the answer.
+
+    Raises `ConfigError`.
+    """
     global _native
-    if (way := wish()) == "half" or os.environ.get("NO_COLOR"):
+    if (way := wish(options)) == "half" or os.environ.get("NO_COLOR"):
         return
-    from textual_image import widget
-    from textual_image.renderable import Image as Best
-    from textual_image.renderable import SixelImage, TGPImage
+    try:
+        from textual_image import widget
+        from textual_image.renderable import Image as Best
+        from textual_image.renderable import SixelImage, TGPImage
+    except ModuleNotFoundError as exc:
+        hint = "pip install 'trajvid-tui[pictures]', or pictures: half"
+        raise ConfigError(f"pictures: {way} needs the library textual-image", hint=hint) from exc
 
     if way == "kitty" or (way == "auto" and Best is TGPImage):
         _native = widget.TGPImage
