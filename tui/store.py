@@ -157,7 +157,7 @@ class Store:
         """Workers that match the filter, in the chosen order: every word must occur in name, host, branch, state or
         extractor."""
         words = self.pattern.lower().split()
-        rows = [row for row in self._rows.values() if all(word in _haystack(row) for word in words)]
+        rows = [row for row in self._rows.values() if not words or all(word in _haystack(row) for word in words)]
         return rows if self.order == PROFILE else sorted(rows, key=ORDERS[self.order])
 
     def current(self) -> RunSnapshot | None:

@@ -55,5 +55,5 @@ async def desk(
 async def settle(app: TrajvidApp, pilot: Pilot[int]) -> None:
     """Let everything that was asked for be drawn."""
     await pilot.pause()
-    app.flush(force=True)
+    app.flush()
     await pilot.pause()
