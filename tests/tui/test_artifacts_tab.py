@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from rich.color import Color
 
-from remote.errors import FarSideError
+from remote.errors import ConfigError, FarSideError
 from remote.listing import Entry, Listing, files_here
 from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
 from tests.fixtures.ssh import FarHost
