@@ -9,25 +9,20 @@ keep up leaves updates out; its CPU is then that of the share which it drew, sca
 from __future__ import annotations
 
 import asyncio
-import fcntl
+import gc
 import json
-import os
-import pty
-import re
-import select
-import struct
-import subprocess
+import statistics
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmarks.report import Row, arguments, lower_is_better, percentile, show
-from benchmarks.sync import lag_row, loop_lag
+from benchmarks.lag import Lags, lag_row, loop_lag
+from benchmarks.report import Row, lower_is_better, percentile
+from benchmarks.terminal import WITHIN_S, Terminal
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -38,12 +33,9 @@ HZ = 10.0
 BATCH_S = 0.05
 FRAMES = 20
 LAG_LIMIT_MS, KEY_LIMIT_MS = 15.0, 50.0
-COLUMNS, LINES = 160, 50
-WITHIN_S = 30.0
-ROOT = Path(__file__).parents[1]
+CPU_TARGETS = {50: 7.0, 200: 15.0}
 MARK = "▌ "
 """Stands before the name of the selected worker, in both apps."""
-_ESCAPES = re.compile(rb"\x1b\[[0-9;:?<>=]*[A-Za-z]|\x1b[()][A-Z0-9]")
 
 Take = Callable[["RunSnapshot"], None]
 
@@ -159,20 +151,28 @@ def their_app(film: list[list[RunSnapshot]]) -> tuple[App[Any], Take]:
 APPS = {"ours": our_app, "theirs": their_app}
 
 
-def inside(name: str, workers: int, seconds: float, warm_s: float, out: Path) -> None:
+def inside(name: str, workers: int, seconds: float, warm_s: float, out: str) -> None:
     """In the terminal: run an app, measure, write the figures to `out`, and go on feeding until killed."""
     film = films(workers)
     app, take = APPS[name](film)
 
     async def drive() -> None:
         await feed(take, film, warm_s)
-        cpu, begun = time.process_time(), time.perf_counter()
+        # The collector need not look through films and imports; the app does the same as it opens.
+        gc.freeze()
+        cpu, sent, begun = time.process_time(), sent_bytes(), time.perf_counter()
         share = await feed(take, film, seconds)
-        cost = (time.process_time() - cpu) / (time.perf_counter() - begun)
+        passed = time.perf_counter() - begun
+        figures: dict[str, Any] = {
+            "cpu": (time.process_time() - cpu) / passed,
+            "sent": (sent_bytes() - sent) / passed,
+            "share": share,
+        }
         async with loop_lag() as lags:  # its 200 wake-ups a second would count as the app's CPU
             await feed(take, film, seconds)
-        made = out.with_suffix(".new")
-        made.write_text(json.dumps({"cpu": cost, "share": share, "lags": lags}))
+        figures["lags"] = asdict(lags)
+        made = Path(f"{out}.new")
+        made.write_text(json.dumps(figures))
         made.rename(out)
         await feed(take, film, float("inf"))
 
@@ -184,118 +184,100 @@ def inside(name: str, workers: int, seconds: float, warm_s: float, out: Path) ->
     asyncio.run(main())
 
 
-class Terminal:
-    """A pseudo-terminal with one of the apps in it; kills it at the end."""
-
-    def __init__(self, name: str, workers: int, seconds: float, warm_s: float, out: Path) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR")}
-        more = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-        given = ["--inside", name, "--workers", str(workers), "--seconds", str(seconds)]
-        given += ["--warm", str(warm_s), "--out", str(out)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.board", *given],
-            stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env={**kept, **more}, start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-        self.seen = b""
-
-    def __enter__(self) -> Terminal:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        os.close(self.master)
-
-    def read_until(self, ready: Callable[[], bool], within_s: float) -> bool:
-        """Take what the app paints until `ready` holds; False if that was not in time."""
-        deadline = time.monotonic() + within_s
-        while not ready():
-            if time.monotonic() > deadline:
-                return False
-            if select.select([self.master], [], [], 0.02)[0]:
-                try:
-                    self.seen = (self.seen + os.read(self.master, 65536))[-262144:]
-                except OSError as exc:
-                    raise RuntimeError(f"the app ended: {self.seen[-500:]!r}") from exc
-        return True
-
-    def painted(self, text: str) -> bool:
-        """True if `text` was painted since `seen` was emptied."""
-        return text.encode() in _ESCAPES.sub(b"", self.seen)
-
-    def key_ms(self, key: str, text: str) -> float:
-        """Milliseconds from pressing `key` until `text` was painted."""
-        self.seen, begun = b"", time.perf_counter()
-        os.write(self.master, key.encode())
-        if not self.read_until(lambda: self.painted(text), WITHIN_S):
-            raise RuntimeError(f"{text!r} was not painted after {key!r}; a board needs 20 workers or more here")
-        return (time.perf_counter() - begun) * 1e3
+def sent_bytes() -> int:
+    """Bytes that this process has written: to its terminal, for nothing else is open (proc(5), io)."""
+    return int(Path("/proc/self/io").read_text().split("wchar:")[1].split()[0])
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What one app cost."""
+    """What one app cost in one turn."""
 
     cpu: float
     """Share of a core."""
+    sent: float
+    """Bytes a second to the terminal."""
     share: float
     """Share of the updates that it took."""
-    lags: list[float]
-    keys_ms: list[float]
+    lags: Lags
+    keys: Lags
+    """From a key to its paint."""
 
 
-def watch(name: str, workers: int, seconds: float, warm_s: float, presses: int) -> Watched:
+@dataclass(frozen=True)
+class Load:
+    """How an app is fed and watched."""
+
+    workers: int
+    seconds: float
+    """Length of each measurement."""
+    warm_s: float
+    """The same before it."""
+    keys: int
+    """How many are pressed."""
+
+
+def watch(name: str, load: Load) -> Watched:
     """Run one app: first undisturbed, then under keys that move the selection down and up again."""
     with tempfile.TemporaryDirectory(prefix="tv-") as folder:
         out = Path(folder) / "out.json"
-        with Terminal(name, workers, seconds, warm_s, out) as terminal:
-            if not terminal.read_until(out.exists, warm_s + 8 * seconds + 4 * WITHIN_S):
+        arguments = (name, load.workers, load.seconds, load.warm_s, str(out))
+        argv = [sys.executable, "-c", f"from benchmarks.board import inside; inside(*{arguments!r})"]
+        with Terminal(argv) as terminal:
+            if not terminal.read_until(out.exists, load.warm_s + 8 * load.seconds + 4 * WITHIN_S):
                 raise RuntimeError(f"the app wrote no figures: {terminal.seen[-500:]!r}")
             figures = json.loads(out.read_text())
-            keys, at = [], 0
-            for number in range(presses):
+            keys, at = Lags(), 0
+            for number in range(load.keys):
                 down = number // 3 % 2 == 0
-                at = max(0, min(workers - 1, at + (1 if down else -1)))
-                keys.append(terminal.key_ms("j" if down else "k", MARK + worker(at)))
-                pause = time.monotonic() + 0.05 + number * 0.037 % 0.1
-                terminal.read_until(lambda until=pause: time.monotonic() > until, 1)  # type: ignore[misc]
-    return Watched(figures["cpu"], figures["share"], figures["lags"], keys)
+                at = max(0, min(load.workers - 1, at + (1 if down else -1)))
+                clock_ms, own_ms = terminal.key_ms("j" if down else "k", MARK + worker(at))
+                keys.clock_ms.append(clock_ms)
+                keys.own_ms.append(own_ms)
+                terminal.read_for(0.05 + number * 0.037 % 0.1)
+    lags = Lags(**figures.pop("lags"))
+    return Watched(**figures, lags=lags, keys=keys)
 
 
-def compare(workers: int, seconds: float, warm_s: float, presses: int) -> list[Row]:
-    us, them = (watch(name, workers, seconds, warm_s, presses) for name in ("ours", "theirs"))
-    target = 15.0 if workers >= 200 else 7.0
-    name = f"{workers} workers"
-    ours, theirs = (seen.cpu / seen.share * 100 for seen in (us, them))
-    lag, their_lag = (percentile(seen.lags, 0.99) for seen in (us, them))
-    key, their_key = (percentile(seen.keys_ms, 0.99) for seen in (us, them))
-    return [
-        lower_is_better(f"{name}: CPU", ours, theirs, target=target, unit="% of a core"),
-        lag_row(f"{name}: loop lag p99 against its limit", us.lags, LAG_LIMIT_MS),
-        lower_is_better(f"{name}: loop lag p99 against theirs", lag, their_lag, target=1, unit="ms"),
-        lower_is_better(f"{name}: key to paint p99 against its limit", key, KEY_LIMIT_MS, target=1, unit="ms"),
-        lower_is_better(f"{name}: key to paint p99 against theirs", key, their_key, target=1, unit="ms"),
+def compare(load: Load, turns: int) -> list[Row]:
+    """Both apps `turns` times, in turn."""
+    us, them = [], []
+    for _ in range(turns):
+        us.append(watch("ours", load))
+        them.append(watch("theirs", load))
+    name = f"{load.workers} workers"
+
+    def both(figure: Callable[[Watched], float]) -> tuple[float, float]:
+        return statistics.median(map(figure, us)), statistics.median(map(figure, them))
+
+    lags, their_lags = (together(turn.lags for turn in turns) for turns in (us, them))
+    keys, their_keys = (together(turn.keys for turn in turns) for turns in (us, them))
+    cpu = both(lambda turn: turn.cpu / turn.share * 100)
+    sent = both(lambda turn: turn.sent / 1e3)
+    target = CPU_TARGETS.get(load.workers, 1.0)
+    rows = [
+        lower_is_better(f"{name}: CPU", *cpu, target=target, unit="% of a core"),
+        lower_is_better(f"{name}: to the terminal", *sent, target=1, unit="kB/s"),
     ]
+    for what, ours, theirs, limit in (
+        ("loop lag", lags, their_lags, LAG_LIMIT_MS),
+        ("key to paint", keys, their_keys, KEY_LIMIT_MS),
+    ):
+        half, their_half = (percentile(figures.own_ms, 0.5) for figures in (ours, theirs))
+        late, their_late = (percentile(figures.own_ms, 0.99) for figures in (ours, theirs))
+        rows += [
+            lower_is_better(f"{name}: {what} p50 against theirs", half, their_half, target=1, unit="ms"),
+            lower_is_better(f"{name}: {what} p99 against theirs", late, their_late, target=1, unit="ms"),
+            lag_row(f"{name}: {what} p99 against its limit", ours.own_ms, limit),
+            lag_row(f"{name}: {what} p99 against its limit, on the clock", ours.clock_ms, limit),
+        ]
+    return rows
 
 
-def main() -> None:
-    parser = arguments(__doc__ or "")
-    parser.add_argument("--workers", type=int, nargs="+", default=[50, 200])
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of each measurement")
-    parser.add_argument("--warm", type=float, default=3.0, help="seconds of the same before it")
-    parser.add_argument("--keys", type=int, default=60, help="keys that are pressed in each app")
-    parser.add_argument("--inside", choices=APPS, help="be one of the apps (used by the benchmark itself)")
-    parser.add_argument("--out", type=Path, help="where that app writes its figures")
-    chosen = parser.parse_args()
-    if chosen.inside:
-        inside(chosen.inside, chosen.workers[0], chosen.seconds, chosen.warm, chosen.out)
-        return
-    rows = [row for workers in chosen.workers for row in compare(workers, chosen.seconds, chosen.warm, chosen.keys)]
-    show(f"The board at {HZ:g} updates a second of each worker", rows, as_json=chosen.json)
-
-
-if __name__ == "__main__":
-    main()
+def together(turns: Iterable[Lags]) -> Lags:
+    """The samples of all turns."""
+    all_of = Lags()
+    for one in turns:
+        all_of.clock_ms += one.clock_ms
+        all_of.own_ms += one.own_ms
+    return all_of

@@ -9,18 +9,18 @@ timer of 5 ms fires.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shlex
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.report import Row, arguments, lower_is_better, percentile, show
+from benchmarks.lag import lag_row, loop_lag
+from benchmarks.report import Row, arguments, lower_is_better, show
 from remote.connection import Connection
 from remote.farside import FarSide
 from remote.rsync import CHECKPOINTS, KEPT_CHECKPOINTS, NEVER
@@ -29,34 +29,9 @@ from tests.fixtures.ssh import Sshd, sshd_running, trust
 
 LAG_LIMIT_MS = 10.0
 """What the app's loop may lag, as the 99th percentile."""
-TICK_S = 0.005
 FILE_BYTES = 4096
 FOLDER_FILES = 100
 MIB = 2**20
-
-
-@contextlib.asynccontextmanager
-async def loop_lag() -> AsyncIterator[list[float]]:
-    """Collect the running loop's lags in milliseconds, one every 5 ms, as long as the context lasts."""
-    lags: list[float] = []
-
-    async def sample() -> None:
-        while True:
-            due = time.perf_counter() + TICK_S
-            await asyncio.sleep(TICK_S)
-            lags.append((time.perf_counter() - due) * 1e3)
-
-    task = asyncio.create_task(sample())
-    try:
-        yield lags
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def lag_row(name: str, lags: Sequence[float], limit_ms: float) -> Row:
-    """How far the 99th percentile stays below `limit_ms`, which stands in the place of theirs."""
-    return lower_is_better(name, percentile(lags, 0.99), limit_ms, target=1, unit="ms")
 
 
 def make_files(folder: Path, count: int) -> None:
@@ -140,7 +115,7 @@ async def measure(us: Way, them: Way, source: Path, folder: Path, repeat: int, *
                 await way.bring(source, local)
                 seconds.append(time.perf_counter() - begun)
             if way is us:
-                measured.lags += lags
+                measured.lags += lags.clock_ms
     return measured
 
 

@@ -15,22 +15,23 @@ from pathlib import Path
 import pytest
 
 from benchmarks.supervised import cpu_s
+from benchmarks.terminal import has_painted
 from tests.fixtures.ssh import SSHD
 
 ROOT = Path(__file__).parents[1]
 FIELDS = {"name", "ratio", "target", "unit", "met", "ours", "theirs"}
 TINY = {
-    "board": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2"],
+    "app": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2", "--turns", "1"],
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
     "render": ["--frames", "4", "--clips", "2", "--turns", "1", "--seconds", "0"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
     "train": ["--extractors", "keypoint", "--clips", "40", "--steps", "1", "--seconds", "1"],
 }
-NEEDS = {"board": [], "data": [], "heartbeat": [SSHD, "ssh"], "render": [], "sync": [SSHD, "ssh", "rsync"], "train": []}
+NEEDS = {"app": [], "data": [], "heartbeat": [SSHD, "ssh"], "render": [], "sync": [SSHD, "ssh", "rsync"], "train": []}
 DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spec(module)]
 """Libraries that `render` compares with; one that is not here is left out."""
-ROWS = {"board": 5, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6, "train": 11}
+ROWS = {"app": 10, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6, "train": 11}
 NAMES = [pytest.param(name, marks=pytest.mark.slow if name == "train" else ()) for name in TINY]
 """`train` takes 15 s of CPU: a run under a supervisor beside its own."""
 
@@ -49,6 +50,13 @@ def test_every_benchmark_that_is_run_is_tested() -> None:
         path.stem for path in (ROOT / "benchmarks").glob("*.py") if '__name__ == "__main__"' in path.read_text("utf-8")
     }
     assert runnable == set(TINY)
+
+
+def test_a_frame_is_told_from_what_prepares_the_terminal() -> None:
+    asked = b"\x1b[?1049h\x1b[?25l\x1b[>1u\x1b[?2026$p\x1b]0;a title that is long enough\x07"
+    blank, text = b"\x1b[48;2;13;17;23m" + b" " * 160, "▸ Opening the profile …".encode()
+    assert not has_painted(text + asked + blank)
+    assert has_painted(asked + blank + b"\x1b[1;1H" + text)
 
 
 def test_the_processor_time_of_a_process_counts_what_it_does() -> None:
