@@ -80,7 +80,7 @@ async def activity(
 ) -> Activity:
     """Ask and merge. What a host told `before` stays, with its age, where it cannot be asked now."""
     place = fleet.place(worker) if worker else None
-    hosts = [place.host] if place else list(dict.fromkeys(one.host for one in fleet.profile.workers.values()))
+    hosts = [place.host] if place else list(dict.fromkeys(row.host for row in fleet.snapshots()))
     asked = {"worker": place.slug if place else "", "since_s": since_s, "limit": limit}
     answers = await asyncio.gather(*(_of_host(fleet, host, asked) for host in hosts))
     told, sources = dict(before.told) if before else {}, dict(before.sources) if before else {}

@@ -19,7 +19,7 @@ from tui.app import TrajvidApp
 from tui.hosts.detail import body_lines, framed
 from tui.hosts.gpus import gpu_line, gpu_words
 from tui.hosts.machine import skew_words, uses
-from tui.hosts.rows import host_lines
+from tui.hosts.rows import host_lines, run_words
 from wire.state import State
 
 Same = Callable[[TrajvidApp], None]
@@ -158,6 +158,13 @@ def test_what_a_gpu_does_not_tell_is_left_out() -> None:
     assert gpu_words(Gpu(1, memory_total_bytes=GIB, temperature_c=40)) == "1: 40 C"
     text = "".join(part for part, _ in gpu_line(A100, 100))
     assert "12.0/80.0 GiB · 87 % · 251/400 W · 61 C" in text and text.endswith("NVIDIA A100-SXM4-80GB")
+
+
+def test_nothing_is_said_of_what_nobody_confirms() -> None:
+    here, there = blank("a"), blank("b", host="gpu-2", link=offline())
+    assert run_words([here], NOW)[0][0] == "nothing runs"
+    assert run_words([there], NOW)[0][0] == "what runs is not known"
+    assert run_words([], NOW)[0][0] == "no worker uses it"
 
 
 def test_what_runs_out_has_a_sign_and_a_skew_is_only_shown() -> None:

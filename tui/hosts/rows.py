@@ -94,4 +94,6 @@ def run_words(rows: Sequence[RunSnapshot], now: float) -> Line:
     unsure = sum(1 for row in rows if row.run and not row.confirmed(now))
     if unsure:
         parts.append([(f"{UNCONFIRMED} {unsure} unconfirmed", "dim")])
-    return joined(parts, "  ") or [("nothing runs" if rows else "no worker uses it", "dim")]
+    if parts or not rows:
+        return joined(parts, "  ") or [("no worker uses it", "dim")]
+    return [("nothing runs" if any(row.confirmed(now) for row in rows) else "what runs is not known", "dim")]
