@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from remote import checks
 from remote.checks import LAPTOP, Check, Report, Verdict
 from remote.clean import clean
-from remote.errors import AuthenticationFailed, HostKeyChanged, HostKeyUnknown, RemoteError
+from remote.errors import HostKeyChanged, HostKeyUnknown, NeedsYou, RemoteError, Unreachable
 from remote.folders import config_folder
 from remote.hosts import place_of
 from remote.local_program import output_of
@@ -37,11 +37,13 @@ HOST_TIMEOUT_S = 300.0
 """Importing torch alone may take a minute of a slow disk."""
 LOCAL_TIMEOUT_S = 10.0
 RSYNC_WANTED = ("--safe-links", "--chmod", "--sparse", "--partial-dir", "--max-size", "--bwlimit", "--info")
-NAMES: dict[type[RemoteError], str] = {
-    AuthenticationFailed: "authentication",
-    HostKeyUnknown: "host key",
-    HostKeyChanged: "host key",
-}
+NAMES: tuple[tuple[type[RemoteError], str], ...] = (
+    (HostKeyUnknown, "host key"),
+    (HostKeyChanged, "host key"),
+    (NeedsYou, "authentication"),
+    (Unreachable, "connection"),
+)
+"""What failed, by the error that says so; any other is the host's own answer."""
 
 
 async def examine(
@@ -75,7 +77,7 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         asked = {"pythons": pythons, "create": any(worker.environment for worker in workers), "fix": fix}
         found = await far.call("doctor", {"root": far.root, **asked}, timeout_s=HOST_TIMEOUT_S)
     except RemoteError as exc:
-        return [*_reached(host, exc), checks.fail(NAMES.get(type(exc), "connection"), exc.message, exc.hint)]
+        return [*_reached(host, exc), checks.fail(_named(exc), exc.message, exc.hint)]
     # Where between question and answer the host read its clock is not known: no skew within that time is claimed.
     took_s, skew_s = time.monotonic() - began, float(found.get("clock_s") or 0.0) - wall_s
     skew_s = 0.0 if 0.0 <= skew_s <= took_s else skew_s if skew_s < 0 else skew_s - took_s
@@ -102,6 +104,10 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
     ]  # fmt: skip
 
 
+def _named(error: RemoteError) -> str:
+    return next((name for kind, name in NAMES if isinstance(error, kind)), "far side")
+
+
 def _count(found: dict[str, object], key: str) -> int:
     value = found.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
@@ -111,12 +117,12 @@ def _reached(host: Host, error: RemoteError | None, trip: str = "") -> list[Chec
     """What the way to the host says: authentication and host key come before everything else."""
     where = clean(place_of(host))
     if host.kind == "embedded":
-        return [] if error is not None else [checks.fine("connection", where)]
+        return [] if isinstance(error, Unreachable) else [checks.fine("connection", where)]
     if isinstance(error, (HostKeyUnknown, HostKeyChanged)):
         return [checks.fine("connection", f"{where} answers")]
-    if isinstance(error, AuthenticationFailed):
+    if isinstance(error, NeedsYou):
         return [checks.fine("connection", f"{where} answers"), checks.fine("host key", "on record")]
-    if error is not None:
+    if isinstance(error, Unreachable):
         return []
     return [
         checks.fine("connection", where + trip),

@@ -13,7 +13,16 @@ import pytest
 from remote import checks, doctor
 from remote.checks import GIB, Check, Report, Verdict
 from remote.embedded import shared
+from remote.errors import (
+    AuthenticationFailed,
+    FarSideError,
+    HostKeyChanged,
+    HostKeyUnknown,
+    RemoteError,
+    Unreachable,
+)
 from remote.fleet import Fleet
+from remote.profiles import Host
 from tests.fixtures.project import Project
 
 P, W, F, S = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.SKIP
@@ -111,6 +120,41 @@ async def test_a_host_that_is_not_there_is_a_report(fleet: Fleet) -> None:
     [host] = await doctor.examine(fleet, ["local"], laptop=False)
     assert [(check.name, check.verdict) for check in host.checks] == [("connection", F)]
     assert "refused" in host.checks[0].text
+
+
+async def test_a_host_that_answers_with_a_refusal_is_reached(project: Project) -> None:
+    profile = project.profile
+    fleet = Fleet(replace(profile, hosts={"local": replace(profile.hosts["local"], root="/dev/null/root")}))
+    try:
+        [host] = await doctor.examine(fleet, ["local"], laptop=False)
+    finally:
+        await fleet.close()
+    assert [(check.name, check.verdict) for check in host.checks] == [("connection", P), ("far side", F)]
+    assert "/dev/null/root" in host.checks[1].text and host.checks[1].mend
+
+
+@pytest.mark.parametrize(
+    ("error", "names"),
+    [
+        (Unreachable("refused"), ["connection"]),
+        (HostKeyUnknown("new", fingerprint="SHA256:x"), ["connection", "host key"]),
+        (HostKeyChanged("another"), ["connection", "host key"]),
+        (AuthenticationFailed("denied"), ["connection", "host key", "authentication"]),
+        (FarSideError("no python"), ["connection", "host key", "authentication", "far side"]),
+    ],
+)
+async def test_how_far_the_way_to_a_host_was_gone(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, error: RemoteError, names: list[str]
+) -> None:
+    async def ready() -> None:
+        raise error
+
+    far = fleet.far("local")
+    monkeypatch.setattr(far, "ready", ready)
+    monkeypatch.setattr(fleet, "host", lambda name: Host(name, address="gpu-1"))
+    found = await doctor.look_there(fleet, "local")
+    assert [check.name for check in found] == names
+    assert [check.verdict for check in found] == [P] * (len(names) - 1) + [F]
 
 
 async def test_our_own_files_are_closed_when_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import termios
 from typing import TYPE_CHECKING
 
 from remote.errors import RemoteError
@@ -18,16 +19,20 @@ async def lend_terminal(app: TrajvidApp, host: str, worker: str) -> str:
     """Open it in the worker's worktree ('' = the home folder), give it the terminal, and say how it ended."""
     if app.verbs is None or app._driver is None or not app._driver.can_suspend:
         raise RemoteError("this terminal cannot be lent to a shell", hint="`trajvid-tui shell WORKER` opens one")
-    terminal = Terminal.ours()
+    terminal, lost = Terminal.ours(), ""
     try:
         shell = await app.verbs.open_shell(app.fleet, host, worker)
         # With 30 writes of the app waiting for a driver that sleeps, the app would hang for ever.
         with app.batch_update(), app.suspend():
             place = f" in {safe(shell.folder)}" if shell.folder else ""
             print(f"{safe(host)}{place}: exit or ctrl-d comes back to the app", flush=True)
-            code = await shell.attach(terminal)
+            try:
+                code = await shell.attach(terminal)
+            except (OSError, termios.error) as exc:
+                # Out of `suspend` it would leave the app asleep for good.
+                code, lost = LOST, f": {exc}"
     finally:
         terminal.close()
     if code == LOST:
-        return "the shell ended with status 255: it exited so, or the connection was lost"
+        return f"the shell ended with status 255: it exited so, or the connection was lost{lost}"
     return f"the shell ended with status {code}" if code else ""
