@@ -35,8 +35,10 @@ WANTED = Wanted("trajectories", "medium", clips=30, size_px=32)
 UNEVEN = ("batch_size=5", "w_pred=10", "epochs=2")
 """22 clips to train on: four batches of which one process takes three clips and the other two, then one clip each."""
 EPOCH = 5
-TOLERANCE = 1e-5
-"""Relative, on every figure of two epochs: sums in another order come to 8e-7 here."""
+TOLERANCE = dict.fromkeys(MODELS, 1e-5) | {"fuse": 2e-2, "magvit": 2e-2}
+"""Relative, on every figure of two epochs: sums in another order come to 8e-7 here. Where codes are rounded they may
+also round some of them the other way (30 of 25,920 in `fuse` at its end), which comes to 8e-3.
+"""
 
 
 def config_of(name: str, inputs: Path) -> TrainConfig:
@@ -128,4 +130,4 @@ def test_without_batch_norm_two_processes_give_the_figures_of_one(
 ) -> None:
     Run(tmp_path, config_of(name, inputs)).trainer.fit()
     for (step, expected), (_, found) in zip(values(tmp_path), values(pairs / name / "straight"), strict=True):
-        assert found == pytest.approx(expected, rel=TOLERANCE), step
+        assert found == pytest.approx(expected, rel=TOLERANCE[name]), step
