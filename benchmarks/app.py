@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="length of each measurement of the board (8)")
     parser.add_argument("--warm", type=float, default=3.0, help="seconds of the same before it")
     parser.add_argument("--keys", type=int, help="keys that are pressed in each app (60)")
-    parser.add_argument("--turns", type=int, help="how often everything is measured in turn (2; start and chart three times as often)")
+    parser.add_argument("--turns", type=int, help="how often everything is measured in turn (2; start and chart 6)")
     chosen = parser.parse_args()
     quick = chosen.quick
     seconds, keys = chosen.seconds or (2.0 if quick else 8.0), chosen.keys or (20 if quick else 60)

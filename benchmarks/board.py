@@ -3,7 +3,7 @@
 Theirs is what the toolkit suggests: a bordered panel with a Static and a Sparkline for each worker, updated as its
 news arrives, in a scrolling grid. Ours is the whole app (title, board, detail panel with curves, log and footer) over
 a feed in memory. Each runs alone in a real pseudo-terminal, in turn, fed with the same snapshots. A way that cannot
-keep up leaves updates out; its CPU is then that of the share which it drew, scaled up to all of them.
+keep up leaves updates out; its CPU and bytes are then those of the share which it took, scaled up to all of them.
 """
 
 from __future__ import annotations
@@ -253,7 +253,9 @@ def compare(load: Load, turns: int) -> list[Row]:
     lags, their_lags = (together(turn.lags for turn in turns) for turns in (us, them))
     keys, their_keys = (together(turn.keys for turn in turns) for turns in (us, them))
     cpu = both(lambda turn: turn.cpu / turn.share * 100)
-    sent = both(lambda turn: turn.sent / 1e3)
+    sent = both(lambda turn: turn.sent / turn.share / 1e3)
+    for app, share in zip(("ours", "theirs"), both(lambda turn: turn.share), strict=True):
+        print(f"{name}: {app} took {share:.0%} of the updates", file=sys.stderr)
     target = CPU_TARGETS.get(load.workers, 1.0)
     rows = [
         lower_is_better(f"{name}: CPU", *cpu, target=target, unit="% of a core"),

@@ -25,7 +25,7 @@ def peer(name: str) -> Path:
     if not ready.exists():
         print(f"installing {name} into {folder}", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
-        pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *PEERS[name]], check=True, stdout=sys.stderr)
         ready.touch()
     return folder / "bin"
