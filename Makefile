@@ -2,6 +2,7 @@
 # make test        install what the tests need and run the default suite
 # make test-hosts  the long fault tests against real servers (root on Linux)
 # make check       format, lint, types, tests
+# make screens     draw the pictures of every screen in docs/screens anew
 # make test-pythons  wire, remote and tui on every Python 3.11 to 3.13 found, wire and remote/onhost on 3.9
 
 VENV   ?= .venv
@@ -12,7 +13,7 @@ PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 INPUTS  = pyproject.toml constraints.txt
 
-.PHONY: run test test-hosts test-pythons check format clean
+.PHONY: run test test-hosts screens test-pythons check format clean
 
 run: $(VENV)/.laptop
 	@sh .ci/packages git rsync
@@ -27,6 +28,9 @@ test-hosts: $(VENV)/.test
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
 	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end
 	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done
+
+screens: $(VENV)/.test
+	$(BIN)/python -m tests.tui.draw_screens
 
 test-pythons: $(VENV)/.test
 	@BIN=$(BIN) sh .ci/pythons

@@ -16,7 +16,8 @@ from remote.clean import clean
 Span = tuple[str, str]
 Line = list[Span]
 
-BLOCKS = "▁▂▃▄▅▆▇█"
+BLOCKS = "▁▂▃▄▅▆▇"
+"""Without the full block: curves one below the other stay apart."""
 ELLIPSIS = "…"
 
 

@@ -34,11 +34,14 @@ def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def same_as_before(request: pytest.FixtureRequest) -> Callable[[App[Any]], None]:
-    """Compare the app's screen with tests/tui/snapshots/<test>.txt; SNAP=1 writes it anew."""
+def same_as_before(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Compare the app's screen with tests/tui/snapshots/<test>.txt; SNAP=1 writes it anew.
 
-    def compare(app: App[Any]) -> None:
-        kept = SNAPSHOTS / (re.sub(r"[^\w-]+", "_", request.node.name).strip("_") + ".txt")
+    A test that looks at several screens names each: <test>_<name>.txt.
+    """
+
+    def compare(app: App[Any], name: str = "") -> None:
+        kept = SNAPSHOTS / (re.sub(r"[^\w-]+", "_", f"{request.node.name} {name}").strip("_") + ".txt")
         now = screen_text(app)
         if os.environ.get("SNAP"):
             kept.parent.mkdir(exist_ok=True)

@@ -46,7 +46,7 @@ def deed_line(deed: Deed, width: int, wall_s: float, *, selected: bool = False) 
         (cut(deed.verb, VERB).ljust(VERB + 1), "bold"),
         (cut(deed.worker, name).ljust(name + 1), "bold" if selected else ""),
         (cut(deed.by, who).ljust(who + 1) if who else "", "dim"),
-        (cut(deed.origin.value, 4).ljust(5), "faint" if deed.origin is Origin.BOTH else "info"),
+        (cut(deed.origin.value, 4).ljust(5), "dim" if deed.origin is Origin.BOTH else "info"),
     ]
     room = width - sum(len(text) for text, _ in line) - 1
     result = deed.result or "no answer kept"

@@ -13,7 +13,7 @@ from remote.activity import Activity, Deed, matching
 from remote.errors import RemoteError
 from tui.activity.lines import deed_line, deed_lines, source_line
 from tui.copying import copy
-from tui.format import Line, cut
+from tui.format import Line, cut, cut_line
 from tui.keys import KEYS, Key, footer_line, shown, table
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.frame import box
@@ -142,7 +142,10 @@ class ActivityScreen(MainScreen, inherit_bindings=False):
         asked: Line = [(self.problem, "bad")] if self.problem else []
         if self.found is not None and not asked:
             asked = source_line(self.found.sources, self.tv.store.now())
-        return [[(" Activity ", "bold"), (cut(count, width // 2), "dim"), *follows], [(" ", ""), *asked]]
+        return [
+            [(" Activity ", "bold"), (cut(count, width // 2), "dim"), *follows],
+            cut_line([(" ", ""), *asked], width),
+        ]
 
     def _list(self, width: int, height: int) -> list[Line]:
         deeds = self.deeds()

@@ -79,6 +79,7 @@ class LaunchScreen(Dialog[LaunchChoice]):
             self._commits[worker] = await commit_of(worker)
         except RemoteError as exc:
             self._commits[worker] = [[(piece, "bad")] for piece in wrapped(exc.message, TEXT_WIDTH)]
+            self._commits[worker] += [[(piece, "info")] for piece in wrapped(exc.hint, TEXT_WIDTH)]
         self._show_about()
 
     def _show_about(self) -> None:

@@ -80,7 +80,8 @@ class WorkerScreen(MainScreen, inherit_bindings=False):
         """The tab's keys that mean something now, then those of the screen that it leaves."""
         own = [key for key in self.shown.KEYS if self.shown.check_action(key.action.partition("(")[0], ())]
         taken = {name for key in own for name in key.keys.split(",")}
-        others = [key for key in (*KEYS, *WORKER_KEYS) if key.verb or key in WORKER_KEYS]
+        here = f"open('{self.shown.NAME}')"
+        others = [key for key in (*KEYS, *WORKER_KEYS) if (key.verb and key.action != here) or key in WORKER_KEYS]
         table = (*own, *(key for key in others if key.keys.split(",")[0] not in taken))
         return [footer_line(offered(table, self.tv.store.current(), read_only=self.tv.read_only), width)]
 

@@ -137,8 +137,8 @@ def nothing_lines(row: RunSnapshot) -> list[Line]:
     """What evidence is, where it was looked for, and what to do."""
     what: list[Line] = [
         [],
-        [(" Evidence shows that a change was made test-first: what pytest said of a component", "")],
-        [(" before the code (red), with it (green), and after it was tidied (refactor).", "")],
+        [(" Evidence shows that a change was made test-first: what pytest said before", "")],
+        [(" the code was there (red), with it (green) and after tidying it (refactor).", "")],
         [],
     ]
     if not row.run:
@@ -147,8 +147,7 @@ def nothing_lines(row: RunSnapshot) -> list[Line]:
             [(" This worker was never launched: ", ""), (shown("launch"), "bold info"), (" launches it.", "")],
         ]
     if not row.sync.folder:
-        why: Line = [(" Nothing of this run is on this laptop yet.", "warn")]
+        why: list[Line] = [[(" Nothing of this run is on this laptop yet.", "warn")]]
     else:
-        why = [(f" None was found in {row.sync.folder}/artifacts", "warn")]
-    names: Line = [(f" ({', '.join(PATTERNS)}).", "dim")]
-    return [*what, why, names, [], [(" " + shown("sync"), "bold info"), (" brings what is on the host now.", "dim")]]
+        why = [[(f" None was found in {row.sync.folder}/artifacts", "warn")], [(f" ({', '.join(PATTERNS)}).", "dim")]]
+    return [*what, *why, [], [(" " + shown("sync"), "bold info"), (" brings what is on the host now.", "dim")]]

@@ -45,5 +45,5 @@ def nothing_lines(row: RunSnapshot) -> list[Line]:
             [(" n", "bold info"), (" launches it.", "dim")],
         ]
     why = "The work has reported no metric so far" if row.state.active else "The run reported no metric"
-    how = " They come from its metrics.jsonl: trainer writes it, any command may (docs/training.md)."
+    how = " They come from metrics.jsonl; any command may write it (docs/training.md)."
     return [[], [(f" {why}.", "")], [(how, "dim")], [(" l", "bold info"), (" shows what it printed.", "dim")]]
