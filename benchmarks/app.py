@@ -1,12 +1,12 @@
 """The app: its board under 200 workers, its start, its charts, against what people would use instead.
 
-board  CPU, bytes to the terminal, lag of the loop, key to paint, against a panel of Textual's own widgets per worker
-start  `--help` and the first painted frame, against the faster of harlequin and posting
-chart  an update of three curves, against textual-plot
+Part `board`: CPU, bytes to the terminal, lag of the loop and key to paint, against a panel of Textual's own widgets per
+worker. Part `start`: `--help` and the first painted frame, against the faster of harlequin and posting. Part `chart`:
+an update of three curves, against textual-plot. The last two need --peers, which installs the three programs, each into
+an environment of its own under the user's cache folder, unless they are there; without it these parts are left out.
 
-The last two need --peers: it installs the three programs into environments of their own under the user's cache folder
-(about 500 MB) unless they are there. Without it both parts are left out. Figures of lags and keys are without the time
-that the app was ready to run and another program had the core; the same on the clock stands beside them.
+Lags and keys are without the time that a program was ready to run and others had the core; the same on the clock stands
+beside them.
 """
 
 from __future__ import annotations

@@ -15,13 +15,13 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmarks.lag import Lags, lag_row, loop_lag
-from benchmarks.report import Row, lower_is_better, percentile
+from benchmarks.lag import Lags, late_rows, loop_lag, together
+from benchmarks.report import Row, lower_is_better
 from benchmarks.terminal import WITHIN_S, Terminal
 
 if TYPE_CHECKING:
@@ -250,36 +250,16 @@ def compare(load: Load, turns: int) -> list[Row]:
     def both(figure: Callable[[Watched], float]) -> tuple[float, float]:
         return statistics.median(map(figure, us)), statistics.median(map(figure, them))
 
-    lags, their_lags = (together(turn.lags for turn in turns) for turns in (us, them))
-    keys, their_keys = (together(turn.keys for turn in turns) for turns in (us, them))
     cpu = both(lambda turn: turn.cpu / turn.share * 100)
     sent = both(lambda turn: turn.sent / turn.share / 1e3)
     for app, share in zip(("ours", "theirs"), both(lambda turn: turn.share), strict=True):
         print(f"{name}: {app} took {share:.0%} of the updates", file=sys.stderr)
     target = CPU_TARGETS.get(load.workers, 1.0)
-    rows = [
+    lags = together(turn.lags for turn in us), together(turn.lags for turn in them)
+    keys = together(turn.keys for turn in us), together(turn.keys for turn in them)
+    return [
         lower_is_better(f"{name}: CPU", *cpu, target=target, unit="% of a core"),
         lower_is_better(f"{name}: to the terminal", *sent, target=1, unit="kB/s"),
+        *late_rows(f"{name}: loop lag", *lags, LAG_LIMIT_MS),
+        *late_rows(f"{name}: key to paint", *keys, KEY_LIMIT_MS),
     ]
-    for what, ours, theirs, limit in (
-        ("loop lag", lags, their_lags, LAG_LIMIT_MS),
-        ("key to paint", keys, their_keys, KEY_LIMIT_MS),
-    ):
-        half, their_half = (percentile(figures.own_ms, 0.5) for figures in (ours, theirs))
-        late, their_late = (percentile(figures.own_ms, 0.99) for figures in (ours, theirs))
-        rows += [
-            lower_is_better(f"{name}: {what} p50 against theirs", half, their_half, target=1, unit="ms"),
-            lower_is_better(f"{name}: {what} p99 against theirs", late, their_late, target=1, unit="ms"),
-            lag_row(f"{name}: {what} p99 against its limit", ours.own_ms, limit),
-            lag_row(f"{name}: {what} p99 against its limit, on the clock", ours.clock_ms, limit),
-        ]
-    return rows
-
-
-def together(turns: Iterable[Lags]) -> Lags:
-    """The samples of all turns."""
-    all_of = Lags()
-    for one in turns:
-        all_of.clock_ms += one.clock_ms
-        all_of.own_ms += one.own_ms
-    return all_of
