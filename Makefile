@@ -20,11 +20,11 @@ run: $(VENV)/.laptop
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/trajvid-tui --start; else $(BIN)/trajvid-tui launch --all --wait; fi
 
 test: $(VENV)/.test
-	@sh .ci/packages git rsync sshd
+	@sh .ci/packages git rsync sshd tmux
 	$(PYTEST) -n 3
 
 test-hosts: $(VENV)/.test
-	@sh .ci/packages git rsync sshd
+	@sh .ci/packages git rsync sshd tmux
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
 	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end
 	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done
