@@ -20,6 +20,7 @@ from trainer.data.source import ClipSource
 from trainer.distributed import Ranks
 from trainer.errors import ConfigError
 from trainer.events import EVENTS, event_writer
+from trainer.machine import source_commit
 from trainer.models.extractor import FeatureExtractor
 from trainer.models.extractors import Shapes, build_extractor
 from trainer.models.unified import UnifiedModel
@@ -218,8 +219,8 @@ def prepare_torch(config: TrainConfig) -> torch.device:
 
 
 def _commit(run: RunDir) -> str:
-    """Return the commit that the launch checked out, '' for a run alone."""
+    """Return the commit that the launch checked out, for a run alone that of the trainer, '' if none is known."""
     try:
-        return str((read_object(run.spec, SPEC_MAX_BYTES) or {}).get("commit", ""))
+        return str((read_object(run.spec, SPEC_MAX_BYTES) or {}).get("commit", "")) or source_commit()
     except WireError:
         return ""

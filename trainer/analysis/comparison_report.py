@@ -12,7 +12,7 @@ from trainer.analysis.bars import against_plan, goals
 from trainer.analysis.comparison import Comparison, distinguishable, recommendation, verdict
 from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.reached import reached
-from trainer.analysis.results import Results
+from trainer.analysis.results import Results, short_commit
 
 HOW_TO_READ = """\
 Every tested run is judged once, on its test split, with the weights of least validation loss. A row is one config;
@@ -56,7 +56,7 @@ def provenance(results: Sequence[Results]) -> str:
     known = [row if isinstance(row, dict) else {} for row in versions]
     named = {
         "seeds": _distinct(one.config.get("seed") for one in results),
-        "commits": _distinct(str(one.origin.get("commit", ""))[:12] or "not recorded" for one in results),
+        "commits": _distinct(short_commit(one.origin) for one in results),
         **{name: _distinct(row.get(name) for row in known) for name in ("torch", "numpy", "python")},
         **{name: _distinct(one.origin.get(name) for one in results) for name in ("cpu", "device", "threads")},
     }

@@ -14,6 +14,7 @@ from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.forms import is_number
 from trainer.analysis.markdown import UNKNOWN, number, percent, table
 from trainer.analysis.reached import reached
+from trainer.analysis.results import short_commit
 from trainer.analysis.standing import FULL_ACCURACY, FULL_MSE
 
 HEADLINE = (
@@ -198,7 +199,7 @@ def each_run(comparison: Comparison) -> list[str]:
         lambda one: fixed(one.metrics.get("skill"), 2),
         lambda one: number(one.metrics.get("n"), 6),
         lambda one: short_digest(one) or UNKNOWN,
-        lambda one: str(one.origin.get("commit", ""))[:12] or "not recorded",
+        lambda one: short_commit(one.origin),
     ]
     head = ("run", "seed:", "accuracy:", "MSE at t+5:", "skill:", "test clips:", "data", "commit")
     return table(head, [[cell(one) for cell in cells] for one in comparison.results])

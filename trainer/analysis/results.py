@@ -41,6 +41,12 @@ _PARTS = {
 }
 
 
+def short_commit(origin: Mapping[str, Any]) -> str:
+    """Return twelve digits of the commit that a run records, with what is behind them (`-dirty`)."""
+    digits, dash, more = str(origin.get("commit", "")).partition("-")
+    return digits[:12] + dash + more or "not recorded"
+
+
 @dataclass(frozen=True)
 class HeldOut:
     """One of the shifted test sets: its figures and its controls."""
