@@ -72,7 +72,9 @@ def themes() -> list[Theme]:
             ansi=c.ansi,
             variables={
                 "border": c.faint, "footer-key-foreground": c.info, "block-cursor-background": c.info,
-                "block-cursor-foreground": c.background, "faint": c.faint, "quiet": c.dim,
+                "block-cursor-foreground": "ansi_black" if c.ansi else c.background, "faint": c.faint, "quiet": c.dim,
+                # Textual's own style sheets want these two of a theme of the terminal's colours.
+                **({"ansi-background": c.background, "ansi-foreground": c.text} if c.ansi else {}),
             },
         )
         for name, c in COLOURS.items()
