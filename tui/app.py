@@ -13,9 +13,9 @@ from textual.app import App
 
 from remote.asker import Asker
 from remote.errors import RemoteError
-from remote.snapshot import Link, RunSnapshot
+from remote.snapshot import RunSnapshot
 from tui.actions import VerbKeys
-from tui.events import Hook, News, Severity, Watch, of_host, of_run
+from tui.events import Hook, HostWatch, News, Severity, Watch, of_run
 from tui.format import safe
 from tui.keymap import check_keys
 from tui.leaving import what_goes_on
@@ -75,7 +75,7 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
         self._opener, self._verbs, self._session = opener, verbs, session
         self._runner: VerbRunner | None = None
         self._second = 0
-        self._standing, self._links = Watch(), dict[str, Link]()
+        self._standing, self._hosts = Watch(), HostWatch()
         self._hook = Hook(options.on_event, lambda problem: self.toast(problem, "warning"))
         self._streamed = ""
         self._undo_signals = lambda: None
@@ -126,9 +126,7 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
             self.call_next(self._rearrange)
         else:
             self._tell(of_run(old, snapshot))
-            if self._links.get(snapshot.host) is not snapshot.link.link:
-                self._links[snapshot.host] = snapshot.link.link
-                self._tell(of_host(old, snapshot))
+            self._tell(self._hosts.look(snapshot))
 
     def _tell(self, event: News | None) -> None:
         """A toast, a bell for what went wrong, and the person's hook."""

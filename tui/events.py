@@ -58,18 +58,24 @@ def of_run(old: RunSnapshot, new: RunSnapshot) -> News | None:
     return None
 
 
-def of_host(old: RunSnapshot, new: RunSnapshot) -> News | None:
-    """What happened to the connection; every worker of a host tells the same."""
-    before, after = old.link.link, new.link.link
-    if before is after:
-        return None
-    if before is Link.LIVE and after is Link.OFFLINE:
-        return News("offline", f"not connected: {new.link.reason}", "warning", host=new.host)
-    if after is Link.NEEDS_YOU:
-        return News("needs you", f"{new.link.reason}: {shown('reconnect')} answers", "warning", host=new.host)
-    if after is Link.LIVE and old.seen_at is not None:
-        return News("live", "connected again", "information", host=new.host)
-    return None
+class HostWatch:
+    """Remembers how each host was reached; every worker of a host tells the same, and a try is not yet news."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, Link] = {}
+
+    def look(self, row: RunSnapshot) -> News | None:
+        """What happened to the connection since the last look. The first one that stands is no news."""
+        host, after = row.host, row.link.link
+        before = self._links.get(host)
+        if after is before or after not in (Link.LIVE, Link.OFFLINE, Link.NEEDS_YOU):
+            return None
+        self._links[host] = after
+        if after is Link.NEEDS_YOU:
+            return News("needs you", f"{row.link.reason}: {shown('reconnect')} answers", "warning", host=host)
+        if after is Link.OFFLINE and before is Link.LIVE:
+            return News("offline", f"not connected: {row.link.reason}", "warning", host=host)
+        return News("live", "connected", "information", host=host) if after is Link.LIVE and before else None
 
 
 class Watch:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from remote.errors import ConfigError
 from remote.snapshot import Link, RunSnapshot
-from tui.format import Line, Span, while_it_fits
+from tui.format import Line, Span, line_width, while_it_fits
 from tui.keymap import remapped
 from tui.settings import settings
 from wire.gate import is_retired
@@ -102,7 +102,8 @@ KEYS = table(
         _always, True),
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 5,
         False, may_reconnect, True),
-    Key("launch_all", "N", "N", "launch all", "launch every worker that never ran or ended; asks", "Worker", 13, True),
+    Key("launch_all", "N", "N", "launch all", "launch all that never ran, failed or were stopped; asks", "Worker", 13,
+        True),
     Key("open", "enter,d", "enter", "open", "the selected worker on the whole screen", "Screens", 9),
     Key("mark", "space", "space", "mark", "mark the worker, or take its mark away", "Screens", 11),
     Key("mark_range", "v", "v", "mark range", "mark everything from the last mark to here", "Screens"),
@@ -114,7 +115,7 @@ KEYS = table(
     Key("layout", "V", "V", "view", "panels or board", "Screens", 11),
     Key("freeze", "p", "p", "freeze", "hold the screen still, or go on", "Screens", 14),
     Key("palette", "colon,ctrl+p", ": ctrl+p", "palette", "every action and worker by name", "Screens", 15),
-    Key("theme", "t", "t", "theme", "next theme: dark, light, Okabe-Ito", "Screens"),
+    Key("theme", "t", "t", "theme", "next theme: dark, light, Okabe-Ito, the terminal's own", "Screens"),
     Key("help", "question_mark,f1", "?", "help", "this page", "Screens", 0),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "quit", "leave at once; what runs goes on running", "Screens", 0),
     Key("back", "escape", "esc", "back", "close what is on top, clear the filter, then the marks", "Screens"),
@@ -157,11 +158,11 @@ def _hint(key: Key) -> list[Span]:
 
 def footer_line(keys: list[Key], width: int) -> Line:
     """Hints that fit whole; help and quit are always the last two."""
-    end: Line = [("?", "bold info"), (" help", "dim"), ("  ", ""), ("q", "bold info"), (" quit ", "dim")]
-    room = width - 17
-    left = while_it_fits([_hint(key) for key in keys], room - 1)
-    used = sum(len(text) for text, _ in left)
-    return [(" ", ""), *left, (" " * max(1, width - 1 - used - 15), ""), *end]
+    end: Line = [(shown("help"), "bold info"), (" help", "dim"), ("  ", ""), (shown("quit"), "bold info"),
+                 (" quit ", "dim")]  # fmt: skip
+    taken = line_width(end)
+    left = while_it_fits([_hint(key) for key in keys], width - taken - 3)
+    return [(" ", ""), *left, (" " * max(1, width - 1 - line_width(left) - taken), ""), *end]
 
 
 def panel_hints(row: RunSnapshot, width: int, *, read_only: bool) -> Line:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import RemoteError
 from remote.snapshot import Link, RunSnapshot
-from tui.bulk import BulkRunner, ended_words
+from tui.bulk import MANY, BulkRunner, ended_words, question
 from tui.copying import copy
 from tui.format import Line, duration, safe, size, wrapped
 from tui.gate import gate_lines
@@ -102,17 +102,12 @@ class VerbRunner:
         """Launch whatever does not run, is not complete and waits for no decision, after one question."""
         done = (State.COMPLETED, State.HELD)
         rows = [row for row in self._app.store.all() if not row.state.active and row.state not in done]
-        now = self._app.store.clock()
+        store = self._app.store
 
         async def work() -> str:
             if not rows:
                 return "nothing to launch: every worker runs, is held or is complete"
-            lines: list[Line] = [
-                [(row.worker, "bold"), ("  ", ""), *state_and_age(row, now), ("  ", ""), *commit_words(row)]
-                for row in rows
-            ]
-            question = Confirm(f"Launch {len(rows)} workers?", lines[:16], "Launch", danger=False)
-            if await self._app.push_screen_wait(question):
+            if await self._app.push_screen_wait(question(MANY["launch"], rows, 0, store.hidden(rows), store.clock())):
                 for row in rows:
                     self._launch_one(row.worker)
             return ""

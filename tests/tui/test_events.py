@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from remote.snapshot import Link, LinkStatus
-from tests.tui.worlds import LIVE, NOW, ended, held, offline, running
+from tests.tui.worlds import NOW, ended, held, offline, running
 from tui import events
-from tui.events import Hook, News, Watch, of_host, of_run
+from tui.events import Hook, HostWatch, News, Watch, of_run
 from wire.state import State
 
 RUNNING = running("a")
@@ -46,14 +46,18 @@ def test_a_passed_gate_is_told_and_a_first_sight_or_another_run_is_not() -> None
 
 
 def test_a_host_that_goes_and_comes_back() -> None:
-    away = replace(RUNNING, link=offline("timed out"))
-    asks = replace(RUNNING, link=LinkStatus(Link.NEEDS_YOU, "passphrase"))
-    told = [of_host(*pair) for pair in ((RUNNING, away), (away, RUNNING), (away, asks), (RUNNING, RUNNING))]
+    tries, live = LinkStatus(Link.CONNECTING), RUNNING.link
+    asks = LinkStatus(Link.NEEDS_YOU, "passphrase")
+    watch = HostWatch()
+    links = (tries, live, live, tries, offline("timed out"), tries, offline("timed out"), asks, tries, live)
+    told = [watch.look(replace(RUNNING, link=link)) for link in links]
     assert [event and (event.kind, event.text) for event in told] == [
-        ("offline", "not connected: timed out"), ("live", "connected again"),
-        ("needs you", "passphrase: ctrl+r answers"), None,
+        None, None, None, None, ("offline", "not connected: timed out"), None, None,
+        ("needs you", "passphrase: ctrl+r answers"), None, ("live", "connected"),
     ]  # fmt: skip
-    assert of_host(replace(RUNNING, link=offline(), seen_at=None), replace(RUNNING, link=LIVE)) is None
+    first = HostWatch()
+    assert first.look(replace(RUNNING, link=offline("no route"))) is None, "what the first try met stands on the screen"
+    assert first.look(RUNNING) is not None, "and its mend is news"
 
 
 def test_standing_still_is_told_once_and_so_is_its_end() -> None:

@@ -10,6 +10,7 @@ from tests.tui.desk import desk, settle
 from tests.tui.screen_text import plain
 from tests.tui.worlds import blank, default_world, ended, offline, running
 from tui.app import TrajvidApp
+from tui.keymap import remapped
 from tui.keys import KEYS, Key, footer_line, offered
 from tui.screens.activity import ActivityScreen
 from tui.screens.compare import CompareScreen
@@ -22,6 +23,7 @@ from tui.tabs.charts import ChartsTab
 from tui.tabs.config import ConfigTab
 from tui.tabs.evidence import EvidenceTab
 from tui.tabs.log import LogTab
+from tui.theme import COLOURS
 from wire.state import State
 
 OWNERS: dict[str, type] = {
@@ -85,6 +87,22 @@ def test_the_footer_never_cuts_a_hint(width: int) -> None:
     assert text.rstrip().endswith("q quit")
     labels = {key.label for key in KEYS} | {"help", "quit"}
     assert all(any(word in label.split() for label in labels) for word in text.split()[1::2] if len(word) > 3)
+
+
+def test_the_footer_says_the_keys_that_were_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = remapped("app", KEYS, {"help": "f2", "quit": "ctrl+x"})
+    monkeypatch.setattr("tui.keys.KEYS", table)
+    assert "".join(part for part, _ in footer_line([], 60)).endswith("f2 help  ctrl+x quit ")
+
+
+@pytest.mark.parametrize("name", COLOURS)
+async def test_every_theme_can_be_drawn(name: str) -> None:
+    async with desk(default_world(), (80, 24)) as (app, pilot, _):
+        app.use_theme(name)
+        for keys in (["question_mark"], ["escape", "colon"], ["escape", "slash", "a"], ["enter", "x"]):
+            await pilot.press(*keys)
+            await settle(app, pilot)
+        assert "Stop" in plain(app)
 
 
 async def test_read_only_takes_the_changing_keys_away() -> None:

@@ -91,9 +91,11 @@ async def test_searching_filtering_and_errors(tmp_path: Path, monkeypatch: pytes
         assert "26 of 30 lines with LOSS" in plain(app) and "Traceback" not in plain(app)
         await pilot.press("slash", *"nan", "enter", "Y")
         await settle(app, pilot)
-        assert "1 rows match nan" in plain(app)
+        assert "1 row matches nan" in plain(app)
         assert len((tmp_path / "copied.txt").read_text().splitlines()) == 26
         app.clear_notifications()
+        await pilot.press("escape")
+        assert not view.needle and view.pattern, "the search goes first"
         await pilot.press("escape", "f", "w", "right", "right")
         await settle(app, pilot)
         assert "the end of a long line" in plain(app) and "following" in plain(app)

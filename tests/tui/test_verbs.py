@@ -225,8 +225,10 @@ async def test_the_log_follows_and_finds(desk: Desk) -> None:
     await desk.until_shown("following")
     await desk.until_shown("step 40 loss")
     await desk.pilot.press("slash", *"step 7 ", "enter")
-    await desk.until_shown("match step 7")
+    await desk.until_shown("1 row matches step 7")
     assert "not following" in plain(desk.app)
+    await desk.pilot.press("escape")
+    await desk.until(lambda: "matches" not in plain(desk.app), "the search to be over")
     await desk.pilot.press("escape")
     await desk.until_shown("enter open")
 

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.format import Line
+from tui.keys import shown
 from tui.tables import TABLES
 from tui.theme import Palette
 from tui.words import STATES, UNCONFIRMED
@@ -23,7 +24,8 @@ MEANING = {
     State.STARTING: "its process is about to begin",
     State.RUNNING: "its processes are proved to be alive",
     State.STOPPING: "asked to end; not gone yet",
-    State.HELD: "ended at its gate and waits for a person: e, E or a",
+    State.HELD: "ended at its gate and waits for a person: "
+    f"{shown('release')}, {shown('retire')} or {shown('relaunch')}",
     State.COMPLETED: "ended by itself with exit code 0",
     State.FAILED: "ended with another exit code",
     State.STOPPED: "ended on request, or retired at its gate; its processes are gone",

@@ -37,7 +37,7 @@ LOG_KEYS = table(
     Key("scroll(20)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down", "Log"),
     Key("top", "g,home", "g", "top", "oldest line", "Log", 8),
     Key("end", "G,end", "G", "end", "newest line, and follow", "Log", 9),
-    Key("leave", "escape", "esc", "back", "close what was typed, clear the filter, or back", "Log", 10),
+    Key("leave", "escape", "esc", "back", "close what was typed, clear the search, the filter, or back", "Log", 10),
 )
 SEARCH, FILTER = "search the log; enter finds, esc closes", "show only lines with this in them; empty shows all"
 
@@ -89,7 +89,8 @@ class LogTab(Tab):
             parts.append([(f"{shown:,} of {total:,} lines with {view.pattern}", "warn" if shown else "bad")])
         if view.needle:
             count = len(view.matches())
-            parts.append([(f"{count:,} rows match {view.needle}", "warn" if count else "bad")])
+            found = "1 row matches" if count == 1 else f"{count:,} rows match"
+            parts.append([(f"{found} {view.needle}", "warn" if count else "bad")])
         cut = view.cut(MAX_CHARS, ELLIPSIS)
         if cut:
             parts.append([(f"{cut} cut at {MAX_CHARS:,} characters", "warn")])
@@ -213,9 +214,13 @@ class LogTab(Tab):
         self.view.focus()
 
     async def action_leave(self) -> None:
-        """Close what is typed, then the filter, then the screen."""
+        """Close what is typed, then the search, then the filter, then the screen."""
         if self.box.display:
             self._close_box()
+        elif self.view.needle:
+            self.view.needle, self.view.at = "", -1
+            self.view.refresh()
+            self.head.redraw()
         elif self.view.pattern:
             self.view.narrow("")
             self._refresh()
