@@ -43,6 +43,9 @@ class Opening:
     _rearrange: Callable[[], None]
     _stamp: object = None
     """Which profiles.yaml was read last: None before the first."""
+    _missing = 0
+    """How many looks in a row found none: an editor that replaces the file leaves a gap of one."""
+    _streamed: str
 
     @property
     def _me(self) -> TrajvidApp:
@@ -82,6 +85,7 @@ class Opening:
         self.store.reset(fleet.snapshots())
         fleet.subscribe(self._on_snapshot)
         self.fleet, self._runner = fleet, VerbRunner(self._me, self._verbs)
+        self._streamed = ""  # this fleet streams nobody's log yet
         self._me.post_message(FleetReady())
         await fleet.start()
 
@@ -129,9 +133,15 @@ class Opening:
     def watch_profile(self) -> None:
         """Open the profile anew when the file has changed. What runs on the hosts does not notice."""
         session = self._session
-        if session is None or self.fleet is None or self._stamp is None or session.stamp() in (self._stamp, None):
+        if session is None or self.fleet is None or self._stamp is None:
             return
-        self._stamp = session.stamp()
+        stamp = session.stamp()
+        self._missing = 0 if stamp is not None else self._missing + 1
+        if self._missing == 2:
+            self.toast("It is gone. The app goes on with the profile as it was.", "warning", title="profiles.yaml")
+        if stamp in (self._stamp, None):
+            return
+        self._stamp = stamp
         self._me.run_worker(self._reopen(), group="profile", exclusive=True, exit_on_error=False)
 
     async def _reopen(self) -> None:

@@ -6,10 +6,12 @@ import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from textual.pilot import Pilot
 
+from remote.fleet import Fleet
 from tests.tui.screen_text import plain
 from tui.app import TrajvidApp
 from tui.demo import MARKER, PROFILE, clean_demo, make_demo
@@ -72,6 +74,11 @@ async def test_the_first_run_writes_a_profile_and_goes_on_with_it(place: Path) -
         (place / "profiles.yaml").write_text(text.replace("workers:", "wrokers:"))
         await shown("The app goes on with the profile as it was")
         assert len(app.store.all()) == 2, "a profile that cannot be read changes nothing"
+        assert cast(Fleet, app.fleet)._selected == "first", "the log that is looked at is streamed by the new fleet too"
+
+        (place / "profiles.yaml").unlink()
+        await shown("It is gone. The app goes on")
+        assert len(app.store.all()) == 2
 
 
 async def test_a_host_of_the_ssh_config_can_be_chosen(place: Path) -> None:
