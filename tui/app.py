@@ -306,10 +306,12 @@ def run_app(profile_path: Path | None, *, read_only: bool = False, start: bool =
     prepare(options)
 
     async def opener(asker: Asker) -> FleetLike:
-        """Open the fleet, and have what was imported for it stay: looking through it for garbage takes 60 ms."""
-        fleet = await session.open(asker)
-        gc.freeze()
-        return fleet
+        """Open the fleet. What was imported for it stays: looking through it for garbage would take 60 ms each time."""
+        try:
+            return await session.open(asker)
+        finally:
+            gc.freeze()
+            gc.enable()
 
     app = TrajvidApp(opener, project=safe(project), cached=rows, read_only=read_only, start=start,
                      session=session, options=options, memory=app_state_file())  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -78,6 +79,8 @@ def _app(arguments: argparse.Namespace) -> int:
         raise UsageError("--json goes with a verb", hint="for example trajvid-tui status --json")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(NO_TERMINAL, hint=NO_TERMINAL_HINT, code="no_terminal")
+    # Imports leave no garbage, and the first paint need not wait for a search; the app turns this on again.
+    gc.disable()
     from tui.app import run_app
 
     path = Path(arguments.profile) if arguments.profile else None
