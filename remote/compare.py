@@ -138,7 +138,7 @@ def _compared(one: Candidate, name: str) -> Compared:
             best={},
             has_skill=None if figures.skill is None else figures.skill > 0,
             verdict="unfinished" if row.state.active else "not tested",
-            epochs=progress.epoch if progress is not None else None,
+            epochs=progress.epoch if progress is not None and (planned or progress.epoch) else None,
             planned=planned,
             synced=one.synced,
         )

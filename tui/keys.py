@@ -140,10 +140,11 @@ WORKER_KEYS = table(
 )  # fmt: skip
 
 
-def offered(table: tuple[Key, ...], row: RunSnapshot | None, *, read_only: bool) -> list[Key]:
-    """Keys that do something now, in the footer's order."""
+def offered(table: tuple[Key, ...], *rows: RunSnapshot | None, read_only: bool) -> list[Key]:
+    """Keys that do something now to one of the workers that a verb is for (None = there is none), in the footer's
+    order."""
     keys = [key for key in table if key.rank and not (read_only and key.mutates)]
-    return sorted((key for key in keys if (row is None and not key.verb) or (row is not None and key.applies(row))),
+    return sorted((key for key in keys if any(not key.verb if row is None else key.applies(row) for row in rows)),
                   key=lambda key: key.rank)  # fmt: skip
 
 

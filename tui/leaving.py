@@ -13,7 +13,9 @@ def what_goes_on(rows: list[RunSnapshot], now: float) -> list[Line]:
     if not going:
         return [[("Nothing is running.", "")]]
     hosts = sorted({row.host for row in going})
-    lines: list[Line] = [[(f"{len(going)} still running on {', '.join(hosts)}; this terminal is not needed:", "bold")]]
+    sure = "" if all(row.confirmed(now) for row in going) else ", as far as is known"
+    head = f"{len(going)} still running on {', '.join(hosts)}{sure}; this terminal is not needed:"
+    lines: list[Line] = [[(head, "bold")]]
     width = max(len(safe(row.worker)) for row in going)
     lines += [
         [("  " + row.worker.ljust(width) + "  ", ""), *state_and_age(row, now), ("  " + count_words(row), "dim")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from remote.figures import NO_SKILL, best_control, has_skill, is_number
 from remote.snapshot import RunSnapshot
 from tui.format import Line, Span, cut, duration, line_width, number, pad_line, spread, while_it_fits
+from tui.hosts.machine import SKEW_SHOWN_S
 from wire.records import RunSummary
 from wire.state import State
 
@@ -60,7 +61,8 @@ def took_words(row: RunSnapshot) -> str:
         return f"attempt {attempt}"
     started = row.spec.created_s if row.spec is not None else 0.0
     skew = row.facts.clock_skew_s if row.facts is not None and row.facts.clock_skew_s is not None else 0.0
-    seconds = row.exit.at_s - skew - started
+    # What the way of a message makes of two clocks that agree is no skew: the figure would be another each time.
+    seconds = row.exit.at_s - started - (skew if abs(skew) >= SKEW_SHOWN_S else 0.0)
     return f"after {duration(seconds)}" if started and seconds >= 0 else ""
 
 

@@ -52,6 +52,7 @@ async def test_a_range_is_marked_and_one_question_stops_what_can_be_stopped() ->
     verbs = Recorded()
     async with desk(default_world(), (120, 40), "space", "G", "v", verbs=verbs) as (app, pilot, _):
         assert app.store.marked == ["keypoint-a", "keypoint-b", "transformer-a", "transformer-b", "smoke"]
+        assert app.store.selected == "smoke" and " x stop " in plain(app), "the footer is for all that are marked"
         await pilot.press("slash", *"keypoint-", "enter", "x")
         await settle(app, pilot)
         text = plain(app)

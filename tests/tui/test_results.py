@@ -75,8 +75,12 @@ def test_how_long_a_run_took() -> None:
     assert took_words(row) == "after 2 min 5 s"
     assert took_words(replace(row, attempt=f"{row.run}.2")) == "attempt 2"
     assert took_words(running("a")) == ""
-    assert row.spec is not None
+    assert row.spec is not None and row.facts is not None
     assert took_words(replace(row, spec=replace(row.spec, created_s=WALL + 60))) == ""
+    for skew_s in (0.9, -0.9):
+        assert took_words(replace(row, facts=replace(row.facts, clock_skew_s=skew_s))) == "after 2 min 5 s"
+    fast = replace(row, facts=replace(row.facts, clock_skew_s=60.0))
+    assert took_words(fast) == "after 1 min 5 s", "a clock that runs ahead stamped the end"
 
 
 def test_news_is_what_is_not_shown_beside_it() -> None:

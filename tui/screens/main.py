@@ -43,7 +43,9 @@ class MainScreen(Screen[None]):
         return [title_line(self.tv.store, self.tv.project, width, opening=self.tv.fleet is None and not self.tv.failed)]
 
     def _footer_lines(self, width: int, height: int) -> list[Line]:
-        keys = offered(self.FOOTER, self.tv.store.current(), read_only=self.tv.read_only) if not self.tv.failed else []
+        store = self.tv.store
+        rows = store.chosen() if store.marked else [store.current()]
+        keys = offered(self.FOOTER, *rows, read_only=self.tv.read_only) if not self.tv.failed else []
         return [footer_line(keys, width)]
 
     def redraw(self, dirty: set[str], *, tick: bool) -> None:
