@@ -15,6 +15,7 @@ from tui.keys import KEYS
 from tui.remembered import Remembered, recall, remember
 from tui.settings import Settings, read_settings
 from tui.tables import TABLES
+from tui.theme import DEFAULT_THEME, chosen_theme
 
 
 def written(folder: Path, text: str) -> Settings:
@@ -66,6 +67,22 @@ def test_what_is_wrong_is_said_with_its_line(text: str, said: str, tmp_path: Pat
         settings = written(tmp_path, text)
         check_keys(tables(settings), settings)
     assert said in caught.value.message and (caught.value.hint or "stop" in said)
+
+
+def test_a_theme_that_does_not_exist_is_named_with_those_that_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRAJVID_THEME", raising=False)
+    with pytest.raises(ConfigError, match=r"app\.yaml:1: no theme 'drak'") as caught:
+        chosen_theme(written(tmp_path, "theme: drak\n"), "")
+    assert "trajvid-light" in caught.value.hint
+    assert chosen_theme(Settings(), "okabe-ito") == "okabe-ito", "what was chosen the last time"
+    assert chosen_theme(Settings(), "gone since") == DEFAULT_THEME
+    monkeypatch.setenv("TRAJVID_THEME", "ansi")
+    assert chosen_theme(Settings(theme="trajvid-light"), "okabe-ito") == "ansi"
+    monkeypatch.setenv("TRAJVID_THEME", "x")
+    with pytest.raises(ConfigError, match="TRAJVID_THEME: no theme 'x'"):
+        chosen_theme(Settings(), "")
 
 
 def test_no_file_says_nothing(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ async def test_resume_goes_on_as_a_new_attempt(desk: Desk) -> None:
     await desk.until_state("long", State.RUNNING)
 
 
-async def test_a_held_run_is_released_by_its_key(embedded: FarHost, short_tmp: Path) -> None:
+async def test_a_held_run_is_released_relaunched_and_retired_by_their_keys(embedded: FarHost, short_tmp: Path) -> None:
     repo = make_project(short_tmp / "repo", embedded.root)
     (repo / "gated.py").write_text(gated.WORK)
     with (repo / "profiles.yaml").open("a") as profile:
@@ -205,6 +205,18 @@ async def test_a_held_run_is_released_by_its_key(embedded: FarHost, short_tmp: P
         await desk.until(lambda: desk.fleet.snapshot("gated").attempt == f"{first.run}.2", "a second attempt")
         await desk.until_state("gated", State.COMPLETED)
         await desk.until_shown("gate       released by")
+        await desk.pilot.press("a")
+        await desk.until_shown("Relaunch gated")
+        await desk.pilot.press("enter")
+        await desk.until(lambda: desk.fleet.snapshot("gated").run not in ("", first.run), "a run of its own")
+        again = await desk.until_state("gated", State.HELD)
+        assert again.spec is not None and again.spec.parent == first.run
+        await desk.pilot.press("E", "enter")
+        await desk.pilot.pause(0.2)
+        assert desk.fleet.snapshot("gated").state is State.HELD, "Cancel has the focus"
+        await desk.pilot.press("E", "right", "enter")
+        await desk.until_state("gated", State.STOPPED)
+        await desk.until_shown("retired by")
     session.close()
 
 
@@ -233,12 +245,20 @@ async def test_the_log_follows_and_finds(desk: Desk) -> None:
     await desk.until_shown("enter open")
 
 
-async def test_launch_all_asks_once(desk: Desk) -> None:
+async def test_all_are_launched_and_the_marked_stopped_by_one_question_each(desk: Desk) -> None:
     await desk.pilot.press("N")
     await desk.until_shown("Launch 2 workers?")
     await desk.pilot.press("right", "enter")
     await desk.until_state("short", State.COMPLETED)
     await desk.until_state("long", State.RUNNING)
+    await desk.pilot.press("g", "space", "G", "v", "x")
+    await desk.until_shown("Stop 1 worker?")
+    assert "1 more marked, but stop does not apply" in plain(desk.app)
+    await desk.pilot.press("enter", "x")
+    await desk.until_shown("Stop 1 worker?")
+    assert desk.fleet.snapshot("long").state is State.RUNNING, "Cancel has the focus"
+    await desk.pilot.press("right", "enter")
+    await desk.until_state("long", State.STOPPED)
 
 
 async def test_a_refusal_is_a_toast_with_its_hint(desk: Desk) -> None:
