@@ -171,7 +171,7 @@ def _panel_body(row: Row, inner: int, room: int) -> list[Line]:
         body += [[], *chart(groups[0][1], inner, tall, title=groups[0][0])]
     free = room - len(body) - 1
     body += [[(piece, row.last[1])] for piece in wrapped(row.last[0], inner, max(1, min(3, free)))]
-    if row.counted or row.metrics or row.checkpoint:
+    if row.started:
         body.append(_fact_line(row, inner))
     return body[:room]
 
