@@ -78,9 +78,7 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         found = await far.call("doctor", {"root": far.root, **asked}, timeout_s=HOST_TIMEOUT_S)
     except RemoteError as exc:
         return [*_reached(host, exc), checks.fail(_named(exc), exc.message, exc.hint)]
-    # Where between question and answer the host read its clock is not known: no skew within that time is claimed.
-    took_s, skew_s = time.monotonic() - began, float(found.get("clock_s") or 0.0) - wall_s
-    skew_s = 0.0 if 0.0 <= skew_s <= took_s else skew_s if skew_s < 0 else skew_s - took_s
+    skew_s = _skew(float(found.get("clock_s") or 0.0) - wall_s, time.monotonic() - began)
     seen = fleet.links().get(name)
     trip = f", {seen.round_trip_s * 1000:.0f} ms" if seen is not None and seen.round_trip_s is not None else ""
     has_gpu = isinstance(found.get("gpu_processes"), list)
@@ -102,6 +100,14 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         *(checks.torch(python, answer, has_gpu=has_gpu) for python, answer in torches.items()),
         *checks.created(found.get("create")),
     ]  # fmt: skip
+
+
+def _skew(ahead_s: float, took_s: float) -> float:
+    """Skew of a clock that was `ahead_s` of ours as it was asked for, in an answer that took `took_s`.
+
+    Where between question and answer the host read it is not known: no skew within that time is claimed.
+    """
+    return ahead_s if ahead_s < 0 else max(0.0, ahead_s - took_s)
 
 
 def _named(error: RemoteError) -> str:

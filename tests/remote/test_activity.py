@@ -51,9 +51,9 @@ def test_another_s_action_is_another_action(other: Deed) -> None:
 
 def test_what_failed_here_or_ran_already_is_no_action_of_the_host() -> None:
     failed = replace(START, result="failed: no space left", at_s=90.0)
-    again = replace(START, result="runs already: r.1", at_s=110.0)
-    found = merged([failed, START, again], [there(START, at_s=101.0)])
-    assert [deed.origin for deed in found] == [Origin.HERE, Origin.BOTH, Origin.HERE]
+    again = replace(START, result="runs already: r.1", at_s=95.0)
+    found = merged([failed, again, START], [there(START, at_s=101.0)])
+    assert [deed.origin for deed in found] == [Origin.HERE, Origin.HERE, Origin.BOTH]
 
 
 def test_three_alike_are_paired_in_their_order() -> None:
@@ -101,6 +101,7 @@ async def test_two_laptops_see_what_the_other_did(fleet: Fleet, project: Project
     assert ours.deeds[1].result.startswith("failed: ") and "not held" in ours.deeds[1].result
     assert not ours.sources["local"].problem and ours.sources["local"].at is not None
     assert (await activity(fleet, since_s=ours.deeds[1].at_s)).deeds == ours.deeds[1:]
+    assert (await activity(fleet, limit=1)).deeds == ours.deeds[1:], "the newest stay"
 
     await fleet.connection("local").close()
     async with asyncio.timeout(30):

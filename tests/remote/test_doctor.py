@@ -168,3 +168,8 @@ async def test_our_own_files_are_closed_when_asked(home: Path, monkeypatch: pyte
     assert {check.name for check in found} >= {"own files", "ssh config"} and known.stat().st_mode & 0o077
     mended = [check for check in await doctor.look_here(home, ssh=True, fix=True) if check.fixed]
     assert mended and not known.stat().st_mode & 0o077
+
+
+@pytest.mark.parametrize(("ahead_s", "skew_s"), [(-3.0, -3.0), (0.0, 0.0), (40.0, 0.0), (45.0, 0.0), (50.0, 5.0)])
+def test_a_slow_answer_is_no_skewed_clock(ahead_s: float, skew_s: float) -> None:
+    assert doctor._skew(ahead_s, took_s=45.0) == skew_s

@@ -125,6 +125,16 @@ async def test_artifacts(size: tuple[int, int], theme: str, results: Path, same_
         same_as_before(app)
 
 
+async def test_a_frozen_tab_asks_nobody(results: Path) -> None:
+    host = Host(results)
+    async with desk([with_folder(results)], (80, 24), "p", *OPEN, verbs=host) as (app, pilot, _):
+        await rested(app, pilot)
+        assert host.asked == 0
+        await pilot.press("p")
+        await rested(app, pilot)
+        assert host.asked == 1
+
+
 @pytest.mark.parametrize("state", ["offline", "error", "empty"])
 async def test_artifacts_in_trouble(state: str, results: Path, same_as_before: Same) -> None:
     host, row = Host(results), with_folder(results)

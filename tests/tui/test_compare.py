@@ -21,7 +21,7 @@ from tui.compare.curves import curves_of, metric_names
 from tui.compare.export import as_json, markdown
 from tui.compare.page import page_lines
 from tui.compare.picture import INKS
-from tui.compare.table import COLUMNS, NAME, Shown, fitting, short_name, table_lines
+from tui.compare.table import COLUMNS, NAME, Shown, fitting, rank_words, short_name, table_lines
 from tui.compare.writing import content
 from tui.format import line_width
 from tui.theme import COLOURS
@@ -36,12 +36,16 @@ def test_the_order_is_skill_then_accuracy_then_error_and_then_those_that_were_no
         ("first", 1), ("second", 2), ("third", 3), ("unskilled", 4), ("going", None), ("plain", None)
     ]  # fmt: skip
     assert [one.apart for one in found.rows] == [False, False, True, True, None, None]
+    assert [rank_words(one) for one in found.rows] == ["1", "2 ≈", "3", "4", "-", "-"]
+    assert rank_words(replace(found.rows[1], apart=None)) == "2", "without intervals nothing is said to be alike"
     assert [one.verdict for one in found.rows[2:]] == ["completed", "no skill", "unfinished", "unfinished"]
 
 
 def test_an_unfinished_run_shows_its_best_validation_and_never_a_test() -> None:
     (one,) = of(running("a")).rows
     assert (one.figures.split, one.figures.epoch, one.rank, one.figures.interval) == ("validation", 3, None, None)
+    (plain,) = of(plain_command("plain")).rows
+    assert plain.epochs is None, "what counts no epochs has not done 0 of them"
     at_gate = judged("b", 0.9)
     (gone_on,) = of(replace(at_gate, state=State.RUNNING)).rows
     assert gone_on.figures.split == "validation", "a result of an older stage says nothing of the run as it goes on"
@@ -72,6 +76,9 @@ def test_a_trained_control_counts_for_every_run_of_the_same_clips() -> None:
     skills = {one.name: one.figures.skill for one in found.rows}
     assert skills == {"lender": pytest.approx(0.5), "same": pytest.approx(0.5), "other": pytest.approx(0.75)}
     assert "same is judged against the controls of lender too: they are of the same clips" in found.notes
+    unknown = compare([replace(lender, digest=""), Candidate(judged("other", 0.9))])
+    assert {one.name: one.figures.skill for one in unknown.rows}["other"] == pytest.approx(0.75)
+    assert not unknown.notes, "clips that nobody identified are not the same"
 
 
 def test_other_data_is_said_by_manifest_and_by_overrides() -> None:
@@ -99,6 +106,8 @@ def test_only_what_was_asked_differently_is_a_difference() -> None:
     assert found == {
         "width": ("2", "not set", ""), "commit": ("3f2a91c", "3f2a91c *", ""), "branch": ("idea/a", "idea/b", "")
     }  # fmt: skip
+    page = markdown(of(*rows), NOW, WALL)
+    assert "| width | 2 | not set | not known |" in page, "what is not known is not empty"
 
 
 def test_app_verb_and_trainer_say_the_same_of_the_same_folders(tmp_path: Path) -> None:

@@ -128,6 +128,10 @@ async def test_the_way_back_goes_by_attempts_and_runs() -> None:
         text = await press("full_stop")
         assert "third" in text and "following" in text
         await press("comma")
+        await press("comma")
+        text = await press("f")
+        assert "third" in text and "▼ following" in text, "one key from however far back"
+        await press("comma")
         feed.put(replace(row, run="20260102T000000-3f2a91c-2222", log_tail=("a new run",)))
         await settle(app, pilot)
         assert "a new run" in plain(app)
