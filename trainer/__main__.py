@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from trainer import analyze, audit, compare, evaluation, generate, pretrain, train_controls
+from trainer import analyze, audit, compare, evaluation, generate, pretrain, track, train_controls
 
 HELP = """\
 Learns to name and to forecast the path of an object from video.
@@ -21,6 +21,7 @@ Learns to name and to forecast the path of an object from video.
   trainer generate objects --tier fast             a data set, from a seed; `trainer generate --help` shows all three
   trainer pretrain magvit --out tokenizers/small   a video tokenizer, for the extractor magvit to start from
   trainer audit data/objects-fast                  what a data set would give away without being looked at
+  trainer track data/objects-standard              how well objects are told apart from frame to frame
   trainer evaluate runs/mine --on hard             a trained model on any data set that it can take
   trainer controls runs/mine                       is it above its own network where that should fail?
   trainer analyze runs/mine                        what the numbers of a finished run say, with pictures
@@ -63,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     train_controls.add_parser(verbs)
     analyze.add_parser(verbs)
     compare.add_parser(verbs)
+    track.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")
     run.add_argument(
         "--resume", action="store_true", help="go on from checkpoints/last.pt of --out (default: the newest)"
@@ -77,13 +79,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
-    """Print every option as YAML, its meaning beside it."""
+    """Print every option with its meaning, as a config file that says the same."""
+    import json
+
     from trainer.config import TrainConfig, load_config
 
     config = load_config(arguments.config, arguments.overrides)
     for key, field in TrainConfig.model_fields.items():
-        text = f"{key}: {getattr(config, key)}"
-        print(f"{text:<32}# {field.description}" if field.description else text)
+        text = f"{key}: {json.dumps(getattr(config, key), ensure_ascii=False)}"
+        print(f"{text:<31} # {field.description}" if field.description else text)
     return 0
 
 
