@@ -303,8 +303,8 @@ def test_a_run_without_positions_learns_classes_and_says_that_it_forecasts_nothi
     data = str(write_folder(tmp_path / "data", trajectory_3d=None))
     with pytest.raises(ConfigError, match=r"knows no positions .*nothing to forecast"):
         trained(tmp_path / "run", data=data)
-    with pytest.raises(ConfigError, match="augmentation=full has no effect on the videos of"):
-        trained(tmp_path / "drawn-anew", data=data, w_pred=0.0, augmentation="full")
+    as_they_are = open_data(load_config("i3d", [f"data={data}", "w_pred=0"]), tmp_path)
+    assert "augmentation=full is for generated clips" in as_they_are.notes[-1]
     result, results = finished(trained(tmp_path / "again", data=data, w_pred=0.0)[0])
     assert "no forecast figures: the data has no positions" in result["flags"]
     assert not any("mse" in key or "skill" in key for key in result["metrics"])

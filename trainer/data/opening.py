@@ -81,12 +81,9 @@ def digest_of(data: DataSet) -> str:
 
 
 def _of_files(data: External, config: TrainConfig) -> TrainingData:
-    if config.augmentation != "none":
-        raise ConfigError(
-            f"augmentation={config.augmentation} has no effect on the videos of {config.data}",
-            hint="augmentation=none: only generated clips are drawn anew, from other views",
-        )
-    source = data.source
+    source, notes = data.source, data.notes
+    if config.augmentation != "none":  # as the bundled configs of the four branches have it
+        notes = (*notes, f"augmentation={config.augmentation} is for generated clips: these are trained on as they are")
     facts = {
         "folder": config.data,
         "digest": data.digest,
@@ -102,6 +99,6 @@ def _of_files(data: External, config: TrainConfig) -> TrainingData:
         tests={},
         digest=data.digest,
         title=f"{Path(config.data).name}, {len(source)} clips",
-        facts=facts | {"notes": data.notes},
-        notes=data.notes,
+        facts=facts | {"notes": notes},
+        notes=notes,
     )
