@@ -323,6 +323,41 @@ def test_odd_values_inside_our_own_parts_are_no_crash(tmp_path: Path) -> None:
     assert page(analysis, recommend(analysis), []) and one.metrics == {} and one.flags == ()
 
 
+def test_what_no_figure_can_be_is_said(tmp_path: Path) -> None:
+    raw = raw_results(mse=float("nan"))
+    raw["summary"]["metrics"] |= {"accuracy": 93.5, "skill": None}
+    raw["summary"]["controls"]["majority"]["accuracy"] = 25
+    raw["confusion_matrix"][0][0] = 1e300
+    one = results(tmp_path, raw)
+    assert one.metrics["accuracy"] == 0.935 and "pred_mse" not in one.metrics and one.controls["majority"] == {}
+    assert "accuracy was read as percent" in one.notes and "a confusion matrix" in one.missing
+    assert any("without a value that can be" in note and "pred_mse, skill" in note for note in one.notes)
+
+
+@pytest.mark.parametrize("epochs", [[0, 0, 0, 0, 0], [0.5, 1, 1.5, 2, 2.5]])
+def test_rows_that_tell_no_whole_epochs_are_counted(tmp_path: Path, epochs: list[float]) -> None:
+    rows = [{"epoch": epoch, "val_loss": 1 / place} for place, epoch in enumerate(epochs, 1)]
+    one = results(tmp_path, {"history": [{**row, "train_loss": 0.1} for row in rows]})
+    assert one.curve("epoch").tolist() == [1, 2, 3, 4, 5] and analyse(one).best_epoch == 5
+    assert any("counted instead" in note for note in one.notes)
+
+
+def test_nothing_from_a_host_reaches_the_terminal(tmp_path: Path) -> None:
+    evil = "\x1b]52;c;eA==\x07\x9b2J\u202e"
+    raw = raw_results()
+    raw["summary"] |= {"flags": [evil], "verdict": evil}
+    raw |= {evil: 1, "class_names": [evil] * 4, "tests": {evil: {"metrics": {"accuracy": 0.5}}}}
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "spec.json").write_text(json.dumps({"worker": evil, "run": evil}))
+    (tmp_path / "run" / "progress.json").write_text(json.dumps({"phase": evil, "message": evil, "at_s": 1}))
+    (tmp_path / "run" / "metrics.jsonl").write_text("[" * 100_000 + "\n")
+    one = results(tmp_path, raw)
+    said = page(analyse(one), recommend(analyse(one)), []) + str(one.progress)
+    assert not set("\x1b\x07\x9b\u202e") & set(said) and "\ufffd]52;c;" in said
+    one.source.unlink()
+    assert "metrics.jsonl has a line that is no JSON" in read_results(tmp_path / "run").notes
+
+
 def test_the_command_writes_all_without_torch(tmp_path: Path) -> None:
     """Torch is blocked, as on a laptop that has none: analyse a run with everything, and one with hardly anything."""
     results(tmp_path, raw_results())

@@ -29,6 +29,17 @@ _OURS = {alias: name for name, aliases in ALIASES.items() for alias in (name, *a
 Row = Mapping[str, float]
 
 
+def harmless(value: Any) -> Any:
+    """Return JSON values without characters that a terminal obeys or hides, in keys and texts: the file may be of a
+    host that is not to be trusted. Raises RecursionError where the values lie too deep.
+    """
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in value)
+    if isinstance(value, dict):
+        return {harmless(key): harmless(item) for key, item in value.items()}
+    return [harmless(item) for item in value] if isinstance(value, list) else value
+
+
 def is_number(value: Any) -> TypeGuard[float]:
     """True for an int or float that is a finite float and no bool."""
     try:
@@ -38,20 +49,38 @@ def is_number(value: Any) -> TypeGuard[float]:
 
 
 def figures(value: Any) -> dict[str, float]:
-    """Return the finite numbers of a JSON object; {} for anything else."""
-    return {key: float(item) for key, item in value.items() if is_number(item)} if isinstance(value, dict) else {}
+    """Return the finite numbers of a JSON object, of `accuracy` only a share; {} for anything else."""
+    if not isinstance(value, dict):
+        return {}
+    found = {key: float(item) for key, item in value.items() if is_number(item)}
+    return {key: item for key, item in found.items() if key != "accuracy" or 0 <= item <= 1}
+
+
+def figures_of_test(value: Any) -> tuple[dict[str, float], list[str]]:
+    """Return the figures of the test, an accuracy in percent as a share, and what a reader should know of them."""
+    if not isinstance(value, dict):
+        return {}, []
+    notes, accuracy = [], value.get("accuracy")
+    if is_number(accuracy) and 1 < accuracy <= 100:
+        value = {key: item for key, item in value.items() if not key.startswith("accuracy_")}
+        value, notes = {**value, "accuracy": accuracy / 100}, ["accuracy was read as percent"]
+    found = figures(value)
+    if lost := sorted(set(value) - set(found)):
+        notes.append(f"test figures without a value that can be: {', '.join(lost)}")
+    return found, notes
 
 
 def read_history(raw: Mapping[str, Any]) -> tuple[list[Row], set[str], list[str]]:
     """Return the history of a results file, the top-level keys it came from, and what a reader should know."""
     inside = raw.get("history")
+    notes: list[str] = []
     if isinstance(inside, list):
-        rows, used = _from_rows(inside), {"history"}
+        rows, used = _from_rows(inside, notes), {"history"}
     elif isinstance(inside, dict):
         rows, used = _from_lists(inside), {"history"}
     else:
         rows, used = _from_lists(raw), {key for key in raw if key in _OURS and isinstance(raw[key], list)}
-    notes = [] if all(len(row) == len(rows[0]) for row in rows) else ["not every epoch has a value of every curve"]
+    notes += [] if all(len(row) == len(rows[0]) for row in rows) else ["not every epoch has a value of every curve"]
     return _as_shares(rows, notes), used, notes
 
 
@@ -89,10 +118,15 @@ def _curves(values: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _from_rows(rows: list[Any]) -> list[Row]:
+def _from_rows(rows: list[Any], notes: list[str]) -> list[Row]:
     found = [_curves(row) for row in rows if isinstance(row, dict)]
     numbered = [{"epoch": float(place), **row} for place, row in enumerate(found, 1)]
-    return sorted((row for row in numbered if is_number(row["epoch"])), key=lambda row: row["epoch"])
+    known = [row for row in numbered if is_number(row["epoch"])]
+    epochs = [row["epoch"] for row in known]
+    if len({*epochs}) < len(epochs) or not all(map(float.is_integer, epochs)):
+        notes.append("the history's epochs are not whole numbers, or not told apart: its rows are counted instead")
+        return [{**row, "epoch": float(place)} for place, row in enumerate(known, 1)]
+    return sorted(known, key=lambda row: row["epoch"])
 
 
 def _from_lists(lists: Mapping[str, Any]) -> list[Row]:

@@ -60,8 +60,8 @@ def _after(at_s: Any, other_s: float | None) -> bool:
 def _object(path: str) -> dict[str, Any]:
     """The JSON object in a file of the run; {} if there is none that can be read."""
     try:
-        return read_object(path) or {}
-    except WireError:
+        return dict(forms.harmless(read_object(path) or {}))
+    except (WireError, RecursionError):
         return {}
 
 
@@ -76,7 +76,7 @@ def _load(path: Path) -> Any:
     """Parse a JSON file; NaN and infinities, which others write, become null."""
     try:
         data = read_bytes(os.path.realpath(path), RESULTS_MAX_BYTES)
-        return json.loads((data or b"").decode("utf-8"), parse_constant=lambda _: None)
+        return forms.harmless(json.loads((data or b"").decode("utf-8"), parse_constant=lambda _: None))
     except (WireError, ValueError, RecursionError) as exc:
         raise DataError(f"{path} cannot be read: {exc}", hint="a results file is one JSON object") from exc
 
@@ -102,8 +102,8 @@ def _from_run(run: RunDir) -> Results:
         points = []
         for line in Path(run.metrics).read_bytes().splitlines():
             try:
-                points.append(json.loads(line))
-            except ValueError:
+                points.append(forms.harmless(json.loads(line)))
+            except (ValueError, RecursionError):
                 notes.append("metrics.jsonl has a line that is no JSON")
         raw["history"], counted = forms.from_points(point for point in points if isinstance(point, dict))
         if counted:

@@ -24,6 +24,8 @@ REFERENCES = frozenset({"oracle", "physics_fit"})
 RECORDS = ("result.json", "metrics.jsonl")
 """What stands for the results of a run that has no training_results.json."""
 ORIGIN = ("commit", "versions", "cpu", "device", "threads", "processes")
+LARGEST_COUNT = 2**53
+"""What is not below is no count: JSON readers agree on whole numbers up to here."""
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
     | {"validation_controls", "setting", "stages", "inference", "evaluated", *ORIGIN}
@@ -134,7 +136,8 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
     confusion = _confusion(raw.get("confusion_matrix"))
     ignored = sorted(set(raw) - _KNOWN - history_keys - test_keys)
     said += [f"unknown keys were ignored: {', '.join(ignored)}"] if ignored else []
-    metrics = older_test | figures(summary.get("metrics"))
+    tested, doubts = forms.figures_of_test(summary.get("metrics"))
+    metrics = older_test | tested
     return Results(
         name=_name(path),
         source=path,
@@ -155,15 +158,15 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
         flags=texts(summary.get("flags")),
         gate=_object(summary.get("gate")),
         train_s=_positive(summary.get("train_s")),
-        epochs=int(_positive(summary.get("epochs")) or 0) or len(history) or None,
-        parameters=int(_positive(summary.get("parameters")) or 0) or None,
-        model_bytes=int(_positive(summary.get("model_bytes")) or 0) or None,
+        epochs=_count(summary.get("epochs")) or len(history) or None,
+        parameters=_count(summary.get("parameters")),
+        model_bytes=_count(summary.get("model_bytes")),
         inference_ms=_positive(raw.get("inference_ms") or summary.get("inference_ms") or metrics.get("inference_ms")),
         inference_batch_ms=_positive(_object(raw.get("inference")).get("batch_ms")),
         at_s=_positive(summary.get("at_s")),
         stage=_last_stage(raw.get("stages")),
         origin={key: raw[key] for key in ORIGIN if raw.get(key)},
-        notes=(*notes, *said),
+        notes=(*notes, *said, *doubts),
     )
 
 
@@ -206,6 +209,10 @@ def _positive(value: Any) -> float | None:
     return float(value) if is_number(value) and value > 0 else None
 
 
+def _count(value: Any) -> int | None:
+    return int(value) or None if is_number(value) and 0 < value < LARGEST_COUNT else None
+
+
 def _confusion(value: Any) -> NDArray[np.int64] | None:
     """A square matrix of counts, else None."""
     try:
@@ -213,7 +220,7 @@ def _confusion(value: Any) -> NDArray[np.int64] | None:
     except (TypeError, ValueError):
         return None
     square = matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 1
-    return matrix.astype(np.int64) if square and np.isfinite(matrix).all() and (matrix >= 0).all() else None
+    return matrix.astype(np.int64) if square and ((matrix >= 0) & (matrix < LARGEST_COUNT)).all() else None
 
 
 def _class_names(given: Any, data: dict[str, Any], count: int) -> tuple[str, ...]:
@@ -229,8 +236,8 @@ def _name(path: Path) -> str:
     """The worker and the run as the control plane says it; else the folder, or the file where that says nothing."""
     folder = path.parent.parent if path.parent.name == "artifacts" else path.parent
     try:
-        spec = read_object(RunDir(str(folder)).spec, SPEC_MAX_BYTES) or {}
-    except WireError:
+        spec = forms.harmless(read_object(RunDir(str(folder)).spec, SPEC_MAX_BYTES) or {})
+    except (WireError, RecursionError):
         spec = {}
     if spec.get("worker") and spec.get("run"):
         return f"{spec['worker']}/{spec['run']}"
