@@ -100,7 +100,7 @@ def test_seeds_on_the_same_clips_do_not_narrow_the_interval(tmp_path: Path) -> N
 
 
 def test_the_same_seed_twice_is_said(tmp_path: Path) -> None:
-    table = compare([write(tmp_path, "a", 0.9, extractor="kp"), write(tmp_path, "b", 0.8, extractor="kp")])
+    table = compare([write(tmp_path, "a", 0.9, extractor="kp"), write(tmp_path, "b", 0.8, extractor="kp", threads=2)])
     assert any("same config and seed" in note for note in table.notes)
 
 

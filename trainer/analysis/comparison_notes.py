@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trainer.analysis.entries import data_digest
+from trainer.analysis.entries import config_key, data_digest
 from trainer.analysis.results import Results
 from trainer.analysis.standing import flags
 
@@ -70,7 +70,7 @@ def _twice(results: Sequence[Results]) -> list[str]:
     seen: dict[str, str] = {}
     notes = []
     for one in results:
-        key = repr(sorted(one.config.items()))
+        key = f"{config_key(one)} {one.config.get('seed')}"
         if one.config and key in seen:
             notes.append(
                 f"{one.name} and {seen[key]} have the same config and seed: their deviation is no deviation of seeds"

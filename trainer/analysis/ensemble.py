@@ -28,8 +28,8 @@ def ensemble_entry(results: Sequence[Results]) -> tuple[Entry, list[str]]:
             left_out.append(f"{one.name} is not in the ensemble: {exc}")
     if len(members) < 2:
         raise DataError(
-            f"an ensemble needs two runs with {PREDICTIONS_NAME}, there are {len(members)}: {'; '.join(left_out)}",
-            hint="train again with this version, or compare without --ensemble",
+            "; ".join([f"an ensemble needs two runs with {PREDICTIONS_NAME}, there are {len(members)}", *left_out]),
+            hint="name more runs of the same clips, or compare without --ensemble",
         )
     _refuse_other_clips(members)
     return _entry([one for one, _ in members], [stored for _, stored in members]), left_out

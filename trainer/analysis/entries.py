@@ -76,7 +76,7 @@ def run_entries(results: Sequence[Results]) -> list[Entry]:
     """Return an entry for each config, in the order of first appearance."""
     groups: dict[str, list[Results]] = {}
     for one in results:
-        groups.setdefault(_group(one), []).append(one)
+        groups.setdefault(config_key(one), []).append(one)
     return [entry_of(tuple(group), _group_name(group)) for group in groups.values()]
 
 
@@ -152,7 +152,7 @@ def recall_spreads(rows: Sequence[Mapping[str, float | None]]) -> dict[str, Spre
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _group(one: Results) -> str:
+def config_key(one: Results) -> str:
     """Runs with the same text are seeds of one config; a run without a config stands alone."""
     if not one.config:
         return str(one.source)
