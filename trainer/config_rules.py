@@ -35,6 +35,11 @@ def check_together(config: TrainConfig, place: Place, beside_data: Collection[st
                 hint=f"leave it out, or say {ignored[0]}=null where a profile gives it; "
                 "`trainer generate` makes data of another size or kind",
             )
+    _check_conditions(config, place)
+    for key in ("then", "evaluate_on"):
+        names = getattr(config, key)
+        if "" in names or len({*names}) < len(names):
+            raise ConfigError(f"{place(key)}: {key} names nothing, or something twice", hint="name each once")
     if "evaluate" in config.then and not config.evaluate_on:
         raise ConfigError(
             f"{place('then')}: then has the stage evaluate, but evaluate_on names nothing to evaluate on",
@@ -44,3 +49,14 @@ def check_together(config: TrainConfig, place: Place, beside_data: Collection[st
         raise ConfigError(
             f"{place('evaluate_on')}: evaluate_on has no effect without the stage evaluate", hint="add then=[evaluate]"
         )
+
+
+def _check_conditions(config: TrainConfig, place: Place) -> None:
+    """Refuse an accuracy in percent: no run would ever pass."""
+    for key in ("gate", "bar"):
+        limit = getattr(config, key).get("accuracy", "0").strip("<>= ")
+        if float(limit) > 1:
+            raise ConfigError(
+                f"{place(f'{key}.accuracy')}: {key}.accuracy is compared with a share, which is never above 1",
+                hint=f'for {limit} % say "> {float(limit) / 100:g}"',
+            )

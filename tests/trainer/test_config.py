@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from tests.trainer.conftest import environment
+from trainer.__main__ import main
 from trainer.config import TrainConfig, bundled_names, find_config, load_config
+from trainer.config_rules import OF_GENERATED
 from trainer.errors import ConfigError
 from trainer.models.extractors import build_extractor
 from trainer.models.tokenizer import tokenizer
@@ -123,6 +125,10 @@ def test_a_wrong_word_is_told(word: str, message: str) -> None:
         ("style: trail\ndata: mine\n", (), r"my.yaml:1: style has no effect"),
         ("", ("then=[evaluate]",), r"'then=\[evaluate\]': .* evaluate_on names nothing"),
         ("evaluate_on: [hard]\n", (), r"my.yaml:1: evaluate_on has no effect without the stage evaluate"),
+        ("", ("then=[evaluate]", "evaluate_on=[hard, hard]"), r"evaluate_on names nothing, or something twice"),
+        ("then: [evaluate]\nevaluate_on: ['']\n", (), r"my.yaml:2: evaluate_on names nothing"),
+        ("", ("gate.accuracy=> 70",), r"'gate.accuracy=> 70': .* a share, which is never above 1"),
+        ("bar:\n  accuracy: '> 95'\n", (), r"my.yaml:2: bar.accuracy is compared with a share"),
     ],
 )
 def test_options_that_contradict_each_other_are_told(
@@ -168,10 +174,16 @@ def test_a_wrong_option_exits_2_without_a_traceback() -> None:
     assert "epochs cannot be -4" in done.stderr and "Traceback" not in done.stderr and "check-config" in done.stderr
 
 
-def test_check_config_lists_every_option() -> None:
-    done = command("check-config", "--config", "transformer", "epochs=7")
-    assert done.returncode == 0
-    assert "epochs: 7" in done.stdout and all(f"{key}: " in done.stdout for key in TrainConfig.model_fields)
+def test_check_config_writes_a_config_that_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["epochs=7", "data=a: b # c", "gate.skill=", "then=[evaluate]", "evaluate_on=[easy/noisy]"]
+    assert main(["check-config", "--config", "transformer", *words]) == 0
+    path = tmp_path / "same.yaml"
+    path.write_text("".join(line for line in capsys.readouterr().out.splitlines(True) if not is_generated(line)))
+    assert load_config(str(path)) == load_config("transformer", words)
+
+
+def is_generated(line: str) -> bool:
+    return line.partition(":")[0] in OF_GENERATED
 
 
 @pytest.mark.parametrize("words", [("--help",), ("check-config", "--config", "keypoint")])

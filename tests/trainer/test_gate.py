@@ -107,8 +107,8 @@ def test_a_wrong_gate_is_told_before_anything_is_trained(
 
 def test_a_word_changes_or_drops_one_condition(tmp_path: Path) -> None:
     (tmp_path / "my.yaml").write_text("gate: {accuracy: '> 0.5', skill: '> 0'}\n")
-    config = load_config(str(tmp_path / "my.yaml"), ["gate.accuracy=>5", "gate.skill=", "bar.skill=>= .5"])
-    assert config.gate == {"accuracy": ">5"}
+    config = load_config(str(tmp_path / "my.yaml"), ["gate.accuracy=>.8", "gate.skill=", "bar.skill=>= .5"])
+    assert config.gate == {"accuracy": ">.8"}
     assert config.bar == {"accuracy": "> 0.90", "pred_mse": "< 0.05", "skill": ">= .5"}
 
 
