@@ -135,8 +135,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             hint="copy an older checkpoint of the folder over it, or start a new run",
         ) from exc
     except Exception as exc:
+        # Of a broken file torch says things like "Invalid argument" or "list index out of range".
+        why = exc.strerror if isinstance(exc, PermissionError) else "it is no checkpoint, or was cut short"
         raise CheckpointError(
-            f"{path} cannot be read: {str(exc).splitlines()[0].partition('. ')[0] if str(exc) else type(exc).__name__}",
+            f"{path} cannot be read: {why}",
             hint="copy an older checkpoint of the folder over it, or start a new run",
         ) from exc
     version = content.get("version") if isinstance(content, dict) else None

@@ -119,6 +119,8 @@ def test_videos_of_others_and_their_limits(tmp_path: Path) -> None:
     for place, words in (("mediun", "did you mean 'medium'"), ("medium/noise", "did you mean 'noisy'")):
         with pytest.raises(ConfigError, match=words):
             on(place, trained)
+    with pytest.raises(ConfigError, match="'noisy' has no split 'train'"):
+        on("easy/noisy", trained, "train")
 
 
 def test_data_of_another_kind_is_refused(finished: Path, tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_what_is_no_checkpoint_is_said(finished: Path, tmp_path: Path) -> None:
     torch.save({"weights": Evil()}, tmp_path / "evil.pt")
     torch.save({"weights": torch.ones(2)}, tmp_path / "other.pt")
     for name, words in {
-        "cut.pt": "cannot be read",
+        "cut.pt": "cannot be read: it is no checkpoint, or was cut short",
         "evil.pkl": "which could run code",
         "evil.pt": "which could run code",
         "other.pt": "not a checkpoint of a run",

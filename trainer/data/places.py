@@ -73,6 +73,8 @@ def _folder(path: Path) -> tuple[Path | None, str]:
 def _of_recipe(data: DataSet, split: str, test: str) -> Clips:
     if test:
         _choice("held-out test", test, tuple(data.tests), "this data set has none of that name")
+        if split != "test":
+            raise ConfigError(f"the held-out test {test!r} has no split {split!r}", hint="leave out --split")
         recipe = data.tests[test]
     else:
         recipe = data.recipe if split == ALL else data.split(split)
