@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
-from tui.format import Line
+from tui.format import Line, cut, cut_line
 from tui.keys import Condition, has_run, may_decide, may_launch, may_resume, may_stop, shown
 from tui.screens.dialog import Confirm
 from tui.words import commit_words, state_and_age
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tui.app import TrajvidApp
     from tui.session import VerbsLike
 
-SHOWN = 12
+SHOWN, TEXT_WIDTH = 12, 70
+"""A line a worker, cut: long names must not push the buttons out of the dialog."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,7 @@ MANY = {
 
 def question(many: Many, rows: Sequence[RunSnapshot], left_out: int, hidden: int, now: float) -> Confirm:
     """The one question for all of them."""
-    lines: list[Line] = [
-        [(row.worker, "bold"), (f" on {row.host}  ", "dim"), *state_and_age(row, now), ("  ", ""), *commit_words(row)]
-        for row in rows[:SHOWN]
-    ]
+    lines = [cut_line(_one_of(row, now), TEXT_WIDTH) for row in rows[:SHOWN]]
     if len(rows) > SHOWN:
         lines.append([(f"and {len(rows) - SHOWN} more", "bold")])
     if hidden:
@@ -63,6 +61,13 @@ def question(many: Many, rows: Sequence[RunSnapshot], left_out: int, hidden: int
     title = f"{many.verb.capitalize()} {workers_words(len(rows))}?"
     yes = f"{many.verb.capitalize()} {len(rows)}"
     return Confirm(title, lines, yes, danger=many.danger, typed=str(len(rows)) if many.typed else "")
+
+
+def _one_of(row: RunSnapshot, now: float) -> Line:
+    """Who, in which state, where and on what: the state is seen even if the names are long."""
+    state = state_and_age(row, now)
+    where: Line = [(f"  on {cut(row.host, 20)}  ", "dim"), *commit_words(row)]
+    return [(cut(row.worker, 24), "bold"), ("  ", ""), *state, *where]
 
 
 class BulkRunner:
