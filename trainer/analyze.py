@@ -7,8 +7,8 @@ from typing import Any
 
 DESCRIPTION = "Say what the numbers of a finished run say: figures, targets, controls, training, what to do next."
 EPILOG = """\
-RUN is a run's folder (here or synced), a worker's folder (its newest run), or any training_results.json, older forms
-with lists of losses and accuracies included. No torch is needed.
+RUN is a run's folder (here or synced), a worker's folder (its newest run), the folder of `trainer evaluate --out`, or
+any training_results.json, older forms with lists of losses and accuracies included. No torch is needed.
 
   trainer analyze results/keypoint-a        the newest run of a worker
   trainer analyze old/training_results.json --out /tmp/look

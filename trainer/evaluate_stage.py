@@ -11,9 +11,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from trainer.analysis.results import EVALUATION_NAME
 from trainer.data.places import open_clips
 from trainer.errors import ConfigError, Interrupted, TrainerError
-from trainer.findings import EVALUATION_NAME, examine
+from trainer.findings import examine
 from trainer.results import figure_words
 from trainer.session import Session
 from trainer.trained import Trained, require_fit, trained_by

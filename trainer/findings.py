@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions
-from trainer.analysis.results import results_of
+from trainer.analysis.results import EVALUATION_NAME, results_of
 from trainer.analysis.writing import write_report
 from trainer.controls import compute_controls
 from trainer.data.places import ALL, Clips, open_clips, trained_content
@@ -23,8 +23,6 @@ from trainer.session import make_batches
 from trainer.trained import Trained, require_fit
 from wire.records import RunSummary
 from wire.run_dir import replace_file
-
-EVALUATION_NAME = "evaluation.json"
 
 
 @dataclass(frozen=True)

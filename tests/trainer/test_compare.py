@@ -180,6 +180,10 @@ def test_skill_is_against_every_control_of_the_same_clips(tmp_path: Path) -> Non
     assert table.notes == ["judged against the controls of donor too, which are of the same clips: a"]
     (shuffled,) = [entry for entry in table.controls if entry.name == "shuffled frames"]
     assert shuffled.count == 2 and shuffled.pred_mse is not None and shuffled.pred_mse.mean == pytest.approx(0.0155)
+    train_control(tmp_path / "a", pred_mse=0.04)
+    for own_first in (["a", "donor"], ["donor", "a"]):
+        entries = compare([tmp_path / name for name in own_first]).entries
+        assert all(entry.skill and entry.skill.mean == pytest.approx(1 / 3) for entry in entries), "each has its own"
 
 
 def rows_of(lines: list[str]) -> list[dict[str, str]]:

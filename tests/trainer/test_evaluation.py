@@ -92,8 +92,8 @@ def test_the_verb_writes_what_others_read(
     assert main(["evaluate", str(finished), "--on", "easy", "--split", "validation", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "on easy, validation" in said and "recall" in said and "constant velocity" in said
-    one = read_results(tmp_path / "evaluation.json")
-    assert one.metrics["n"] == 4 and one.tests == {} and not one.notes
+    one = read_results(tmp_path)
+    assert one.metrics["n"] == 4 and one.tests == {} and not one.notes and one.name == tmp_path.name
     assert {"analysis_report.md", "predicted_paths.png"} <= {path.name for path in tmp_path.iterdir()}
     assert main(["evaluate", str(finished), "--on", "easy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["evaluated"]["on"] == "easy"

@@ -89,22 +89,23 @@ def _tests(rows: Sequence[Mapping[str, Row]]) -> dict[str, dict[str, Spread]]:
 def with_shared_controls(results: Sequence[Results], others: Sequence[Results]) -> tuple[list[Results], list[str]]:
     """Return the runs, each beside the controls that other runs have of the very same clips too, and what that changed.
 
-    Otherwise the skill of two rows would be against different controls on one test set.
+    Otherwise the skill of two rows would be against different controls on one test set. A control that several runs
+    trained counts as often, `NAME of RUN`: the best of all is what skill is against.
     """
     shared = []
     judged_by: dict[str, list[str]] = {}
     for one in results:
         known = [other for other in (*results, *others) if data_digest(one) and data_digest(other) == data_digest(one)]
         lacking = {
-            name: (other.name, row)
+            (name, other.name): row
             for other in known
             for name, row in other.controls.items()
-            if name not in one.controls
+            if name not in REFERENCES and row not in one.controls.values()
         }
         if lacking:
-            sources = ", ".join(dict.fromkeys(source for source, _ in lacking.values()))
+            sources = ", ".join(dict.fromkeys(source for _, source in lacking))
             judged_by.setdefault(sources, []).append(one.name)
-            one = with_controls(one, {name: row for name, (_, row) in lacking.items()})
+            one = with_controls(one, {f"{name} of {source}": row for (name, source), row in lacking.items()})
         shared.append(one)
     return shared, [
         f"judged against the controls of {sources} too, which are of the same clips: {', '.join(names)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.analysis import forms
-from trainer.analysis.results import CONTROLS_NAME, RESULTS_NAME, Results, results_of, with_controls
+from trainer.analysis.results import CONTROLS_NAME, EVALUATION_NAME, RESULTS_NAME, Results, results_of, with_controls
 from trainer.errors import DataError
 from wire.codec import WireError, read_bytes, read_object
 from wire.gate import RETIRE
@@ -20,7 +20,8 @@ RESULTS_MAX_BYTES = 256 * 1024**2
 
 
 def read_results(place: str | Path) -> Results:
-    """Read a run folder, a synced results folder, a worker's folder (its newest run) or a results file.
+    """Read a run folder, a synced results folder, a worker's folder (its newest run), what an
+    evaluation wrote, or a results file.
 
     Raises `DataError` that says what is not there.
     """
@@ -30,7 +31,7 @@ def read_results(place: str | Path) -> Results:
     if not path.is_dir():
         raise DataError(f"{place} does not exist", hint="name a run's folder or a training_results.json")
     run = RunDir(str(path))
-    for candidate in (path / "artifacts" / RESULTS_NAME, path / RESULTS_NAME):
+    for candidate in (path / "artifacts" / RESULTS_NAME, path / RESULTS_NAME, path / EVALUATION_NAME):
         if candidate.is_file():
             return _with_state(_from_file(candidate), run)
     if Path(run.metrics).is_file() or Path(run.result).is_file():

@@ -17,8 +17,10 @@ from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.run_dir import RunDir
 
 RESULTS_NAME = "training_results.json"
+EVALUATION_NAME = "evaluation.json"
+"""What `trainer evaluate --out` left, in the same form."""
 CONTROLS_NAME = "controls.json"
-"""Beside it: what `trainer controls` left."""
+"""Beside the results: what `trainer controls` left."""
 REFERENCES = frozenset({"oracle", "physics_fit"})
 """Rows that stand beside the controls and are never part of skill (they know more than the video shows)."""
 RECORDS = ("result.json", "metrics.jsonl")
@@ -241,5 +243,5 @@ def _name(path: Path) -> str:
         spec = {}
     if spec.get("worker") and spec.get("run"):
         return f"{spec['worker']}/{spec['run']}"
-    plain = path.name in (RESULTS_NAME, *RECORDS)
+    plain = path.name in (RESULTS_NAME, EVALUATION_NAME, *RECORDS)
     return folder.resolve().name if plain else path.stem
