@@ -17,7 +17,7 @@ from remote.snapshot import RunSnapshot
 from tui.actions import VerbKeys
 from tui.events import Hook, HostWatch, News, Severity, Watch, of_run
 from tui.format import safe
-from tui.keymap import check_keys
+from tui.keymap import APP, check_keys
 from tui.leaving import what_goes_on
 from tui.lifetime import end_with_terminal, terminal_lost
 from tui.opening import Opening
@@ -286,7 +286,8 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
         self.action_command_palette()
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self.palette, read_only=self.read_only))
+        first = self.screen.table if isinstance(self.screen, MainScreen) else APP
+        self.push_screen(HelpScreen(self.palette, first, read_only=self.read_only))
 
     async def action_quit(self) -> None:
         """Leave at once; what goes on is said on the terminal that stays."""

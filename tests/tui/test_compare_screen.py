@@ -17,6 +17,7 @@ from tests.tui.screen_text import plain
 from tests.tui.worlds import NOW, blank, ended, offline, running
 from tui.__main__ import main
 from tui.app import TrajvidApp
+from tui.screens.compare import CompareScreen
 from wire.state import State
 
 Same = Callable[[TrajvidApp], None]
@@ -87,6 +88,9 @@ async def test_the_selected_run_stays_in_view() -> None:
         await pilot.press("g")
         await settle(app, pilot)
         assert "▌ ⠤⠤⠤⠤  -     run-00" in plain(app) and "rank  run" in plain(app)
+        await pilot.press("escape", "slash", *"run-0", "enter", "c")
+        assert isinstance(app.screen, CompareScreen)
+        assert len(app.screen.comparison.rows) == 30, "a filter of home hides no run from the comparison"
 
 
 async def test_a_tiny_terminal_is_no_error() -> None:

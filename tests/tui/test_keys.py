@@ -105,6 +105,12 @@ async def test_every_theme_can_be_drawn(name: str) -> None:
         assert "Stop" in plain(app)
 
 
+@pytest.mark.parametrize(("keys", "group"), [("", "Worker"), ("l", "Log"), ("enter", "One worker"), ("c", "Compare")])
+async def test_the_keys_of_the_place_stand_first_in_its_help(keys: str, group: str) -> None:
+    async with desk(default_world(), (80, 24), *([keys] if keys else []), "question_mark") as (app, _, _):
+        assert plain(app).split("\n")[3].strip(" │▁▂▃▄▅▆▇█") == group
+
+
 async def test_read_only_takes_the_changing_keys_away() -> None:
     async with desk(default_world(), (120, 40), "x", read_only=True) as (app, pilot, _):
         assert "Stop keypoint-a?" not in plain(app)

@@ -68,6 +68,10 @@ class ActivityScreen(MainScreen, inherit_bindings=False):
             placeholder="filter: verb, worker, host, person, command or result; esc clears it", id="filter"
         )
 
+    @property
+    def table(self) -> str:
+        return "activity"
+
     def compose(self) -> ComposeResult:
         yield self.title_bar
         yield self.head

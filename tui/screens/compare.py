@@ -74,6 +74,10 @@ class CompareScreen(MainScreen, inherit_bindings=False):
         self._read_at: dict[str, float | None] = {}
         """Run -> when it had been synced as its folder was read."""
 
+    @property
+    def table(self) -> str:
+        return "compare"
+
     def compose(self) -> ComposeResult:
         yield self.title_bar
         yield self.plot

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.format import Line
+from tui.keymap import APP
 from tui.keys import shown
 from tui.tables import TABLES
 from tui.theme import Palette
@@ -38,22 +39,23 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar = [Binding("escape,question_mark,q,enter,f1", "dismiss", "close", show=False)]
 
-    def __init__(self, palette: Palette, *, read_only: bool) -> None:
+    def __init__(self, palette: Palette, first: str, *, read_only: bool) -> None:
+        """`first` is the table whose keys go before all others where the person is."""
         super().__init__()
-        self._palette, self._read_only = palette, read_only
+        self._palette, self._first, self._read_only = palette, first, read_only
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
-            yield Static(self._palette.text(help_text(read_only=self._read_only)), markup=False)
+            yield Static(self._palette.text(help_text(self._first, read_only=self._read_only)), markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#help").focus()
 
 
-def help_text(*, read_only: bool) -> list[Line]:
-    """The whole page."""
+def help_text(first: str = APP, *, read_only: bool) -> list[Line]:
+    """The whole page, one table's keys before the others'."""
     out: list[Line] = [[("Keys", "bold accent"), ("   esc closes this page", "dim")]]
-    for table in TABLES.values():
+    for table in (TABLES[first], *(table for name, table in TABLES.items() if name != first)):
         group = ""
         for key in table:
             if read_only and key.mutates:

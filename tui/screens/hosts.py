@@ -56,6 +56,10 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         self.list = Lines(self._list, lambda: self.tv.palette, id="hosts")
         self.detail = Lines(self._detail, lambda: self.tv.palette, id="host")
 
+    @property
+    def table(self) -> str:
+        return "hosts"
+
     def compose(self) -> ComposeResult:
         yield self.title_bar
         yield self.list

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from tui.format import Line
+from tui.keymap import APP
 from tui.keys import KEYS, Key, footer_line, offered
 from tui.widgets.lines import Lines
 from tui.widgets.title import title_line
@@ -27,6 +28,11 @@ class MainScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = app_bindings(KEYS)
     FOOTER: ClassVar[tuple[Key, ...]] = KEYS
     AUTO_FOCUS = ""
+
+    @property
+    def table(self) -> str:
+        """The name of the table whose keys go before the app's here."""
+        return APP
 
     @property
     def tv(self) -> TrajvidApp:

@@ -42,6 +42,10 @@ class WorkerScreen(MainScreen, inherit_bindings=False):
             one.id = f"tab-{one.NAME}"
         self.shown = next(one for one in self.tabs if tab == one.NAME)
 
+    @property
+    def table(self) -> str:
+        return self.shown.NAME if self.shown.KEYS else "worker"
+
     def compose(self) -> ComposeResult:
         yield self.title_bar
         yield self.strip
