@@ -220,4 +220,7 @@ def as_launched(fleet: Fleet, place: Place, answer: dict[str, Any], spec: RunSpe
 def check_overrides(place: Place, overrides: Sequence[str]) -> None:
     """Raises `UsageError` for what is not KEY=VALUE, and for a worker whose command takes none."""
     if checked(overrides) and place.worker is not None and place.worker.command:
-        raise UsageError(f"{place.name} runs a command of its own, which takes no config overrides")
+        raise UsageError(
+            f"{place.name} runs a command of its own, which takes no config overrides",
+            hint="change its `command:` in profiles.yaml",
+        )

@@ -166,6 +166,18 @@ async def test_reaching_a_gate_is_told_with_its_reasons() -> None:
         assert "held at the gate: accuracy 61.0 %" in " ".join(plain(app).split())
 
 
+async def test_a_command_of_one_s_own_is_relaunched_as_it_is() -> None:
+    row = ended("a", State.FAILED, 3, "exit code 3")
+    assert row.spec is not None
+    row = replace(row, spec=replace(row.spec, config="", command=("python", "train.py")))
+    verbs = Verbs()
+    async with desk([row], (100, 30), "a", verbs=verbs) as (app, pilot, _):
+        assert "command python train.py" in plain(app) and "no changes" in plain(app)
+        await pilot.press("enter")
+        await settle(app, pilot)
+        assert verbs.asked == [("relaunch", "a")]
+
+
 def test_a_relaunch_on_the_same_commit_says_only_what_it_repeats() -> None:
     found = SimpleNamespace(commit="abc", parent="r1", parent_commit="abc")
     assert parent_words(found) == "repeats r1"  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ class LaunchScreen(Dialog[LaunchChoice]):
 
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
-        self.query_one("#overrides").focus()
+        self.query_one("#yes" if self.query_one("#overrides").disabled else "#overrides").focus()
         self._ask_commit()
 
     def _ask_commit(self) -> None:

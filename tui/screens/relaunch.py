@@ -22,9 +22,16 @@ class RelaunchScreen(LaunchScreen):
         with self.box():
             yield self.text([[(f"Relaunch {safe(self._row.worker)}", "bold accent")]])
             yield self.text(self._about(), id="about")
-            yield Input(placeholder="changes, for example  learning_rate=0.0003", id="overrides")
+            yield self._changes()
             yield Static("", markup=False, classes="problem", id="problem")
             yield self.buttons("Start again")
+
+    def _changes(self) -> Input:
+        """The field for changes; a command of one's own takes none."""
+        spec = self._row.spec
+        if spec is not None and not spec.config:
+            return Input(placeholder="no changes: its command is in profiles.yaml", id="overrides", disabled=True)
+        return Input(placeholder="changes, for example  learning_rate=0.0003", id="overrides")
 
     def _about(self) -> list[Line]:
         row, spec = self._row, self._row.spec
@@ -32,8 +39,10 @@ class RelaunchScreen(LaunchScreen):
         if spec is None:
             return lines
         asked = " ".join((spec.config, *spec.overrides)) if spec.config else " ".join(spec.command)
-        for index, piece in enumerate(wrapped(asked, TEXT_WIDTH, 3)):
-            lines.append([("" if index else "config", "dim"), (" " * (8 if index else 2), ""), (piece, "")])
+        label = "config" if spec.config else "command"
+        for piece in wrapped(asked, TEXT_WIDTH, 3):
+            lines.append([(label, "dim"), (" " * (8 - len(label)), ""), (piece, "")])
+            label = ""
         lines.append([("then    ", "dim"), (spec.commit[:7], ""), (f"  {spec.subject}", "dim")])
         for index, line in enumerate(self._commits.get(row.worker, [])):
             lines.append([("        " if index else "now     ", "dim"), *line])
