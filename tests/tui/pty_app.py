@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Collection
+from contextlib import chdir
+from pathlib import Path
 from typing import Any, ClassVar
 
 from remote.activity import Activity, Deed, Origin, Source
 from remote.asker import Asker
 from remote.checks import Check, Report, Verdict
 from remote.clean import clean
+from remote.errors import RemoteError
 from remote.listing import Entry, Listing
 from remote.log_pages import LogPage
 from remote.snapshot import LinkStatus, RunSnapshot
-from tests.tui.worlds import Feed, default_world, many_states, running
+from remote.ssh_hosts import SshHost
+from tests.tui.worlds import Feed, default_world, held, many_states, running
 from tui.app import TrajvidApp
 from tui.messages import FleetFailed
+from tui.screens.welcome import WelcomeScreen
 
 EVIL = (
     "AAA\x1b]52;c;ZXZpbA==\x07BBB\x1b[2JCCC\x9b2JDDD\x9d0;PWNED1\x9cEEE\x1b]0;PWNED2\x07FFF\u202eGGG\u2066HHH"
@@ -45,13 +52,26 @@ def hostile(value: Any, text: str) -> Any:
 def hostile_world(text: str) -> list[RunSnapshot]:
     """Every state with hostile text everywhere; metric names too; workers stay told apart."""
     rows = []
-    for index, row in enumerate(many_states()):
+    for index, row in enumerate([*many_states(), held("at-gate")]):
         evil = dataclasses.replace(hostile(row, text), worker=f"{index}{text}", step=text if index % 2 else "")
         if evil.progress is not None:
             names = {text: 1.0, **evil.progress.metrics}
             evil = dataclasses.replace(evil, progress=dataclasses.replace(evil.progress, metrics=names, message=text))
-        rows.append(evil)
+        folder = hostile_results() if index == 0 else "nowhere"  # the laptop's own word: no host has a say in it
+        rows.append(dataclasses.replace(evil, sync=dataclasses.replace(evil.sync, folder=folder)))
     return rows
+
+
+def hostile_results() -> str:
+    """A folder of results whose names and contents are hostile, as far as a name and a text may be."""
+    artifacts = Path("results") / "artifacts"
+    artifacts.mkdir(parents=True)
+    text = EVIL.replace("\0", "").strip()
+    name = text.replace("/", "")
+    (artifacts / f"tdd_{name}_red.txt").write_text(f"verdict: {text}\n{text}")
+    (artifacts / f"{name}.json").write_text(json.dumps({EVIL: [EVIL]}))
+    (artifacts / "training_results.json").write_text(json.dumps({"config": {EVIL: EVIL, "gate": {EVIL: EVIL}}}))
+    return "results"
 
 
 WORLDS = {
@@ -63,14 +83,17 @@ WORLDS = {
 
 
 class Talkative(TrajvidApp):
-    """On F12 it says everything else that may carry a host's words: toasts, questions, problems."""
+    """On F10 to F12 it says everything else that may carry a stranger's words: welcome, problems, toasts, questions."""
 
-    BINDINGS: ClassVar = [("f12", "talk"), ("f11", "problem")]
+    BINDINGS: ClassVar = [("f12", "talk"), ("f11", "problem"), ("f10", "welcome")]
 
     def action_talk(self) -> None:
         self.toast(EVIL, "error", title=EVIL)
         self.run_worker(self.asker.accept_host_key(EVIL, EVIL))
         self.run_worker(self.asker.keyboard_interactive(EVIL, [(EVIL, True)]))
+
+    def action_welcome(self) -> None:
+        self.push_screen(WelcomeScreen(Path(EVIL), [SshHost(EVIL, EVIL, EVIL)]))
 
     def action_problem(self) -> None:
         self.post_message(FleetFailed(EVIL, EVIL, EVIL, 2))
@@ -79,7 +102,7 @@ class Talkative(TrajvidApp):
 class Verbs:
     """Names only, for the questions come before the verbs; what a host is asked for is hostile."""
 
-    launch = stop = kill = resume = sync = None
+    launch = stop = kill = resume = sync = release = retire = relaunch = None
 
     async def files(self, fleet: object, worker: str, run: str = "") -> Listing:
         kinds = ("file", "folder", "link", "other")
@@ -93,6 +116,9 @@ class Verbs:
 
     def run_place(self, fleet: object, worker: str) -> str:
         return EVIL
+
+    async def open_shell(self, fleet: object, host: str, worker: str = "") -> None:
+        raise RemoteError(EVIL, hint=f"SHELL {EVIL}")
 
     async def activity(self, fleet: object, *, before: object = None) -> Activity:
         deed = Deed(1e9, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, Origin.HOST)
@@ -133,4 +159,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    sys.exit(main())
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        os.environ["TRAJVID_STATE_DIR"] = folder
+        code = main()
+    sys.exit(code)

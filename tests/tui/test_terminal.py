@@ -23,23 +23,31 @@ FORBIDDEN = {
     "backspace": b"\x08",
     "DEL": b"\x7f",
 }
-ESC, F11, F12 = "\x1b[27u", "\x1b[23~", "\x1b[24~"
+ESC, F10, F11, F12 = "\x1b[27u", "\x1b[21~", "\x1b[23~", "\x1b[24~"
 """Escape as the kitty protocol spells it: a bare one is only told from alt+key by waiting."""
-HOME = b"\x1b[1;38;5;75;48;5;16menter"
+HINT = b"\x1b[1;38;5;75;48;5;16m"
+"""A key in the footer, not dimmed by a question above it."""
+HOME = HINT + b"enter"
 """The footer of home, not dimmed by a question above it."""
 
 
 def go_everywhere(terminal: Terminal) -> bytes:
     """Open every screen and question, and quit."""
     steps = [
-        ("", HOME), ("v", HOME), ("v", HOME), ("j", HOME), ("\r", b"asked by"), ("4", b"7 B"),
-        ("jjj\r", b"esc"), (ESC, b"7 B"), (ESC, HOME), ("l", b"following"), (",", b"goes on"), ("!", b"ERROR"),
-        ("y", b"copied"),
+        ("", HOME), ("V", HOME), ("V", HOME), ("/", b"esc clears it"), ("K", b"mK\x1b"), ("\r", b"mK"),
+        (ESC + "s", b"SHELL"),
+        ("\r", b"asked by"), ("2", b"chart 1 of"), ("\r", b"chart 1 of"), ("5", b"verdict: "), ("6", b"written once"),
+        ("w", b"differences only"), (ESC, b"written once"), (ESC, HOME), ("j", HOME), ("\r", b"asked by"),
+        ("4", b"7 B"), ("jjj\r", b"esc"), (ESC, b"7 B"), (ESC, HOME), ("l", b"following"), (",", b"goes on"),
+        ("!", b"ERROR"), ("y", b"copied"),
         (ESC, HOME), ("?", b"closes this page"), (ESC, HOME), ("x", b"Cancel"), (ESC, HOME), ("X", b"Cancel"),
-        (ESC, HOME), ("n", b"overrides"), (ESC, HOME), ("c", b"x axis"), ("w", b"Markdown"),
+        (ESC, HOME), ("n", b"overrides"), (ESC, HOME), ("N", b"Cancel"), (ESC, HOME), ("G", HOME), ("e", b"Cancel"),
+        (ESC, HOME), ("E", b"Cancel"), (ESC, HOME), ("a", b"Start again"), (ESC, HOME), (" gv", b"marked"),
+        ("x", b"Cancel"), (ESC, HINT), (ESC, HOME), ("c", b"x axis"), ("w", b"Markdown"),
         (ESC, b"x axis"), (ESC, HOME), ("h", b"reconnect"), ("D", b"looked"), (ESC, HOME), ("A", b"following"),
         ("\r", b"whole"), (ESC, b"follow"), (ESC, HOME), (":", b"Search"), (ESC, HOME), (F12, b"Trust it"),
-        (ESC, b"Continue"), (ESC, HOME), ("t", b"enter"), ("p", b"FROZEN"), (F11, b"leaves"),
+        (ESC, b"Continue"), (ESC, HOME),
+        (F10, b"Welcome"), (ESC, HOME), ("t", b"enter"), ("p", b"FROZEN"), (F11, b"leaves"),
     ]  # fmt: skip
     for keys, until in steps:
         since = len(terminal.seen)
@@ -92,7 +100,7 @@ def test_no_color_means_no_colour_at_all() -> None:
         terminal.read(b"keypoint-b")
         terminal.press("x")
         terminal.read(b"Cancel")
-        terminal.press(ESC + "q")
+        terminal.press(ESC + "\x03")  # Ctrl-C leaves like q
         out = terminal.drain()
         assert terminal.process.wait(WITHIN_S) == 0
     codes = {code for found in re.findall(rb"\x1b\[([0-9;]*)m", out) for code in found.split(b";")}
