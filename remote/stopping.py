@@ -57,7 +57,8 @@ async def _stop(fleet: Fleet, worker: str, grace_s: float | None, *, kill: bool)
         answer = await again_when_lost(ask, step)
     found = _stopped(place, answer)
     command = f"TERM, {grace_s:g} s, KILL"
-    fleet.record(worker, "kill" if kill else "stop", command, found.state, str(answer.get("run", "")))
+    result = found.state if found.was_running else f"was not running ({found.state})"
+    fleet.record(worker, "kill" if kill else "stop", command, result, str(answer.get("run", "")))
     return found
 
 

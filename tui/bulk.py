@@ -118,5 +118,7 @@ def ended_words(done: Any, doing: str) -> str:
     if not done.stopped:
         left = ", ".join(str(pid) for pid in done.left)
         raise RemoteError(f"still running: processes {left}", hint=f"{shown('kill')} kills the run")
+    if not done.was_running:
+        return f"was not running ({done.state})"
     code = f", exit code {done.code}" if done.code is not None else ""
     return f"{done.state}{code}" + (" (had to be killed)" if done.forced and doing == "stop" else "")

@@ -166,6 +166,10 @@ async def test_our_own_files_are_closed_when_asked(home: Path, monkeypatch: pyte
     (home / ".ssh" / "config").write_text("Host *\n  StrictHostKeyChecking no\n")
     found = [check for check in await doctor.look_here(home, ssh=True) if check.verdict is W]
     assert {check.name for check in found} >= {"own files", "ssh config"} and known.stat().st_mode & 0o077
+    with monkeypatch.context() as another:
+        another.setattr(os, "getuid", lambda: known.stat().st_uid + 1)
+        await doctor.look_here(home, ssh=True, fix=True)
+        assert known.stat().st_mode & 0o077, "what is another user's is theirs to close"
     mended = [check for check in await doctor.look_here(home, ssh=True, fix=True) if check.fixed]
     assert mended and not known.stat().st_mode & 0o077
 

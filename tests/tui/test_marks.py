@@ -27,7 +27,7 @@ class Recorded(NoVerbs):
             self.calls.append((verb, worker))
             if worker == "transformer-a":
                 raise RemoteError("the host said no", hint="ask again")
-            return SimpleNamespace(stopped=True, state="stopped", code=143, forced=False, left=())
+            return SimpleNamespace(stopped=True, state="stopped", code=143, forced=False, left=(), was_running=True)
 
         return call
 
@@ -98,3 +98,8 @@ async def test_order_and_layout_are_remembered(tmp_path: Any) -> None:
 def test_a_kill_that_leaves_processes_is_no_success() -> None:
     with pytest.raises(RemoteError, match="still running: processes 7, 8"):
         ended_words(SimpleNamespace(stopped=False, left=(7, 8)), "kill")
+
+
+def test_a_kill_that_came_too_late_is_no_failed_kill() -> None:
+    late = SimpleNamespace(stopped=True, state="failed", code=1, forced=False, left=(), was_running=False)
+    assert ended_words(late, "kill") == "was not running (failed)"
