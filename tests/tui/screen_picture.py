@@ -47,7 +47,7 @@ def screen_picture(app: App[Any]) -> Image.Image:
             for char in text:
                 _cell(draw, x * CELL_W, y * CELL_H, char, style, (ink, paper))
                 x += cell_len(char)
-    return image.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 def _cell(draw: ImageDraw.ImageDraw, x: int, y: int, char: str, style: Style, default: tuple[Color, Color]) -> None:
