@@ -65,7 +65,7 @@ def _cell(draw: ImageDraw.ImageDraw, x: int, y: int, char: str, style: Style, de
     elif char in ARMS:
         _box(draw, x, y, ARMS[char], ink)
     elif not char.isspace():
-        face = ("-Bold" if style.bold else "") + ("Oblique" if style.italic else "")
+        face = "Bold" * bool(style.bold) + "Oblique" * bool(style.italic)
         draw.text((x, y + CELL_H - 6), char, ink, _font(face), anchor="ls")
     if style.underline:
         draw.line((x, y + CELL_H - 3, x + CELL_W - 1, y + CELL_H - 3), ink)
@@ -91,9 +91,7 @@ def _box(draw: ImageDraw.ImageDraw, x: int, y: int, arms: str, ink: tuple[int, .
 
 @cache
 def _font(face: str) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(
-        FONTS / f"DejaVuSansMono{face if face.startswith('-') or not face else '-' + face}.ttf", FONT_PX
-    )
+    return ImageFont.truetype(FONTS / f"DejaVuSansMono{face and '-' + face}.ttf", FONT_PX)
 
 
 def _rgb(colour: Color | None, default: Color) -> tuple[int, ...]:
