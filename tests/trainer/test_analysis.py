@@ -172,6 +172,9 @@ def test_skill_against_every_control_and_references_aside(tmp_path: Path) -> Non
     assert velocity.skill == pytest.approx(0.75) and velocity.better_from == 3 and not velocity.stands
     assert majority.gained == pytest.approx(0.65) and majority.skill is None
     assert oracle.reference and oracle.skill is not None and oracle.skill < 0 and not oracle.stands
+    raw = raw_results()
+    raw["summary"]["controls"]["constant_velocity"]["mse_t5"] = 0.001
+    assert standing.against_controls(results(tmp_path, raw))[0].better_from is None, "at the end it is not"
 
 
 def test_a_run_below_a_control_has_no_skill_whatever_it_says(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.trainer.sessions import Run, tiny
 from trainer.analysis.reading import read_results
 from trainer.gate import judge_gate
 from trainer.losses import compute_loss
+from trainer.tasks import BOTH, Tasks
 
 OFF = {
     "w_class": ("classify", "the classes are not trained (w_class is 0)", ("accuracy", "recall", "class")),
@@ -51,6 +52,10 @@ def test_a_run_with_one_task(off: str, tmp_path: Path, monkeypatch: pytest.Monke
     report = (tmp_path / "artifacts" / "analysis_report.md").read_text()
     assert f"**{words}**" in report and report.count("| not trained |") == (2 if off == "w_class" else 5)
     assert read_results(tmp_path).notes == ()
+
+
+def test_a_weight_that_a_file_does_not_name_is_not_0() -> None:
+    assert Tasks.of({}) == BOTH and Tasks.of({"w_pred": 0.0}) == Tasks(forecast=False)
 
 
 def test_the_bar_of_the_one_task_stands_for_both_where_nothing_improves() -> None:
