@@ -92,10 +92,15 @@ def compare(candidates: Sequence[Candidate]) -> Comparison:
     ordered = [candidates[at] for at in order]
     notes += [f"{one.name}: {flag}" for one in rows for flag in one.flags if flag != NO_SKILL]
     untested = [one for one in rows if one.rank is None and one.row.state.final]
-    notes += [f"{one.name}: {one.row.reason}" for one in untested if one.row.reason]
+    notes += [f"{one.name}: {_end(one.row)}" for one in untested if one.row.reason]
     named = [one.name for one in rows]
     notes += notes_on([(one.row.spec, one.data, one.digest) for one in ordered], named)
     return Comparison(tuple(rows), tuple(notes), tuple(differences([one.row for one in ordered])))
+
+
+def _end(row: RunSnapshot) -> str:
+    """Why a run ended; who stopped it is no sentence without what they did."""
+    return f"{row.state.value} {row.reason}" if row.reason.startswith("by ") else row.reason
 
 
 def names_of(rows: Sequence[RunSnapshot]) -> list[str]:

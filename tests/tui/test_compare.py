@@ -15,7 +15,7 @@ from remote.figures import beside_controls, has_skill, validation_figures
 from remote.run_folders import find_run, read_candidate, runs_of
 from tests.trainer.test_analysis import raw_results
 from tests.tui.compared_runs import RUN, asked, judged, of, texts, write_run
-from tests.tui.worlds import NOW, WALL, blank, many_states, offline, plain_command, running
+from tests.tui.worlds import NOW, WALL, blank, ended, many_states, offline, plain_command, running
 from trainer.analysis.comparison import compare as trainer_compare
 from tui.compare.curves import curves_of, metric_names
 from tui.compare.export import as_json, markdown
@@ -79,6 +79,12 @@ def test_a_trained_control_counts_for_every_run_of_the_same_clips() -> None:
     unknown = compare([replace(lender, digest=""), Candidate(judged("other", 0.9))])
     assert {one.name: one.figures.skill for one in unknown.rows}["other"] == pytest.approx(0.75)
     assert not unknown.notes, "clips that nobody identified are not the same"
+
+
+def test_why_an_untested_run_ended_is_a_note_of_its_own() -> None:
+    stopped = ended("a", State.STOPPED, 143, "by ada@laptop")
+    failed = ended("b", State.FAILED, 1, "exit code 1: boom")
+    assert {"a: stopped by ada@laptop", "b: exit code 1: boom"} <= set(of(stopped, failed).notes)
 
 
 def test_other_data_is_said_by_manifest_and_by_overrides() -> None:
