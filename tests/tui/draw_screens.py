@@ -15,11 +15,12 @@ from textual.widgets import Input
 
 from remote.ssh_hosts import SshHost
 from tests.tui.desk import desk
-from tests.tui.scenes import SCENES, Answers, Scene, at_rest, bring_home, walk, world
+from tests.tui.scenes import PREVIEW_S, SCENES, Answers, Scene, at_rest, bring_home, walk, world
 from tests.tui.screen_picture import screen_picture
 from tests.tui.test_hosts import machines
 from tui.app import TrajvidApp
 from tui.screens.welcome import WelcomeScreen
+from tui.tabs import artifacts
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screens"
 HOSTS = (SshHost("lab", "lab.example.org", "ada"), SshHost("gpu-1", "gpu-1.example.org", "ada"))
@@ -53,6 +54,7 @@ def main() -> None:
     time.tzset()
     constants.TEXTUAL_ANIMATIONS = "none"
     Input.cursor_blink = False
+    artifacts.PREVIEW_AFTER_S = PREVIEW_S
     with tempfile.TemporaryDirectory() as place, chdir(place):
         bring_home()
         asyncio.run(draw(folder))
