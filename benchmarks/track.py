@@ -4,8 +4,9 @@ All are handed the same boxes with the same scores, frame by frame, and judged b
 is filled in afterwards. Boxes are those of crowds (objects that cross in a square of 256 px, 12 % missed, one in ten of
 nothing, 1.2 px of jitter) and of the data set `objects`, spoiled as `trainer track --boxes perturbed` does. Ours has
 its two settings, for crowds and for `objects`; theirs are, for each kind of boxes, the best of a grid on other seeds
-(`--choose` searches it again), with `--defaults` those of the package. Appearance is used by none. Times are of one thread's
-processor, the trackers in turns over every clip, the median of all turns; boxes are put into their form beforehand.
+(`--choose` searches it again), with `--defaults` those of the package. Appearance is used by none. Times are of one
+thread's processor, the trackers in turns over every clip, the median of all turns; boxes are put into their form
+beforehand.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ CHOSEN = {
     ("transient_heavy", "ByteTrack"): (2, 0.2, 1, 0.25),
     ("transient_heavy", "SORT"): (2, 0.2, 1, 0.25),
 }
-"""The best of the grid, in its order: what `--choose --crowds 2 --clips 16` prints."""
+"""The best of the grid, in its order: what `--choose --objects 60 --clips 16` prints."""
 BIRTH_SCORE = 0.6
 """Ours begins a track from this score on, as ByteTrack does from its activation."""
 
@@ -183,15 +184,19 @@ def choose(kind: str, name: str, clips: Sequence[Clip]) -> tuple[float, dict[str
 
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0])
-    parser.add_argument("--crowds", type=int, default=4, help="crowds of each size, 100 frames each (default: 4)")
+    parser.add_argument("--objects", type=int, default=240, help="objects in all crowds of a size (default: 240)")
     parser.add_argument("--clips", type=int, default=40, help="clips of each tier, 32 frames each (default: 40)")
     parser.add_argument("--turns", type=int, default=3, help="times that each is followed (default: 3)")
     parser.add_argument("--defaults", action="store_true", help="take their default settings")
     parser.add_argument("--choose", action="store_true", help="search for the best settings of theirs, and print them")
     options = parser.parse_args()
+
+    def crowds(count: int) -> int:
+        return max(1, options.objects // count)
+
     if options.choose:
         for kind in ("crowd", *TIERS):
-            few = ([crowd(count, CHOSEN_ON + n) for count in CROWDS for n in range(options.crowds)] if kind == "crowd"
+            few = ([crowd(count, CHOSEN_ON + n) for count in CROWDS for n in range(crowds(count))] if kind == "crowd"
                    else clips_of(kind, options.clips, CHOSEN_ON))  # fmt: skip
             for name in ("ByteTrack", "SORT"):
                 print(kind, name, *choose(kind, name, few), flush=True)
@@ -204,7 +209,7 @@ def main() -> None:
 
     rows = []
     for count, speed in CROWDS.items():
-        clips = [crowd(count, HELD_OUT + number) for number in range(options.crowds)]
+        clips = [crowd(count, HELD_OUT + number) for number in range(crowds(count))]
         rows += compared(f"crowd of {count}", clips, rivals("crowd"), speed, options.turns)
     for tier in TIERS:
         rows += compared(tier, clips_of(tier, options.clips, HELD_OUT), rivals(tier), 2.0, options.turns)

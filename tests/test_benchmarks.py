@@ -26,14 +26,23 @@ TINY = {
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
     "render": ["--frames", "4", "--clips", "2", "--turns", "1", "--seconds", "0"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
+    "track": ["--objects", "5", "--clips", "2", "--turns", "1"],
     "train": ["--extractors", "keypoint", "--clips", "40", "--steps", "1", "--seconds", "1"],
 }
-NEEDS = {"app": [], "data": [], "heartbeat": [SSHD, "ssh"], "render": [], "sync": [SSHD, "ssh", "rsync"], "train": []}
+NEEDS = {
+    "app": [],
+    "data": [],
+    "heartbeat": [SSHD, "ssh"],
+    "render": [],
+    "sync": [SSHD, "ssh", "rsync"],
+    "track": ["trackers", "supervision"],
+    "train": [],
+}
 DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spec(module)]
 """Libraries that `render` compares with; one that is not here is left out."""
-ROWS = {"app": 10, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6, "train": 11}
-NAMES = [pytest.param(name, marks=pytest.mark.slow if name == "train" else ()) for name in TINY]
-"""`train` takes 15 s of CPU: a run under a supervisor beside its own."""
+ROWS = {"app": 10, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6, "track": 20, "train": 11}
+NAMES = [pytest.param(name, marks=pytest.mark.slow if name in ("track", "train") else ()) for name in TINY]
+"""`train` takes 15 s of CPU, a run under a supervisor beside its own; `track` 8 s, most of it to import its rivals."""
 
 
 def run(name: str, *argv: str) -> str:
@@ -73,7 +82,7 @@ def test_help(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_json_rows_have_exactly_these_fields(name: str) -> None:
-    missing = [tool for tool in NEEDS[name] if shutil.which(tool) is None]
+    missing = [tool for tool in NEEDS[name] if shutil.which(tool) is None and find_spec(tool) is None]
     if missing:
         pytest.skip(f"needs {', '.join(missing)}")
     rows = json.loads(run(name, "--json", *TINY[name]))

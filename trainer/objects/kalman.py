@@ -7,6 +7,7 @@ and size in px, velocity in px a frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -90,7 +91,7 @@ class Kalman:
 
     measured: float = 1.44
     """Variance of a measured centre, px^2."""
-    place_noise: float = 1.0
+    place_noise: float = 0.5
     """What a frame adds to the variance of the place, px^2."""
     velocity_noise: float = 0.3
     """What a frame adds to the variance of the velocity, (px / frame)^2."""
@@ -101,6 +102,13 @@ class Kalman:
     size_gain: float = 0.3
     """How much of a change of size is believed at once."""
 
+    @cached_property
+    def _noise(self) -> State:
+        """What a frame adds to a state, (9,)."""
+        noise = np.zeros(COLUMNS)
+        noise[PLACE_VARIANCE], noise[VELOCITY_VARIANCE] = self.place_noise, self.velocity_noise
+        return noise
+
     def born(self, seen: State) -> State:
         state = seen.copy()
         state[:, PLACE_VARIANCE] = self.unknown_place
@@ -108,16 +116,14 @@ class Kalman:
         return state
 
     def predict(self, state: State) -> None:
-        state[:] = state @ _STEP
-        state[:, PLACE_VARIANCE] += self.place_noise
-        state[:, VELOCITY_VARIANCE] += self.velocity_noise
+        np.add(state @ _STEP, self._noise, out=state)
 
     def correct(self, state: State, rows: NDArray[np.intp], seen: State) -> None:
         old = state[rows]
         error = seen[:, :PLACE_VARIANCE] - old[:, :PLACE_VARIANCE]
         gain = old[:, PLACE_VARIANCE:VELOCITY_VARIANCE] / (old[:, PLACE_VARIANCE, None] + self.measured)
-        old[:, CENTRE] += gain[:, :1] * error[:, CENTRE]
-        old[:, VELOCITY] += gain[:, 1:] * error[:, CENTRE]
+        moving = old[:, : SIZE.start].reshape(-1, 2, 2)  # a view: centre, then velocity
+        moving += gain[:, :, None] * error[:, None, CENTRE]
         old[:, SIZE] += self.size_gain * error[:, SIZE]
         old[:, VELOCITY_VARIANCE] -= gain[:, 1] * old[:, COVARIANCE]
         old[:, PLACE_VARIANCE:VELOCITY_VARIANCE] *= 1 - gain[:, :1]

@@ -23,6 +23,8 @@ Gate = Literal["iou", "distance"]
 NO_TRACK = -1
 LOOK_GAIN = 0.3
 """How much of a change of appearance is believed at once."""
+_LEAST = 1e-3
+"""What a possible pair has in common at least: it is better than none."""
 _ID, _HITS, _MISSED = range(3)
 _ONE_HIT, _ONE_MISS, _NOTHING = np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([NO_TRACK, 0, 0])
 
@@ -44,7 +46,7 @@ class IoUTracker:
     """What a pair has in common: the overlap of its boxes, or the nearness of their centres."""
     confirmed_iou: float = 0.1
     """A box may belong to a confirmed track whose predicted box overlaps it by more than this."""
-    tentative_iou: float = 0.3
+    tentative_iou: float = 0.15
     """The same for a tentative track."""
     reach: float = 1.5
     """With gate "distance": how many sides of the box its centre may be away."""
@@ -52,11 +54,13 @@ class IoUTracker:
     """How many times as large a side of a box may be as its track's, or as small. Apparent size carries depth."""
     appearance: float = 0.0
     """Distance of features at which two boxes cannot be of one object; the nearer, the better. 0: they do not count."""
-    bonus: float = 0.3
+    bonus: float = 0.2
     """What a confirmed track is ahead of a tentative one."""
+    staleness: float = 0.1
+    """How much of that a track loses with each frame without a hit."""
     birth_score: float = 0.0
     """A box begins a track from this score on."""
-    max_age: int = 8
+    max_age: int = 5
     """Frames that a confirmed track outlives without a hit; a tentative one outlives a single frame."""
     min_hits: int = 2
     """Hits that confirm a track."""
@@ -163,7 +167,8 @@ class IoUTracker:
             unlike = np.linalg.norm(self._looks[:, None] - looks, axis=2) / self.appearance
             possible &= unlike < 1
             common += 1 - unlike
-        common += self.bonus * confirmed
+        common += self.bonus * confirmed - self.staleness * self._counts[:, _MISSED, None]
+        np.maximum(common, _LEAST, out=common)
         common *= possible
         track, box = linear_sum_assignment(common, maximize=True)
         kept = possible[track, box]
