@@ -8,15 +8,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainer.config import TrainConfig, find_config, load_config
 from trainer.console import Say, speaker
 from trainer.distributed import Ranks, joined
-from trainer.errors import ConfigError
+from trainer.errors import ConfigError, Interrupted, TrainerError
 from trainer.heartbeat import Heartbeat
 from trainer.stop import Stop
 from wire.codec import WireError, read_object
 from wire.run_dir import RunDir, attempt_id, attempt_number
+
+if TYPE_CHECKING:
+    from trainer.reporter import Reporter
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,17 @@ def _train(config: TrainConfig, place: Place, say: Say, stop: Stop, ranks: Ranks
 
     reporter = (Reporter if ranks.is_main else SilentReporter)(place.run, place.attempt, say)
     reporter.update(force=True, total_epochs=config.epochs, message="loading torch")
+    try:
+        _learn(config, place, reporter, stop, ranks)
+    except Interrupted:
+        raise
+    except TrainerError as exc:
+        reporter.update(force=True, message=f"failed: {exc}")
+        raise
+
+
+def _learn(config: TrainConfig, place: Place, reporter: Reporter, stop: Stop, ranks: Ranks) -> None:
+    """Go through the stages of the run, and test it."""
     from trainer.evaluate_stage import check_further
     from trainer.finish import finish
     from trainer.loop import Trainer

@@ -111,7 +111,10 @@ def test_a_diverging_run_says_so_and_fails(command: Command) -> None:
     assert code == 1 and "training has diverged" in said and "lower learning_rate" in said and "Traceback" not in said
 
 
-def test_a_device_that_is_not_there_is_a_clear_error(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_is_not_there_is_a_clear_error(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    code, said = command(*WORDS, "device=cuda")
+    code, said = command(*WORDS, "device=cuda", "--out", "run")
     assert code == 2 and "device cannot be 'cuda'" in said and "Traceback" not in said
+    assert (tmp_path / "run" / "PROGRESS.txt").read_text().startswith("failed: device cannot be 'cuda'")
