@@ -17,7 +17,7 @@ Learns to name and to forecast the path of an object from video.
   trainer run --config my.yaml --out runs/mine     a config of your own, in a folder of your choice
   trainer run --config my.yaml --out runs/mine --resume    go on where it stopped, to the bit
   torchrun --nproc-per-node 2 -m trainer run --config my.yaml    the same by two processes, a GPU each
-  trainer check-config --config keypoint epochs=3  every option with its value and meaning; trains nothing
+  trainer check-config --config keypoint epochs=3  every option with its meaning, as a config file; trains nothing
   trainer generate objects --tier fast             a data set, from a seed; `trainer generate --help` shows all three
   trainer pretrain magvit --out tokenizers/small   a video tokenizer, for the extractor magvit to start from
   trainer audit data/objects-fast                  what a data set would give away without being looked at

@@ -8,8 +8,8 @@ from trainer.models.pooling import PatchReadout, soft_points
 
 
 def test_a_patch_readout_says_what_the_bright_patch_holds_and_where_it_is() -> None:
-    """2 x 3 patches, the bright one in row 1, column 0; every patch votes half a cell to the right and a quarter up."""
-    dim, points, rows, columns, bright = 6, 2, 2, 3, 3
+    """2 x 3 patches, the bright one in row 1, column 1; every patch votes half a cell to the right and a quarter up."""
+    dim, points, rows, columns, bright = 6, 2, 2, 3, 4
     readout = PatchReadout(dim, points)
     with torch.no_grad():
         readout.look.weight.zero_()
@@ -20,7 +20,7 @@ def test_a_patch_readout_says_what_the_bright_patch_holds_and_where_it_is() -> N
         readout.embed.bias.zero_()
     patches, brightness = torch.randn(1, 1, rows * columns, dim), torch.zeros(1, 1, rows * columns, 1)
     brightness[0, 0, bright] = 1
-    place = torch.tensor([-1 + 0.5 / columns] * points + [1 - 0.25 / rows] * points + [2.0] * points)
+    place = torch.tensor([0.5 / columns] * points + [1 - 0.25 / rows] * points + [2.0] * points)
     found = readout(patches, brightness, rows, columns)
     torch.testing.assert_close(found[0, 0], patches[0, 0, bright] + place)
 
