@@ -58,6 +58,12 @@ def test_a_weight_that_a_file_does_not_name_is_not_0() -> None:
     assert Tasks.of({}) == BOTH and Tasks.of({"w_pred": 0.0}) == Tasks(forecast=False)
 
 
+def test_a_gates_figures_are_each_of_one_task_or_of_none() -> None:
+    figures = ("accuracy", "pred_mse", "skill", "val_loss", "hours")
+    assert [name for name in figures if Tasks(forecast=False).untrained(name)] == ["pred_mse", "skill"]
+    assert [name for name in figures if Tasks(classes=False).untrained(name)] == ["accuracy"]
+
+
 def test_the_bar_of_the_one_task_stands_for_both_where_nothing_improves() -> None:
     rows = [{"val_loss": loss, "val_accuracy": 0.95} for loss in (1.0, 1.0, 1.1, 1.1)]
     verdict = judge_gate(tiny("w_pred=0"), rows, 0)

@@ -25,7 +25,6 @@ from trainer.data.splits import SPLITS
 from trainer.errors import ConfigError
 
 ALL = "all"
-CHOICES = ("test", "validation", "train", ALL)
 
 
 @dataclass(frozen=True)
