@@ -43,6 +43,8 @@ class Store:
         """Workers that somebody marked, in the order of marking."""
         self.reports: dict[str, Report] = {}
         """What doctor last said of each host."""
+        self.looking: set[str] = set()
+        """Hosts that it looks at now."""
         self.frozen_at: float | None = None
         self._rows: dict[str, RunSnapshot] = {}
         self._colours: dict[str, int] = {}

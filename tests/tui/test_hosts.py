@@ -111,6 +111,9 @@ async def test_keys_act_on_the_selected_host_and_its_workers() -> None:
         await pilot.press("D", "D")
         await settle(app, pilot)
         assert "◌ looking" in plain(app) and verbs.asked == ["gpu-1"], "one look at a time"
+        await pilot.press("escape", "h", "D")
+        await settle(app, pilot)
+        assert "◌ looking" in plain(app) and verbs.asked == ["gpu-1"], "leaving the screen does not end the look"
         verbs.go.set()
         await settle(app, pilot)
         await settle(app, pilot)

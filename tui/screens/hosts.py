@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -16,6 +16,9 @@ from tui.hosts.rows import HOST_ROWS, host_lines
 from tui.keys import KEYS, Key, footer_line, table
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from tui.app import TrajvidApp
 
 HOST_KEYS = table(
     "hosts",
@@ -51,7 +54,6 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         self.hosts: list[HostSnapshot] = []
         self.selected = selected
         self.top = 0
-        self._looking: set[str] = set()
         self._to_doctor = False
         self.list = Lines(self._list, lambda: self.tv.palette, id="hosts")
         self.detail = Lines(self._detail, lambda: self.tv.palette, id="host")
@@ -125,7 +127,7 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         host = next((one for one in self.hosts if one.name == self.selected), None)
         if host is None or width < 24 or height < 3:
             return []
-        report, looking = self.tv.store.reports.get(host.name), host.name in self._looking
+        report, looking = self.tv.store.reports.get(host.name), host.name in self.tv.store.looking
         body = body_lines(
             host, self.crew(), self.tv.store.now(), width - 4, worker=self.worker, report=report, looking=looking
         )
@@ -180,21 +182,23 @@ class HostsScreen(MainScreen, inherit_bindings=False):
             self.tv.shell_on(self.selected, self.worker)
 
     def action_doctor(self) -> None:
-        if self.selected and self.selected not in self._looking and self.tv.verbs is not None:
-            self._looking.add(self.selected)
-            self.run_worker(self._look(self.selected), group="doctor", exit_on_error=False)
+        if self.selected and self.selected not in self.tv.store.looking and self.tv.verbs is not None:
+            self.tv.store.looking.add(self.selected)
+            # The app's worker, not the screen's: leaving the screen does not end it, and the report is there on return.
+            self.tv.run_worker(self._look(self.tv, self.selected), group="doctor", exit_on_error=False)
             self.detail.redraw()
 
-    async def _look(self, host: str) -> None:
+    async def _look(self, app: TrajvidApp, host: str) -> None:
         """Doctor's own failures are checks that failed; only what it did not foresee is told aside."""
         try:
-            assert self.tv.verbs is not None
-            [self.tv.store.reports[host]] = await self.tv.verbs.examine(self.tv.fleet, [host], laptop=False)
+            assert app.verbs is not None
+            [app.store.reports[host]] = await app.verbs.examine(app.fleet, [host], laptop=False)
         except RemoteError as exc:
-            self.tv.toast(f"{exc.message}\n→ {exc.hint}", "error", title=f"{host}: doctor failed")
+            app.toast(f"{exc.message}\n→ {exc.hint}", "error", title=f"{host}: doctor failed")
         except Exception as exc:
-            self.tv.toast(f"{type(exc).__name__}: {exc}", "error", title=f"{host}: doctor failed")
+            app.toast(f"{type(exc).__name__}: {exc}", "error", title=f"{host}: doctor failed")
         finally:
-            self._looking.discard(host)
-            self._to_doctor = host == self.selected
-            self.detail.redraw()
+            app.store.looking.discard(host)
+            if self.is_mounted:
+                self._to_doctor = host == self.selected
+                self.detail.redraw()
