@@ -199,6 +199,10 @@ class HostsScreen(MainScreen, inherit_bindings=False):
             app.toast(f"{type(exc).__name__}: {exc}", "error", title=f"{host}: doctor failed")
         finally:
             app.store.looking.discard(host)
-            if self.is_mounted:
-                self._to_doctor = host == self.selected
-                self.detail.redraw()
+            if isinstance(app.screen, HostsScreen):  # maybe another one than that which asked
+                app.screen.looked(host)
+
+    def looked(self, host: str) -> None:
+        """Doctor has ended its look at a host: bring what it says into view."""
+        self._to_doctor = host == self.selected
+        self.detail.redraw()
