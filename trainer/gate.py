@@ -108,7 +108,7 @@ def _check_improving(losses: Sequence[float], above_bar: bool) -> Check:
     name, count = "improving", len(losses)
     improving = still_improving(np.array(losses))
     if improving is None:
-        words = f"improving does not apply: {count} epochs are too few to tell"
+        words = f"improving does not apply: {count} epoch{'s are' if count > 1 else ' is'} too few to tell"
         return Check(name, "validation loss falls", None, None, words)
     last, before = sum(losses[-2:]) / 2, sum(losses[-4:-2]) / 2
     words = (

@@ -111,7 +111,7 @@ def underfit(analysis: Analysis) -> Advice | None:
     gap = analysis.generalisation.accuracy if analysis.generalisation else None
     if not accuracy or gap is None or accuracy[-1] >= UNDERFIT or gap > SMALL_GAP:
         return None
-    because = f"training accuracy is {100 * accuracy[-1]:.1f} % and only {100 * gap:.1f} points above validation"
+    because = f"training accuracy is {100 * accuracy[-1]:.1f} %, validation at most {100 * SMALL_GAP:.0f} points below"
     return Advice("underfit", because, "train longer, or with a larger width or learning rate")
 
 

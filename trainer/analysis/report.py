@@ -73,7 +73,7 @@ def summary(analysis: Analysis) -> str:
         parts.append(f"accuracy {percent(figures['accuracy'])}{span}")
     parts += [f"MSE at t+5 {number(figures['pred_mse'])}"] if "pred_mse" in figures else []
     parts += [f"skill {figures['skill']:.2f}"] if "skill" in figures else []
-    parts += [f"{results.epochs} epochs"] if results.epochs else []
+    parts += [f"{results.epochs} epoch{'s' if results.epochs > 1 else ''}"] if results.epochs else []
     parts += [f"trained {words.duration(results.train_s)}"] if results.train_s else []
     return f"{', '.join(part for part in parts if part)} (judged on: {analysis.judged_on})."
 
