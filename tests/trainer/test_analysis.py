@@ -226,6 +226,18 @@ def test_each_rule_is_triggered_by_its_number(tmp_path: Path, change: dict[str, 
     assert rule in rules(results(tmp_path, raw_results() | change))
 
 
+def test_a_class_of_few_clips_is_not_called_weak(tmp_path: Path) -> None:
+    few = [[4, 0, 0, 0], [0, 3, 1, 0], [0, 0, 4, 0], [0, 0, 0, 4]]
+    assert "weak-class" not in rules(results(tmp_path, raw_results() | {"confusion_matrix": few}))
+
+
+@pytest.mark.parametrize("phase", ["done", "train"])
+def test_only_a_run_that_went_on_after_its_results_is_under_way(tmp_path: Path, phase: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "progress.json").write_text(json.dumps({"phase": phase, "at_s": 9e9}))
+    assert bool(results(tmp_path, raw_results()).progress) == (phase == "train")
+
+
 def test_a_good_run_is_left_in_peace(tmp_path: Path) -> None:
     raw = raw_results(accuracy=0.98, n=1200)
     del raw["tests"]
