@@ -28,7 +28,7 @@ track a box would have a purity of 1.
   trainer track data/objects-standard                    the test split: both kinds of boxes, both motions
   trainer track easy standard --seed 100 101 102         tiers, mean and deviation of three seeds
   trainer track standard --boxes perturbed --motion kalman --appearance 0.45 --json
-  trainer track fast --gate distance --reach 6           where boxes of successive frames never overlap
+  trainer track fast --gate distance --reach 6 --motion turning    where boxes of successive frames never overlap
 
 truth       the box of each object of which at least a quarter is seen, exact; its feature is its colour
 perturbed   the same, spoiled: 2 % of whole and 40 % of nearly hidden objects missed, centres off by 0.4 px, sides by
@@ -62,7 +62,9 @@ def add_parser(verbs: Any) -> None:
         "--seed", type=int, nargs="+", default=[0], metavar="N", help="seeds of tiers and of flaws (default: 0)"
     )
     verb.add_argument("--boxes", choices=("truth", "perturbed"), help="one kind of boxes (default: both)")
-    verb.add_argument("--motion", choices=("none", "kalman"), help="one way to predict (default: both)")
+    verb.add_argument(
+        "--motion", choices=("none", "kalman", "turning"), help="one way to predict (default: the first two)"
+    )
     verb.add_argument("--gate", choices=("iou", "distance"), default="iou", help="what links boxes (default: iou)")
     verb.add_argument(
         "--reach", type=float, default=1.5, metavar="X", help="gate distance: up to so many box sides (default: 1.5)"

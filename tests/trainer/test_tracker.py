@@ -20,6 +20,7 @@ from trainer.objects.measuring import measure
 from trainer.objects.perturbed import Flaws, perturbed_detections, true_detections
 from trainer.objects.tracker import IoUTracker
 from trainer.objects.true_objects import true_objects
+from trainer.objects.turning import Turning
 
 
 def at(*centres: tuple[float, float], side: float = 10) -> np.ndarray:
@@ -120,6 +121,20 @@ def test_objects_too_fast_to_overlap_need_the_distance_gate() -> None:
     assert [len(track) for track in IoUTracker(gate="distance", reach=2.0).track(frames)] == [8]
 
 
+def test_a_turning_track_foresees_a_circle() -> None:
+    angles = np.arange(12) * 1.0
+    path = [at((60 + 20 * np.cos(angle), 60 + 20 * np.sin(angle))) for angle in angles]
+    del path[7]  # a frame without a hit: from a circle's other side nothing is near
+    path.insert(7, at())
+    assert [len(track) for track in IoUTracker(motion="turning", gate="distance", reach=2.0).track(clip(*path))] == [11]
+    model, state = Turning(), Turning().born(state_of(path[0]))
+    for boxes in path[1:6]:
+        model.predict(state)
+        model.correct(state, np.array([0]), state_of(boxes))
+    model.predict(state)
+    assert boxes_of(state) == pytest.approx(path[6], abs=1e-3)
+
+
 def test_size_and_appearance_tell_objects_apart() -> None:
     small, large = at((20, 20)), at((20, 20), side=16)
     assert len(IoUTracker().track(clip(*[small] * 3, *[large] * 3))) == 1
@@ -145,7 +160,7 @@ def test_empty_clips_and_crowds() -> None:
     assert len(tracks) == 400 and {len(track) for track in tracks} == {3}
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from(["none", "kalman"]), st.sampled_from(["iou", "distance"]))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["none", "kalman", "turning"]), st.sampled_from(["iou", "distance"]))
 @settings(max_examples=20, deadline=None)
 def test_online_and_batch_agree_on_any_boxes(seed: int, motion: str, gate: str) -> None:
     rng = np.random.default_rng(seed)

@@ -15,10 +15,11 @@ from trainer.objects.boxes import Boxes, Floats, check_boxes, iou
 from trainer.objects.detections import Detections
 from trainer.objects.kalman import CENTRE, SIZE, Kalman, MotionModel, State, Still, boxes_of, state_of
 from trainer.objects.tracks import Track, tracks_of
+from trainer.objects.turning import Turning
 
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
-Motion = Literal["kalman", "none"]
+Motion = Literal["kalman", "turning", "none"]
 Gate = Literal["iou", "distance"]
 NO_TRACK = -1
 LOOK_GAIN = 0.3
@@ -39,7 +40,7 @@ class IoUTracker:
     """
 
     motion: Motion = "kalman"
-    """How tracks are predicted; "none", the plain IoU tracker, leaves each box where it was seen last."""
+    """How tracks are predicted: straight on, in a circle, or not at all, which is the plain IoU tracker."""
     kalman: Kalman = field(default_factory=Kalman)
     """What motion "kalman" takes for granted."""
     gate: Gate = "iou"
@@ -79,7 +80,8 @@ class IoUTracker:
                 raise ConfigError(
                     f"no {name} {getattr(self, name)!r} of a tracker", hint=f"known: {', '.join(choices)}"
                 )
-        self._model = self.kalman if self.motion == "kalman" else Still()
+        models: dict[Motion, MotionModel] = {"kalman": self.kalman, "turning": Turning(), "none": Still()}
+        self._model = models[self.motion]
         self.reset()
 
     @classmethod
