@@ -11,6 +11,7 @@ from torch import Tensor
 from tests.trainer.sessions import tiny
 from trainer.models.attention import SelfAttention, attention_maps
 from trainer.models.extractors import build_extractor
+from trainer.models.extractors.transformer import SpaceTimeLayer
 from trainer.models.unified import UnifiedModel
 
 CLIPS, FRAMES, SIDE = 2, 4, 32
@@ -110,3 +111,18 @@ def test_looking_leaves_no_trace() -> None:
 def test_a_model_without_attention_is_told() -> None:
     with pytest.raises(ValueError, match="UnifiedModel has no self-attention"):
         attention_maps(model("statistical"), video())
+
+
+@pytest.mark.parametrize(("silent", "reached"), [("space", (slice(None), 2)), ("time", (0, slice(None)))])
+def test_space_and_time_attend_by_turns(silent: str, reached: tuple[int | slice, int | slice]) -> None:
+    """Without the one, a change in a patch of a step reaches that patch in all steps, or all patches of that step."""
+    layer = SpaceTimeLayer(8, 2)
+    for parameter in (*getattr(layer, silent).project.parameters(), *layer.feed_forward.layers[-1].parameters()):
+        torch.nn.init.zeros_(parameter)
+    tokens = torch.randn(1, 3, 4, 8)
+    changed = tokens.clone()
+    changed[0, 0, 2] += torch.randn(8)
+    moved = (layer(changed) - layer(tokens))[0].abs().sum(dim=2) > 0
+    wanted = torch.zeros(3, 4, dtype=torch.bool)
+    wanted[reached] = True
+    assert torch.equal(moved, wanted)

@@ -281,7 +281,7 @@ def test_a_run_under_way_has_validation_figures_and_no_rank(tmp_path: Path) -> N
     assert row["bar of the plan"] == "**not yet**: 3 of 10 epochs to the gate done"
     alone = compare([run])
     assert recommendation(alone) == "Take none yet: no run has been tested." and page(alone, "x.png")
-    assert as_json(alone)["unfinished"][0]["planned"] == 10
+    assert as_json(alone)["unfinished"][0]["planned"] == 10 and as_json(alone)["plan"][0]["met"] is None
 
 
 def test_a_page_says_what_wrote_it_and_what_made_its_figures(tmp_path: Path) -> None:

@@ -164,6 +164,10 @@ def test_a_run_evaluates_itself_and_a_killed_one_goes_on_there(
     examined.clear()
     evaluate_further(run.session, {"tests": {}})
     assert examined == [f"{data}/noisy", str(gone)], "other clips under the same name"
+    run.session.state.train_s, run.stop.signal = run.session.state.train_s + 1, None
+    examined[:] = [""] * 2
+    evaluate_further(run.session, {"tests": {}})
+    assert examined[2:] == [f"{data}/noisy", "easy", str(gone)], "it was trained on since then"
     stage = [progress for progress in run.shown if progress.stage == "evaluate"]
     assert stage[0].phase == "evaluate" and stage[0].message == f"evaluate 1 of 3: {data}/noisy"
     assert [progress.phase for progress in stage if progress.phase != "evaluate"] == ["done"]
