@@ -40,7 +40,7 @@ SIDE_PX, BOX_PX, JITTER_PX, MISSED, FALSE = 256, 20.0, 1.2, 0.12, 0.1
 HELD_OUT, CHOSEN_ON = 1000, 10
 """First seeds of what is reported, and of what settings were chosen on."""
 GRID = {
-    "lost_track_buffer": (1, 2, 3, 4, 12, 30),
+    "lost_track_buffer": (2, 3, 4, 12, 30),
     "minimum_iou_threshold": (0.1, 0.2, 0.3),
     "minimum_consecutive_frames": (1, 2),
     "track_activation_threshold": (0.25, 0.7),
@@ -54,7 +54,7 @@ CHOSEN = {
     ("transient_heavy", "ByteTrack"): (2, 0.2, 1, 0.25),
     ("transient_heavy", "SORT"): (2, 0.2, 1, 0.25),
 }
-"""The best of the grid, in its order: what `--choose` prints, from two crowds of each size and 16 clips of each tier."""
+"""The best of the grid, in its order: what `--choose` prints (two crowds of each size, 16 clips of each tier)."""
 BIRTH_SCORE = 0.6
 """Ours begins a track from this score on, as ByteTrack does from its activation."""
 
