@@ -7,6 +7,7 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -76,6 +77,16 @@ def test_its_own_test_gives_its_own_figures(finished: Path) -> None:
     assert one.stored.digest == read_predictions(finished / "artifacts" / PREDICTIONS_NAME).digest
     assert one.content["confusion_matrix"] == results["confusion_matrix"]
     assert on(finished / "artifacts" / "data" / "noisy", finished).summary.metrics == held_out.summary.metrics
+
+
+def test_the_losses_are_means_over_clips_whatever_the_batches(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.session.EVALUATION_BATCH", 12)  # of 28 clips: 12, 12 and 4
+    every = on("medium", finished, "all")
+    metrics, stored = every.content["summary"]["metrics"], every.stored
+    assert stored.probabilities is not None and len(stored.label) == 28
+    right = stored.probabilities[np.arange(len(stored.label)), stored.label]
+    assert metrics["class_loss"] == pytest.approx(-np.log(right).mean(), rel=1e-4)
+    assert metrics["pred_loss"] == pytest.approx(np.mean([metrics[f"mse_t{step}"] for step in range(1, 6)]), rel=1e-4)
 
 
 def test_clips_of_the_training_are_flagged(finished: Path) -> None:
