@@ -50,11 +50,29 @@ class Terminal:
             self.open = False
 
     def read(self, until: bytes, *, since: int = 0) -> bytes:
-        """Read until `until` has appeared after position `since`; returns all bytes so far."""
-        deadline = time.monotonic() + WITHIN_S
+        """Read until `until` has appeared after position `since`; returns all bytes so far.
+
+        The app sends only what changed, so what stood there before may not come again: after a while it is asked to
+        draw everything.
+        """
+        deadline, asked = time.monotonic() + WITHIN_S, False
         while until not in self.seen[since:]:
-            assert self._more(deadline - time.monotonic()), f"{until!r} did not appear in {self.seen[-1500:]!r}"
+            left = deadline - time.monotonic()
+            if left < WITHIN_S * 2 / 3 and not asked:
+                asked = True
+                self.draw_anew()
+            told = self._more(1.0)
+            assert told or (left > 0 and self.process.poll() is None), (
+                f"{until!r} did not appear in {self.seen[-1500:]!r}"
+            )
         return self.seen
+
+    def draw_anew(self) -> None:
+        """Have the whole screen sent again, as a window does that changes its size and back."""
+        rows, columns, *_ = struct.unpack("HHHH", fcntl.ioctl(self.master, termios.TIOCGWINSZ, bytes(8)))
+        for lines in (rows - 1, rows):
+            fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            self._more(1.0)
 
     def drain(self) -> bytes:
         """Read to the end of the program's output."""
