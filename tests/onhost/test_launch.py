@@ -77,8 +77,12 @@ def test_of_many_concurrent_launches_one_starts(far: Far, same_nonce: bool) -> N
     assert all(answer["ok"] for answer in answers), answers
     assert [answer["already"] for answer in answers].count(False) == 1
     assert len({(answer["run"], answer["attempt"], answer["pid"]) for answer in answers}) == 1
-    living = [pid for nonce in far.nonces for pid in processes.family(nonce)]
-    assert len(living) == 2, "one supervisor and one work"
+
+    def living() -> list[int]:
+        return [pid for nonce in far.nonces for pid in processes.family(nonce)]
+
+    wait_for(lambda: len(living()) > 1, "the work, which the supervisor starts after its answer")
+    assert len(living()) == 2, "one supervisor and one work"
     assert far.stop()["stopped"]
 
 
