@@ -53,7 +53,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.laptop: $(INPUTS) | $(BIN)/python
-	@echo "installing the laptop side into $(VENV) (about 85 MB)"
+	@echo "installing the laptop side into $(VENV) (about 110 MB)"
 	@$(PIP) --editable .
 	@touch $@
 

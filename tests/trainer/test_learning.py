@@ -23,7 +23,7 @@ def test_three_hundred_steps_on_the_easy_tier_rise_well_above_chance(command: Co
 
 @pytest.mark.slow
 def test_the_default_experiment_reaches_its_figures(start: Start, tmp_path: Path) -> None:
-    """docs/results-keypoint.md; minutes on one thread."""
+    """docs/results.md; minutes on one thread."""
     process = start("run", "--config", "keypoint", "--out", "run")
     output, _ = process.communicate(timeout=1500)
     assert process.returncode == 0, output.decode()
