@@ -46,6 +46,7 @@ def log_says(desk: Desk, name: str, text: str) -> None:
     wait_for(lambda: text in (desk.runs(name)[-1] / "training.log").read_text(), f"{text!r} in the log")
 
 
+@long_on_openssh
 def test_a_killed_app_loses_nothing_and_finds_everything_again(desk: Desk) -> None:
     desk.profile({"one": worker("import time\nfor n in range(600): print(n, flush=True); time.sleep(0.1)")})
     desk.run("launch", "one")
@@ -69,6 +70,7 @@ def test_a_killed_trainer_is_failed_with_137(desk: Desk) -> None:
     assert record["code"] == 137
 
 
+@long_on_openssh
 def test_a_killed_supervisor_is_lost_and_stop_still_clears_its_orphans(desk: Desk) -> None:
     desk.profile({"one": worker("import time; time.sleep(600)")})
     desk.run("launch", "one")

@@ -131,7 +131,9 @@ def record(path: str) -> dict[str, Any] | None:
 
 
 def lines(path: str) -> list[dict[str, Any]]:
-    """Return the records of a .jsonl file."""
+    """Return the records of a .jsonl file, [] before there is one."""
+    if not os.path.exists(path):
+        return []
     with open(path, "rb") as file:
         return [json.loads(line) for line in file]
 

@@ -149,8 +149,13 @@ def test_orphans_without_the_lock_refuse_too(far: Far) -> None:
 def test_secrets_are_in_the_environment_of_the_work_alone(far: Far) -> None:
     run = far.launch("sleep", "60", secrets={"TOKEN": "hush-4711"})
     child = wait_for(lambda: (record(run.heartbeat) or {}).get("child_pid"))
-    with open(f"/proc/{child}/environ", "rb") as file:
-        assert b"TOKEN=hush-4711" in file.read().split(b"\0")
+
+    def environment() -> bytes:
+        with open(f"/proc/{child}/environ", "rb") as file:
+            return file.read()
+
+    # Between fork and exec a process has its parent's environment, or none.
+    wait_for(lambda: b"TOKEN=hush-4711" in environment().split(b"\0"), "the secret in the work's environment")
     with open(f"/proc/{far.facts()['job']['pid']}/environ", "rb") as file:
         assert b"hush-4711" not in file.read()
     for pid in far.family():
