@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from remote.errors import RemoteError
@@ -15,7 +16,9 @@ from tui.words import commit_words, state_and_age
 
 if TYPE_CHECKING:
     from tui.app import TrajvidApp
-    from tui.session import VerbsLike
+
+Work = Callable[[], Awaitable[str]]
+"""Something to be done in the background; its result is what is told at its end, '' for nothing."""
 
 SHOWN, TEXT_WIDTH = 12, 70
 """A line a worker, cut: long names must not push the buttons out of the dialog."""
@@ -74,38 +77,39 @@ class BulkRunner:
     """Asks once, then does the verb to each in the background: each row tells how it goes, each failure is a toast."""
 
     def __init__(
-        self, app: TrajvidApp, verbs: VerbsLike, one: Callable[[str, str, Callable[[], Awaitable[str]]], None]
+        self, app: TrajvidApp, run: Callable[[str, str, Work], None], once: Callable[[str, str], Awaitable[Any]]
     ):
-        """`one(worker, doing, work)` runs one guarded piece of work."""
-        self._app, self._verbs, self._one = app, verbs, one
+        """`run(worker, doing, work)` runs one guarded piece of work; `once(verb, worker)` does the verb, unasked."""
+        self._app, self._run, self._once = app, run, once
 
     def do(self, verb: str, chosen: list[RunSnapshot]) -> None:
-        """Do `verb` to those of the chosen workers to which it applies."""
-        many = MANY[verb]
-        rows = [row for row in chosen if many.applies(row)]
-        if not rows:
+        """Ask, then do `verb` to those of the chosen workers to which it applies."""
+        rows = [row for row in chosen if MANY[verb].applies(row)]
+        if rows:
+            self.ask(verb, rows, len(chosen) - len(rows))
+        else:
             self._app.toast(f"{verb}: applies to none of the {len(chosen)} marked workers now", "warning")
-            return
+
+    def ask(self, verb: str, rows: list[RunSnapshot], left_out: int = 0) -> None:
+        """Ask, then do `verb` to all of these."""
         store = self._app.store
-        asked = question(many, rows, len(chosen) - len(rows), store.hidden(rows), store.clock())
+        asked = question(MANY[verb], rows, left_out, store.hidden(rows), store.clock())
 
         async def work() -> str:
             if await self._app.push_screen_wait(asked):
-                for row in rows:
-                    self._one(row.worker, verb, self._quietly(verb, row.worker))
+                self.each(verb, rows)
             return ""
 
-        self._one(workers_words(len(rows)), verb, work)
+        self._run(workers_words(len(rows)), verb, work)
 
-    def _quietly(self, verb: str, worker: str) -> Callable[[], Awaitable[str]]:
-        async def work() -> str:
-            call: Callable[..., Awaitable[Any]] = getattr(self._verbs, verb)
-            done = await call(self._app.fleet, worker)
-            if verb in ("stop", "kill"):
-                ended_words(done, verb)
-            return ""
+    def each(self, verb: str, rows: Iterable[RunSnapshot]) -> None:
+        """Do `verb` to all of these at the same time, without a question."""
+        for row in rows:
+            self._run(row.worker, verb, partial(self._quietly, verb, row.worker))
 
-        return work
+    async def _quietly(self, verb: str, worker: str) -> str:
+        await self._once(verb, worker)
+        return ""
 
 
 def workers_words(count: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import RemoteError
 from remote.snapshot import Link, RunSnapshot
-from tui.bulk import MANY, BulkRunner, ended_words, question
+from tui.bulk import BulkRunner, Work, ended_words
 from tui.copying import copy
 from tui.format import Line, duration, safe, size, wrapped
 from tui.gate import gate_lines
@@ -36,13 +36,13 @@ class VerbRunner:
     def __init__(self, app: TrajvidApp, verbs: VerbsLike) -> None:
         self._app = app
         self._verbs = verbs
-        self.bulk = BulkRunner(app, verbs, self.run)
+        self.bulk = BulkRunner(app, self.run, self._once)
 
-    def run(self, worker: str, doing: str, work: Callable[[], Awaitable[str]]) -> None:
+    def run(self, worker: str, doing: str, work: Work) -> None:
         """Do `work` in the background; its result is the toast, '' for none."""
         self._app.run_worker(self._guarded(worker, doing, work), group="verbs", exit_on_error=False)
 
-    async def _guarded(self, worker: str, doing: str, work: Callable[[], Awaitable[str]]) -> None:
+    async def _guarded(self, worker: str, doing: str, work: Work) -> None:
         try:
             told = await work()
         except RemoteError as exc:
@@ -102,32 +102,21 @@ class VerbRunner:
         """Launch whatever does not run, is not complete and waits for no decision, after one question."""
         done = (State.COMPLETED, State.HELD)
         rows = [row for row in self._app.store.all() if not row.state.active and row.state not in done]
-        store = self._app.store
-
-        async def work() -> str:
-            if not rows:
-                return "nothing to launch: every worker runs, is held or is complete"
-            if await self._app.push_screen_wait(question(MANY["launch"], rows, 0, store.hidden(rows), store.clock())):
-                for row in rows:
-                    self._launch_one(row.worker)
-            return ""
-
-        self.run("all workers", "launch", work)
+        if rows:
+            self.bulk.ask("launch", rows)
+        else:
+            self._app.toast("nothing to launch: every worker runs, is held or is complete", title="all workers")
 
     def launch_new(self) -> None:
         """Launch every worker that never ran, without a question: the person asked for it when the app was started."""
-        for row in self._app.store.all():
-            if row.state is State.NOT_STARTED:
-                self._launch_one(row.worker)
+        self.bulk.each("launch", [row for row in self._app.store.all() if row.state is State.NOT_STARTED])
 
-    def _launch_one(self, worker: str) -> None:
-        """Launch without a toast: the row itself tells how it goes."""
-
-        async def work() -> str:
-            await self._launched(LaunchChoice(worker, ()))
-            return ""
-
-        self.run(worker, "launch", work)
+    async def _once(self, verb: str, worker: str) -> Any:
+        """Do one of the verbs that are for many to one worker; a launch still asks about large untracked files."""
+        if verb == "launch":
+            return await self._launched(LaunchChoice(worker, ()))
+        done = await getattr(self._verbs, verb)(self._app.fleet, worker)
+        return ended_words(done, verb) if verb in ("stop", "kill") else done
 
     def resume(self, row: RunSnapshot) -> None:
         """Go on from the last checkpoint: nothing is lost by it, so nothing is asked."""

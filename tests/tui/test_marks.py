@@ -21,13 +21,17 @@ class Recorded(NoVerbs):
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
+        self.options: list[dict[str, Any]] = []
 
     def __getattr__(self, verb: str) -> Any:
-        async def call(fleet: object, worker: str) -> Any:
+        async def call(fleet: object, worker: str, **options: Any) -> Any:
             self.calls.append((verb, worker))
+            self.options.append(options)
             if worker == "transformer-a":
                 raise RemoteError("the host said no", hint="ask again")
-            return SimpleNamespace(stopped=True, state="stopped", code=143, forced=False, left=(), was_running=True)
+            return SimpleNamespace(
+                stopped=True, already=False, run="r", state="stopped", code=143, forced=False, left=(), was_running=True
+            )
 
         return call
 
@@ -72,6 +76,15 @@ async def test_a_range_is_marked_and_one_question_stops_what_can_be_stopped() ->
         assert "relaunch is for one worker, and 5 are marked" in plain(app)
         await pilot.press("escape", "escape")
         assert app.store.marked == []
+
+
+async def test_launching_many_still_asks_before_large_files_go_along() -> None:
+    verbs = Recorded()
+    rows = [ended("a", State.FAILED, 3, "exit code 3"), blank("b")]
+    async with desk(rows, (120, 40), "space", "j", "space", "n", "right", "enter", verbs=verbs) as (app, pilot, _):
+        await settle(app, pilot)
+        assert sorted(verbs.calls) == [("launch", "a"), ("launch", "b")]
+        assert all(options["consent"] is not None for options in verbs.options)
 
 
 async def test_killing_many_asks_for_their_number() -> None:
