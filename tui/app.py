@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 from collections.abc import Iterable
@@ -20,7 +19,7 @@ from tui.format import safe
 from tui.keymap import APP, check_keys
 from tui.leaving import what_goes_on
 from tui.lifetime import end_with_terminal, terminal_lost
-from tui.opening import Opening
+from tui.opening import Opening, close_fleet
 from tui.palette import Commands
 from tui.remembered import Remembered, app_state_file, recall, remember
 from tui.screens.activity import ActivityScreen
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 FLUSH_S = 0.25
-CLOSE_S = 2.0
 
 
 class TrajvidApp(Opening, VerbKeys, App[int]):
@@ -107,11 +105,7 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
         self._undo_signals()
         if self._memory is not None:
             remember(self._memory, Remembered(self.theme, self._layout, self.store.order))
-        if self.fleet is not None:
-            try:
-                await asyncio.wait_for(self.fleet.close(), CLOSE_S)
-            except (TimeoutError, RemoteError, OSError):
-                pass
+        await close_fleet(self.fleet)
 
     def _watch_terminal(self) -> None:
         if not self.is_headless and terminal_lost():

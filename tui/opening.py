@@ -57,20 +57,28 @@ class Opening:
     async def _open(self) -> None:
         """Open the fleet; what is wrong with the profile is a screen, not a traceback."""
         try:
-            await self._take(await self._opened())
+            fleet = await self._first_fleet()
+            if fleet is None:
+                self._me.exit(0)
+                return
+            await self._take(fleet)
             if self._start and not self.read_only and self.fleet is not None and self._runner is not None:
                 await self.fleet.settled({row.host for row in self.fleet.snapshots()})
                 self._runner.launch_new()
-        except NoProfile as exc:
-            if self._session is None:
-                self._fail(exc)
-            else:
-                await self._welcome(self._session)
         except RemoteError as exc:
             self._fail(exc)
         except Exception as exc:
             text = f"{type(exc).__name__}: {exc}"
             self._me.post_message(FleetFailed("An error of trajvid-tui itself", text, "please report it", 1))
+
+    async def _first_fleet(self) -> FleetLike | None:
+        """The fleet of the profile, or of one made because there was none; None if the person would rather leave."""
+        try:
+            return await self._opened()
+        except NoProfile:
+            if self._session is None:
+                raise
+            return await self._opened() if await self._welcome(self._session) else None
 
     async def _opened(self) -> FleetLike:
         self._stamp = self._session.stamp() if self._session is not None else None
@@ -107,13 +115,12 @@ class Opening:
 
     # ------------------------------------------------------------------ without a profile
 
-    async def _welcome(self, session: ProfileSession) -> None:
-        """Write a profile or make the demo, as the person chooses, and open that."""
+    async def _welcome(self, session: ProfileSession) -> bool:
+        """Write a profile or make the demo, as the person chooses; False if that is neither."""
         folder = Path.cwd()
         chosen = await self._me.push_screen_wait(WelcomeScreen(folder, ssh_hosts(), read_only=self.read_only))
         if chosen is None:
-            self._me.exit(0)
-            return
+            return False
         if chosen == DEMO:
             from tui.demo import make_demo
 
@@ -126,7 +133,7 @@ class Opening:
             await write_profile(folder / FILE_NAME, alias=chosen.partition(":")[2])
             session.use(folder / FILE_NAME)
             self.toast(f"wrote {folder / FILE_NAME}: put your own branches and commands in; the app follows the file")
-        await self._open()
+        return True
 
     # ------------------------------------------------------------------ a profile that changes
 
@@ -151,10 +158,15 @@ class Opening:
         except RemoteError as exc:
             self.toast(f"{exc.message}\nThe app goes on with the profile as it was.", "error", title="profiles.yaml")
             return
-        if old is not None:
-            try:
-                await asyncio.wait_for(old.close(), CLOSE_S)
-            except (TimeoutError, RemoteError, OSError):
-                pass
+        await close_fleet(old)
         await self._take(fleet)
         self.toast("profiles.yaml was read anew")
+
+
+async def close_fleet(fleet: FleetLike | None) -> None:
+    """Close it, but not for long: nothing that runs depends on it."""
+    if fleet is not None:
+        try:
+            await asyncio.wait_for(fleet.close(), CLOSE_S)
+        except (TimeoutError, RemoteError, OSError):
+            pass

@@ -89,6 +89,16 @@ async def test_a_host_of_the_ssh_config_can_be_chosen(place: Path) -> None:
         assert [(row.worker, row.host) for row in app.store.all()] == [("first", "lab")]
 
 
+async def test_a_profile_that_cannot_be_written_is_said(place: Path) -> None:
+    async with opened() as (app, shown):
+        pilot = await shown("There is no profiles.yaml in")
+        (place / "profiles.yaml").symlink_to("nowhere")
+        await pilot.press("enter")
+        await shown("profiles.yaml is there already")
+        await pilot.press("q")
+    assert app.return_code == 2
+
+
 async def test_read_only_writes_nothing_and_leaving_is_one_key(place: Path) -> None:
     async with opened(read_only=True) as (app, shown):
         pilot = await shown("--read-only writes none")
