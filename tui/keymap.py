@@ -6,12 +6,12 @@ An action's id is its label with dashes, behind the table's name where that is n
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remote.errors import ConfigError
+from remote.who import nearest
 from tui.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def check_keys(tables: Mapping[str, tuple[Key, ...]], settings: Settings) -> Non
     for action, pressed in settings.keys.items():
         place = settings.places[f"keys.{action}"]
         if action not in ids:
-            near = difflib.get_close_matches(action, ids, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"for example: {', '.join(ids[:5])}"
-            raise ConfigError(f"{place}: no action {action!r}", hint=hint)
+            raise ConfigError(f"{place}: no action {action!r}", hint=nearest(action, ids))
         for word in pressed.split(","):
             if not is_key(SPELLINGS.get(word.strip(), word.strip())):
                 raise ConfigError(f"{place}: no key {word.strip()!r}", hint="for example: S, ctrl+s, f5, slash, S,f5")

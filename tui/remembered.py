@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from remote.folders import open_private, private_folder, state_folder
+from remote.folders import private_folder, state_folder
+from wire.run_dir import replace_file
 
 MAX_BYTES = 10_000
 
@@ -41,11 +41,8 @@ def recall(path: Path) -> Remembered:
 
 def remember(path: Path, what: Remembered) -> None:
     """Write it, for this user alone; a folder that cannot be written is nobody's problem."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         private_folder(path.parent)
-        with os.fdopen(open_private(new, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
-            json.dump(asdict(what), file)
-        new.replace(path)
+        replace_file(str(path), json.dumps(asdict(what)).encode())
     except OSError:
         return
