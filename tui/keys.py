@@ -80,6 +80,14 @@ def table(name: str, *rows: Key) -> tuple[Key, ...]:
         return rows
 
 
+UP = "up,k", "↑ k", "up"
+DOWN = "down,j", "↓ j", "down"
+PAGE_UP = "pageup,ctrl+u", "pgup", "page up"
+PAGE_DOWN = "pagedown,ctrl+d", "pgdn", "page down"
+FIRST = "g,home", "g", "first"
+LAST = "G,end", "G", "last"
+"""How one moves everywhere: keys, how they are shown, and the label."""
+
 KEYS = table(
     "app",
     Key("launch", "n", "n", "launch", "launch the worker on its branch's newest commit", "Worker", 3, True,
@@ -119,14 +127,14 @@ KEYS = table(
     Key("help", "question_mark,f1", "?", "help", "this page", "Screens", 0),
     Key("quit", "q,ctrl+c,ctrl+q", "q", "quit", "leave at once; what runs goes on running", "Screens", 0),
     Key("back", "escape", "esc", "back", "close what is on top, clear the filter, then the marks", "Screens"),
-    Key("move(-1)", "up,k", "↑ k", "up", "previous worker", "Move"),
-    Key("move(1)", "down,j", "↓ j", "down", "next worker", "Move"),
+    Key("move(-1)", *UP, "previous worker", "Move"),
+    Key("move(1)", *DOWN, "next worker", "Move"),
     Key("side(-1)", "left", "←", "left", "panel to the left", "Move"),
     Key("side(1)", "right", "→", "right", "panel to the right", "Move"),
     Key("next(1)", "tab", "tab", "next", "next worker, round and round", "Move"),
     Key("next(-1)", "shift+tab", "shift+tab", "previous", "previous worker, round and round", "Move"),
-    Key("move(-9999)", "g,home", "g", "first", "first worker", "Move"),
-    Key("move(9999)", "G,end", "G", "last", "last worker", "Move"),
+    Key("move(-9999)", *FIRST, "first worker", "Move"),
+    Key("move(9999)", *LAST, "last worker", "Move"),
 )  # fmt: skip
 
 WORKER_KEYS = table(

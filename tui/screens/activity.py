@@ -14,7 +14,7 @@ from remote.errors import RemoteError
 from tui.activity.lines import deed_line, deed_lines, source_line
 from tui.copying import copy
 from tui.format import Line, cut, cut_line
-from tui.keys import KEYS, Key, footer_line, shown, table
+from tui.keys import DOWN, FIRST, KEYS, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, shown, table
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.frame import box
 from tui.widgets.lines import Lines
@@ -26,11 +26,11 @@ ACTIVITY_KEYS = table(
     Key("copy", "y", "y", "copy", "copy what ran, or the result where nothing ran", "Activity", 3),
     Key("newest", "f,G,end", "f", "follow", "stay at the newest action", "Activity", 4),
     Key("ask", "ctrl+r", "ctrl+r", "ask again", "ask the connected hosts now", "Activity", 5),
-    Key("select(-1)", "up,k", "↑ k", "up", "previous action", "Activity"),
-    Key("select(1)", "down,j", "↓ j", "down", "next action", "Activity"),
-    Key("select(-10)", "pageup,ctrl+u", "pgup", "page up", "ten actions back", "Activity"),
-    Key("select(10)", "pagedown,ctrl+d", "pgdn", "page down", "ten actions on", "Activity"),
-    Key("select(-9999)", "g,home", "g", "first", "oldest action", "Activity"),
+    Key("select(-1)", *UP, "previous action", "Activity"),
+    Key("select(1)", *DOWN, "next action", "Activity"),
+    Key("select(-10)", *PAGE_UP, "ten actions back", "Activity"),
+    Key("select(10)", *PAGE_DOWN, "ten actions on", "Activity"),
+    Key("select(-9999)", *FIRST, "oldest action", "Activity"),
     Key("leave", "escape,A", "esc", "back", "close the whole action, clear the filter, or back", "Activity", 6),
 )  # fmt: skip
 OWN = {key for row in ACTIVITY_KEYS for key in row.keys.split(",")}

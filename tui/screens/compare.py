@@ -21,7 +21,7 @@ from tui.compare.page import page_lines
 from tui.compare.table import Shown
 from tui.compare.writing import write
 from tui.format import Line, pad_line
-from tui.keys import KEYS, Key, footer_line, shown, table
+from tui.keys import FIRST, KEYS, LAST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, shown, table
 from tui.screens.choose import Choose
 from tui.screens.main import MainScreen, app_bindings
 from tui.tabs.charts import SMOOTHINGS
@@ -37,12 +37,12 @@ COMPARE_KEYS = table(
     Key("log", "L", "L", "log y", "logarithmic y axis", "Compare", 4),
     Key("smooth", "s", "s", "smooth", "smoothing: none, 0.6, 0.9, 0.97", "Compare", 5),
     Key("write", "w", "w", "write", "write a file into the results folder: Markdown, JSON, PNG", "Compare", 3),
-    Key("select(-1)", "up,k", "↑ k", "up", "previous run", "Compare"),
+    Key("select(-1)", *UP, "previous run", "Compare"),
     Key("select(1)", "down,j,tab", "↓ j", "down", "next run: its curve is drawn over the others", "Compare"),
-    Key("select(-9999)", "g,home", "g", "first", "first run", "Compare"),
-    Key("select(9999)", "G,end", "G", "last", "last run", "Compare"),
-    Key("scroll(-10)", "pageup,ctrl+u", "pgup", "page up", "scroll table, notes and differences up", "Compare"),
-    Key("scroll(10)", "pagedown,ctrl+d", "pgdn", "page down", "scroll table, notes and differences down", "Compare", 6),
+    Key("select(-9999)", *FIRST, "first run", "Compare"),
+    Key("select(9999)", *LAST, "last run", "Compare"),
+    Key("scroll(-10)", *PAGE_UP, "scroll table, notes and differences up", "Compare"),
+    Key("scroll(10)", *PAGE_DOWN, "scroll table, notes and differences down", "Compare", 6),
     Key("open", "enter,d", "enter", "open", "the selected run on the whole screen", "Compare", 7),
     Key("app.back", "escape,c", "esc", "back", "back to the workers", "Compare", 8),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from remote.snapshot import RunSnapshot
 from tui.format import Line
 from tui.hosts.detail import DOCTOR, body_lines, framed
 from tui.hosts.rows import HOST_ROWS, host_lines
-from tui.keys import KEYS, Key, footer_line, table
+from tui.keys import DOWN, FIRST, KEYS, LAST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, table
 from tui.screens.main import MainScreen, app_bindings
 from tui.widgets.lines import Lines
 
@@ -26,14 +26,14 @@ HOST_KEYS = table(
     Key("shell", "s", "s", "shell", "a shell there, in the worktree of the selected worker", "Hosts", 2, True),
     Key("doctor", "D", "D", "doctor", "check everything that runs need there, and say how to mend it", "Hosts", 3),
     Key("open", "enter,d", "enter", "open worker", "the selected worker on the whole screen", "Hosts", 4),
-    Key("select(-1)", "up,k", "↑ k", "up", "previous host", "Hosts"),
-    Key("select(1)", "down,j", "↓ j", "down", "next host", "Hosts"),
-    Key("select(-9999)", "g,home", "g", "first", "first host", "Hosts"),
-    Key("select(9999)", "G,end", "G", "last", "last host", "Hosts"),
+    Key("select(-1)", *UP, "previous host", "Hosts"),
+    Key("select(1)", *DOWN, "next host", "Hosts"),
+    Key("select(-9999)", *FIRST, "first host", "Hosts"),
+    Key("select(9999)", *LAST, "last host", "Hosts"),
     Key("worker(1)", "J,tab", "J", "next worker", "next worker of the host", "Hosts", 5),
     Key("worker(-1)", "K,shift+tab", "K", "previous worker", "previous worker of the host", "Hosts"),
-    Key("scroll(-5)", "pageup,ctrl+u", "pgup", "page up", "what is said of the host, up", "Hosts"),
-    Key("scroll(5)", "pagedown,ctrl+d", "pgdn", "page down", "what is said of the host, down", "Hosts"),
+    Key("scroll(-5)", *PAGE_UP, "what is said of the host, up", "Hosts"),
+    Key("scroll(5)", *PAGE_DOWN, "what is said of the host, down", "Hosts"),
     Key("app.back", "escape,h", "esc", "back", "back to the workers", "Hosts", 6),
 )  # fmt: skip
 OWN = {key for row in HOST_KEYS for key in row.keys.split(",")}

@@ -15,7 +15,7 @@ from textual.widgets import Input
 from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.format import Line
-from tui.keys import Key, shown, table
+from tui.keys import DOWN, FIRST, LAST, PAGE_UP, UP, Key, shown, table
 from tui.listings import Listings
 from tui.local_open import open_locally
 from tui.run_files import Item, about
@@ -44,12 +44,12 @@ ARTIFACT_KEYS = table(
     Key("wrap", "w", "w", "wrap", "wrap long lines of the open file, or cut them; the arrows move it", "Artifacts"),
     Key("slide(-8)", "left", "←", "left", "move a larger picture or cut lines", "Artifacts"),
     Key("slide(8)", "right", "→", "right", "move a larger picture or cut lines", "Artifacts"),
-    Key("move(-1)", "up,k", "↑ k", "up", "previous file; in an open one a line up", "Artifacts"),
-    Key("move(1)", "down,j", "↓ j", "down", "next file; in an open one a line down", "Artifacts"),
-    Key("move(-20)", "pageup,ctrl+u", "pgup", "page up", "a page up", "Artifacts"),
+    Key("move(-1)", *UP, "previous file; in an open one a line up", "Artifacts"),
+    Key("move(1)", *DOWN, "next file; in an open one a line down", "Artifacts"),
+    Key("move(-20)", *PAGE_UP, "a page up", "Artifacts"),
     Key("move(20)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down", "Artifacts"),
-    Key("move(-999999)", "g,home", "g", "first", "first file or line", "Artifacts"),
-    Key("move(999999)", "G,end", "G", "last", "last file or line", "Artifacts"),
+    Key("move(-999999)", *FIRST, "first file or line", "Artifacts"),
+    Key("move(999999)", *LAST, "last file or line", "Artifacts"),
     Key("leave", "escape", "esc", "back", "close the file, or back to the workers", "Artifacts", 6),
 )
 IN_A_FILE = ("find", "again", "wrap")

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from remote.snapshot import RunSnapshot
 from tui.format import Line, joined, line_width, spread, while_it_fits
-from tui.keys import Key, table
+from tui.keys import DOWN, UP, Key, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.chart import Curve, View, chart
 from tui.widgets.curves import AXES, curves_by_metric, marks_of, place
@@ -40,8 +40,8 @@ CHART_KEYS = table(
     Key("reset", "0", "0", "all", "show all of it, without a cursor", "Charts", 8),
     Key("go(-1, 0)", "left", "←", "left", "chart to the left; at full size the cursor", "Charts"),
     Key("go(1, 0)", "right", "→", "right", "chart to the right; at full size the cursor", "Charts"),
-    Key("go(0, -1)", "up,k", "↑ k", "up", "chart above; at full size the previous one", "Charts"),
-    Key("go(0, 1)", "down,j", "↓ j", "down", "chart below; at full size the next one", "Charts"),
+    Key("go(0, -1)", *UP, "chart above; at full size the previous one", "Charts"),
+    Key("go(0, 1)", *DOWN, "chart below; at full size the next one", "Charts"),
     Key("leave", "escape", "esc", "back", "all charts again, or back to the workers", "Charts", 9),
 )  # fmt: skip
 

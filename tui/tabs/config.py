@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.format import Line, joined, spread
-from tui.keys import Key, table
+from tui.keys import DOWN, FIRST, LAST, PAGE_DOWN, PAGE_UP, UP, Key, table
 from tui.run_config import Effective, Known, earlier_runs, read_effective, read_known
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.config import against_lines, config_lines
@@ -23,12 +23,12 @@ CONFIG_KEYS = table(
     Key("against(1)", "w", "w", "against", "only what differs from the next other run", "Config", 1),
     Key("against(-1)", "W", "W", "against the previous", "only what differs from the previous other run", "Config"),
     Key("copy", "y", "y", "copy", "copy all that the tab shows", "Config", 2),
-    Key("move(-1)", "up,k", "↑ k", "up", "a line up", "Config"),
-    Key("move(1)", "down,j", "↓ j", "down", "a line down", "Config"),
-    Key("move(-15)", "pageup,ctrl+u", "pgup", "page up", "a page up", "Config"),
-    Key("move(15)", "pagedown,ctrl+d", "pgdn", "page down", "a page down", "Config"),
-    Key("move(-999999)", "g,home", "g", "first", "first line", "Config"),
-    Key("move(999999)", "G,end", "G", "last", "last line", "Config"),
+    Key("move(-1)", *UP, "a line up", "Config"),
+    Key("move(1)", *DOWN, "a line down", "Config"),
+    Key("move(-15)", *PAGE_UP, "a page up", "Config"),
+    Key("move(15)", *PAGE_DOWN, "a page down", "Config"),
+    Key("move(-999999)", *FIRST, "first line", "Config"),
+    Key("move(999999)", *LAST, "last line", "Config"),
     Key("leave", "escape", "esc", "back", "the run alone again, or back to the workers", "Config", 3),
 )
 Other = RunSnapshot | Path

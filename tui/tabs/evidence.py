@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from remote.snapshot import RunSnapshot
 from tui.evidence import NONE_STATED, PATTERNS, Evidence, evidence_of
 from tui.format import Line, age, cut, joined, pad_line, spread
-from tui.keys import Key, shown, table
+from tui.keys import DOWN, FIRST, LAST, PAGE_UP, UP, Key, shown, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.viewer import Viewer
@@ -18,12 +18,12 @@ from tui.words import sync_words
 
 EVIDENCE_KEYS = table(
     "evidence",
-    Key("choose(-1)", "up,k", "↑ k", "up", "previous file", "Evidence"),
-    Key("choose(1)", "down,j", "↓ j", "down", "next file", "Evidence", 1),
-    Key("move(-15)", "pageup,ctrl+u", "pgup", "page up", "a page up in the file", "Evidence"),
+    Key("choose(-1)", *UP, "previous file", "Evidence"),
+    Key("choose(1)", *DOWN, "next file", "Evidence", 1),
+    Key("move(-15)", *PAGE_UP, "a page up in the file", "Evidence"),
     Key("move(15)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down in the file", "Evidence", 2),
-    Key("move(-999999)", "g,home", "g", "first", "first line of the file", "Evidence"),
-    Key("move(999999)", "G,end", "G", "last", "last line of the file", "Evidence"),
+    Key("move(-999999)", *FIRST, "first line of the file", "Evidence"),
+    Key("move(999999)", *LAST, "last line of the file", "Evidence"),
     Key("refresh", "u", "u", "look again", "look again at what is on this laptop", "Evidence", 3),
 )
 

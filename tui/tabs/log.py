@@ -10,7 +10,7 @@ from remote.snapshot import RunSnapshot
 from tui.copying import copy
 from tui.earlier import Earlier
 from tui.format import ELLIPSIS, Line, joined, size, spread
-from tui.keys import Key, shown, table
+from tui.keys import DOWN, PAGE_UP, UP, Key, shown, table
 from tui.tabs.tab import Tab, tab_bindings
 from tui.widgets.lines import Lines
 from tui.widgets.log import LogView
@@ -31,9 +31,9 @@ LOG_KEYS = table(
     Key("copy_all", "Y", "Y", "copy all", "copy every line that is shown, beyond the screen too", "Log"),
     Key("slide(-8)", "left", "←", "left", "move cut lines to the right", "Log"),
     Key("slide(8)", "right", "→", "right", "move cut lines to the left", "Log"),
-    Key("scroll(-1)", "up,k", "↑ k", "up", "one line up", "Log"),
-    Key("scroll(1)", "down,j", "↓ j", "down", "one line down", "Log"),
-    Key("scroll(-20)", "pageup,ctrl+u", "pgup", "page up", "a page up", "Log"),
+    Key("scroll(-1)", *UP, "one line up", "Log"),
+    Key("scroll(1)", *DOWN, "one line down", "Log"),
+    Key("scroll(-20)", *PAGE_UP, "a page up", "Log"),
     Key("scroll(20)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down", "Log"),
     Key("top", "g,home", "g", "top", "oldest line", "Log", 8),
     Key("end", "G,end", "G", "end", "newest line, and follow", "Log", 9),
