@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from renderer.motion import Family, Floats, Motion
+from renderer.sampling import Window
 from renderer.trajectories import TrajectoryRecipe
 
 SIDES = (("left", "right"), ("up", "down"), ("closer", "away"))
@@ -38,21 +40,22 @@ class Claims:
 
 def claims(recipe: TrajectoryRecipe) -> list[Claims]:
     """Return the claims of each clip, exact."""
-    window = recipe.window
-    motion = Motion.from_array(recipe.motion).shifted(np.full(len(recipe), window.times_s[0]))
-    in_view = motion.turned(recipe.rotation)
-    centre = recipe.cameras.to_camera(motion.centre[:, None])[:, 0]
-    clockwise = (in_view.rotation * centre).sum(axis=1) > 0
+    return claims_of(recipe.camera_motion, [Family(label) for label in recipe.label], recipe.window)
+
+
+def claims_of(motion: Motion, families: Sequence[Family], window: Window) -> list[Claims]:
+    """Return what there is to say of each path, in camera coordinates with s from the middle of `window`."""
+    motion = motion.shifted(np.full(len(families), window.times_s[0]))
+    clockwise = (motion.rotation * motion.centre).sum(axis=1) > 0
     speed = np.linalg.norm(motion.velocity + np.cross(motion.rotation, motion.radius), axis=1)
     radius = np.linalg.norm(motion.radius, axis=1)
     turns = motion.angular_speed * window.length_s / (2 * np.pi)
-    fall = in_view.acceleration
-    fall_squared = np.square(fall).sum(axis=1)
-    apex = -(in_view.velocity * fall).sum(axis=1) / np.where(fall_squared > 0, fall_squared, 1)
-    heading = in_view.velocity + fall * apex[:, None]
+    fall_squared = np.square(motion.acceleration).sum(axis=1)
+    apex = -(motion.velocity * motion.acceleration).sum(axis=1) / np.where(fall_squared > 0, fall_squared, 1)
+    heading = motion.velocity + motion.acceleration * apex[:, None]
     extent = _extent(motion.positions(window.times_s - window.times_s[0]))
     every = []
-    for row, family in enumerate(Family(label) for label in recipe.label):
+    for row, family in enumerate(families):
         turning = family in (Family.CIRCULAR, Family.HELICAL)
         sense = "clockwise" if clockwise[row] else "counter-clockwise"
         every.append(
@@ -84,10 +87,13 @@ def _extent(path: Floats) -> Floats:
 
 
 def describe(recipe: TrajectoryRecipe) -> list[str]:
-    """Return two sentences on each clip: its family and numbers, lengths in half-sides of the workspace."""
-    return [
-        f"{_motion(clip)} Over {recipe.window.length_s:.2f} s it spans {clip.extent:.2f}." for clip in claims(recipe)
-    ]
+    """Return two sentences on each clip."""
+    return [sentences(clip, recipe.window) for clip in claims(recipe)]
+
+
+def sentences(clip: Claims, window: Window) -> str:
+    """Return two sentences: family and numbers of a path, lengths in half-sides of the workspace."""
+    return f"{_motion(clip)} Over {window.length_s:.2f} s it spans {clip.extent:.2f}."
 
 
 def _motion(clip: Claims) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from renderer.errors import EquationError
 from renderer.motion import Floats, Motion
+from renderer.sampling import Window
 from renderer.trajectories import TrajectoryRecipe
 
 MAX_LENGTH = 1000
@@ -47,12 +48,14 @@ _OPERATIONS: dict[type[ast.operator], Callable[[Floats, Floats], Floats]] = {
 
 def equation(recipe: TrajectoryRecipe, frame: Literal["world", "camera"] = "world") -> list[str]:
     """Return the exact equation of each clip's path in world or camera coordinates."""
-    from_frame_0 = Motion.from_array(recipe.motion).shifted(np.full(len(recipe), recipe.window.times_s[0]))
-    vectors = from_frame_0.vectors()
-    if frame == "camera":
-        vectors[:, 0] -= recipe.position
-        vectors = vectors @ recipe.rotation.transpose(0, 2, 1)
-    return [_line(*clip) for clip in zip(vectors, from_frame_0.angular_speed, strict=True)]
+    motion = Motion.from_array(recipe.motion) if frame == "world" else recipe.camera_motion
+    return equation_of(motion, recipe.window)
+
+
+def equation_of(motion: Motion, window: Window) -> list[str]:
+    """Return the equation of each path, in the coordinates of `motion`, whose s is 0 at the middle of `window`."""
+    from_frame_0 = motion.shifted(np.full(len(motion.centre), window.times_s[0]))
+    return [_line(*clip) for clip in zip(from_frame_0.vectors(), from_frame_0.angular_speed, strict=True)]
 
 
 def _line(vectors: Floats, angular_speed: float) -> str:

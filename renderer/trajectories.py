@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -39,6 +39,12 @@ class TrajectoryRecipe(Recipe):
     @property
     def class_names(self) -> tuple[str, ...]:
         return tuple(family.name.lower() for family in Family)
+
+    @property
+    def camera_motion(self) -> Motion:
+        """Parameters of the paths in camera coordinates."""
+        motion = Motion.from_array(self.motion)
+        return replace(motion.turned(self.rotation), centre=self.cameras.to_camera(motion.centre[:, None])[:, 0])
 
     def camera_path(self, start: int = 0, stop: int | None = None) -> Floats:
         """Return camera-frame positions (n, stop - start, 3) of frames `start` to `stop` (default: T + 5)."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderer.descriptions import SIDES, claims, describe, direction
-from renderer.equations import FUNCTIONS, MAX_LENGTH, equation, evaluate, evaluate_expression
+from renderer.equations import FUNCTIONS, MAX_LENGTH, equation, equation_of, evaluate, evaluate_expression
 from renderer.errors import EquationError
 from renderer.motion import Family, Motion
 from renderer.sampling import Window
@@ -173,3 +173,9 @@ def test_a_description_says_the_claims_to_two_decimals() -> None:
         assert {round(value, 2) for value in said if value is not None} <= numbers
         words = {"linear": "straight line", "circular": "circle", "helical": "helix", "parabolic": "parabola"}
         assert [family for family, word in words.items() if word in text] == [claim.family]
+
+
+def test_a_motion_in_camera_coordinates_is_the_path_that_the_camera_sees() -> None:
+    recipe = make_recipe("hard", 24, 3).recipe
+    assert recipe.camera_motion.positions(recipe.window.times_s) == pytest.approx(recipe.camera_path(), abs=1e-9)
+    assert equation_of(recipe.camera_motion, recipe.window) == equation(recipe, "camera")
