@@ -1,0 +1,1 @@
+"""Language models that answer a prompt: services behind an API, and local folders."""
