@@ -191,7 +191,8 @@ RULES: tuple[Rule, ...] = (
 
 
 def _halved(analysis: Analysis) -> str:
-    rate = analysis.results.config.get("learning_rate")
+    key = "full_learning_rate" if analysis.results.stage == "full" else "learning_rate"
+    rate = analysis.results.config.get(key)
     return f" ({rate / 2:g} instead of {rate:g})" if isinstance(rate, float) else ""
 
 

@@ -13,6 +13,8 @@ from trainer.analysis.comparison import Comparison, distinguishable, recommendat
 from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.reached import reached
 from trainer.analysis.results import Results, short_commit
+from trainer.language.describing import MODEL
+from trainer.language.tables import rates_table
 
 HOW_TO_READ = """\
 Every tested run is judged once, on its test split, with the weights of least validation loss. A row is one config;
@@ -37,6 +39,7 @@ def page(comparison: Comparison, picture: str, command: str = "trainer compare",
         "Goal of the best": tables.goal(comparison),
         "Recall of each class": tables.class_recalls(comparison),
         "Held-out tests": [*tables.held_out(comparison), *tables.noisy_target(comparison)],
+        "Descriptions": _descriptions(comparison.results),
         "Cost": tables.cost(comparison),
         "Each run": tables.each_run(comparison),
         "Not compared": [f"- {one.place}: {one.why}" for one in comparison.not_compared],
@@ -67,6 +70,12 @@ def provenance(results: Sequence[Results]) -> str:
 
 def _distinct(values: Iterable[Any]) -> str:
     return ", ".join(dict.fromkeys(str(value) for value in values if value not in (None, "")))
+
+
+def _descriptions(results: Sequence[Results]) -> list[str]:
+    """Return the figures of each run's descriptions; their controls and ceiling are in the run's own report."""
+    rows = [(f"{one.name}, by {one.described_by}", one.language[MODEL]) for one in results if MODEL in one.language]
+    return rates_table(rows, "run") if rows else []
 
 
 def _ages(comparison: Comparison, now_s: float | None) -> list[str]:

@@ -11,6 +11,7 @@ from trainer.analysis.analysis import Analysis
 from trainer.analysis.markdown import UNKNOWN, number, percent, points, table
 from trainer.analysis.results import texts
 from trainer.analysis.standing import HORIZONS, Target
+from trainer.language.tables import rates_table
 from trainer.tasks import Tasks
 
 _SUMMARY = ("accuracy", "precision", "recall", "f1", "pred_mse", "mae_percent_t4", "mae_percent_t5", "skill", "n")
@@ -50,6 +51,7 @@ def page(analysis: Analysis, advice: list[Advice], pictures: list[str]) -> str:
         "Targets": _targets(analysis),
         "Against the controls": control_table(analysis),
         "Held-out tests": _held_out(analysis),
+        "Descriptions": _language(analysis),
         "Recall of each class": class_table(analysis),
         "Training": _training(analysis),
         "Recommendations": _recommendations(advice),
@@ -152,6 +154,15 @@ def _held_out(analysis: Analysis) -> list[str]:
         shown = (number(figures.get(key)) for key in ("pred_mse", "mae_percent_t4", "skill"))
         rows.append((name, percent(figures.get("accuracy")), points(analysis.drops.get(name)), *shown))
     return table(head, rows) if rows else []
+
+
+def _language(analysis: Analysis) -> list[str]:
+    """Return the figures of the run's descriptions beside their controls and their ceiling."""
+    results = analysis.results
+    if not results.language:
+        return []
+    lines = rates_table(results.language.items())
+    return [f"By {results.described_by}; the words and what each figure means: descriptions.md.", "", *lines]
 
 
 def class_table(analysis: Analysis) -> list[str]:

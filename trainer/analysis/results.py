@@ -30,7 +30,7 @@ LARGEST_COUNT = 2**53
 """What is not below is no count: JSON readers agree on whole numbers up to here."""
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
-    | {"validation_controls", "setting", "stages", "inference", "evaluated", *ORIGIN}
+    | {"validation_controls", "setting", "stages", "inference", "evaluated", "language", *ORIGIN}
 )
 _PARTS = {
     "config": "the config",
@@ -100,6 +100,10 @@ class Results:
     """Who decided that a held run stays as it is."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """`commit`, `versions`, `cpu`, `device`, `threads`, `processes`, as far as the run says."""
+    described_by: str = ""
+    """Who described clips at the end of the run; '' if nobody did."""
+    language: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Figures of these descriptions by kind of evidence, the model's own first, its controls and ceiling after it."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the reading: keys that were ignored, percent that became shares."""
 
@@ -168,6 +172,8 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
         at_s=_positive(summary.get("at_s")),
         stage=_last_stage(raw.get("stages")),
         origin={key: raw[key] for key in ORIGIN if raw.get(key)},
+        described_by=str(_object(_object(raw.get("language")).get("described")).get("provider", "")),
+        language=_language(raw.get("language")),
         notes=(*notes, *said, *doubts),
     )
 
@@ -200,6 +206,12 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _table(value: Any) -> dict[str, dict[str, float]]:
     return {name: figures(row) for name, row in _object(value).items()}
+
+
+def _language(value: Any) -> dict[str, dict[str, float]]:
+    rows = _object(value).get("rows")
+    named = [_object(row) for row in rows] if isinstance(rows, list) else []
+    return {str(row.get("name", "")): figures(_object(row.get("rates")).get("all")) for row in named}
 
 
 def _last_stage(stages: Any) -> str:

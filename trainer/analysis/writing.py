@@ -25,6 +25,7 @@ from wire.run_dir import replace_file
 class Written:
     """An analysis on the disk, and what matters of it in a terminal."""
 
+    results: Results
     folder: Path
     summary: str
     advice: tuple[str, ...]
@@ -37,7 +38,7 @@ def write_analysis(run: str | Path, out: str | Path = "") -> Written:
     """
     results = read_results(run)
     folder = Path(out) if out else results.folder
-    with _writable(folder):
+    with writable(folder):
         return write_report(results, folder)
 
 
@@ -46,9 +47,9 @@ def write_report(results: Results, folder: Path) -> Written:
     analysis = analyse(results)
     advice = recommend(analysis)
     drawn = pictures.draw(analysis, folder)
-    _write(folder / "analysis_report.md", report.page(analysis, advice, drawn))
-    _write(folder / "analysis.json", _json(report.as_json(analysis, advice)))
-    return Written(folder, report.summary(analysis), tuple(map(report.sentence, advice)))
+    write(folder / "analysis_report.md", report.page(analysis, advice, drawn))
+    write(folder / "analysis.json", as_text(report.as_json(analysis, advice)))
+    return Written(results, folder, report.summary(analysis), tuple(map(report.sentence, advice)))
 
 
 def write_comparison(
@@ -64,15 +65,16 @@ def write_comparison(
     comparison, place = compare(runs, ensemble=ensemble, controls=controls), Path(out)
     path = place if place.suffix == ".md" and not place.is_dir() else place / "comparison.md"
     picture = path.with_suffix(".png")
-    with _writable(path.parent):
+    with writable(path.parent):
         comparison_picture.draw(comparison, picture)
-        _write(path, comparison_report.page(comparison, picture.name, command, time.time()))
-        _write(path.with_suffix(".json"), _json(comparison_report.as_json(comparison, command)))
+        write(path, comparison_report.page(comparison, picture.name, command, time.time()))
+        write(path.with_suffix(".json"), as_text(comparison_report.as_json(comparison, command)))
     return comparison, path
 
 
 @contextmanager
-def _writable(folder: Path) -> Iterator[None]:
+def writable(folder: Path) -> Iterator[None]:
+    """Make the folder; what cannot be written in it is a `TrainerError`."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         yield
@@ -80,10 +82,11 @@ def _writable(folder: Path) -> Iterator[None]:
         raise TrainerError(f"cannot write into {folder}: {exc.strerror}", hint="name a folder with --out") from exc
 
 
-def _json(content: dict[str, Any]) -> str:
-    """JSON that any reader takes: no NaN."""
+def as_text(content: dict[str, Any]) -> str:
+    """Return JSON that any reader takes: no NaN."""
     return json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Put a text in place at once. Raises OSError."""
     replace_file(str(path), text.encode())
