@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trainer.language.describer import Usage
@@ -13,7 +14,7 @@ class Answer:
     """What a model wrote: anybody's text, to be read as data and cleaned before it is shown."""
 
     text: str
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     cut: bool = False
     """True if it ended at the limit of tokens, not by itself."""
 
@@ -28,4 +29,13 @@ class Writer(Protocol):
 
     def write(self, system: str, user: str) -> Answer:
         """Raises `ProviderError`, in the provider's words, where there is no answer."""
+        ...
+
+
+class Model(Writer, Protocol):
+    """A writer that asks a model itself."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What decides an answer beside name and prompt."""
         ...
