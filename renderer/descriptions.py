@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,8 +73,8 @@ def claims_of(motion: Motion, families: Sequence[Family], window: Window) -> lis
 
 
 def direction(heading: Floats) -> str:
-    """Return a direction (3,) of camera coordinates in words, such as `right, down and away`."""
-    share = heading / np.linalg.norm(heading)
+    """Return a direction (3,) of camera coordinates in words, such as `right, down and away`; '' of none."""
+    share = heading / max(float(np.linalg.norm(heading)), 1e-12)
     axes = [axis for axis in np.argsort(-np.abs(share)) if abs(share[axis]) >= _LEAST_SHARE]
     words = [SIDES[axis][int(share[axis] > 0)] for axis in axes]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
@@ -91,21 +91,29 @@ def describe(recipe: TrajectoryRecipe) -> list[str]:
     return [sentences(clip, recipe.window) for clip in claims(recipe)]
 
 
-def sentences(clip: Claims, window: Window) -> str:
-    """Return two sentences: family and numbers of a path, lengths in half-sides of the workspace."""
-    return f"{_motion(clip)} Over {window.length_s:.2f} s it spans {clip.extent:.2f}."
+def sentences(clip: Claims, window: Window, unsure: Collection[str] = ()) -> str:
+    """Return two sentences: family and numbers of a path, lengths in half-sides of the workspace.
+
+    Numbers of the slots in `unsure` are said to be `about` so much.
+    """
+    said = {
+        slot: f"{'about ' if slot in unsure else ''}{value:.2f}"
+        for slot, value in vars(clip).items()
+        if isinstance(value, float)
+    }
+    return f"{_motion(clip, said)} Over {window.length_s:.2f} s it spans {said['extent']}."
 
 
-def _motion(clip: Claims) -> str:
-    circle = f"{clip.turns:.2f} turns of radius {clip.radius:.2f} at {clip.speed:.2f} a second" if clip.turns else ""
+def _motion(clip: Claims, said: Mapping[str, str]) -> str:
+    circle = f"{said['turns']} turns of radius {said['radius']} at {said['speed']} a second" if clip.turns else ""
     match clip.family:
         case "linear":
-            return f"The sphere moves in a straight line, {clip.direction}, at {clip.speed:.2f} a second."
+            return f"The sphere moves in a straight line, {clip.direction}, at {said['speed']} a second."
         case "circular":
             return f"The sphere moves in a circle, {clip.direction}: {circle}."
         case "helical":
             return f"The sphere moves in a helix that advances {clip.direction}: {circle}."
     return (
-        f"The sphere flies in a parabola, thrown {clip.direction}, at {clip.speed:.2f} a second at first; "
-        f"its apex is at {clip.apex_s:.2f} s."
+        f"The sphere flies in a parabola, thrown {clip.direction}, at {said['speed']} a second at first; "
+        f"its apex is at {said['apex_s']} s."
     )
