@@ -32,8 +32,9 @@ from trainer.data.batches import Batch
 from trainer.loop import Trainer
 from trainer.models.extractors import build_extractor
 from trainer.reporter import Reporter
-from trainer.session import Session, build_model, open_session
+from trainer.session import Session, open_session
 from trainer.stop import Stop
+from trainer.trajectories_problem import build_model, trajectories_of
 from wire.run_dir import RunDir
 from wire.state import Phase
 
@@ -143,7 +144,7 @@ def overhead(trainer: Trainer, count: int, used: supervised.Used | None) -> list
 
     def tell() -> None:
         if session.state.step % session.config.log_every == 0:
-            trainer.log({"train_loss": session.state.loss_sum / session.state.clips, "learning_rate": trainer.rate})
+            trainer.log({**session.state.means, "learning_rate": trainer.rate})
         trainer.report(Phase.TRAIN)
         trainer.obey()
 
@@ -173,7 +174,7 @@ def overhead(trainer: Trainer, count: int, used: supervised.Used | None) -> list
 def inference(name: str, session: Session, width: float, count: int) -> list[Row]:
     """A clip alone, and one of a batch of 16."""
     config = session.config.model_copy(update={"extractor": name, "width": width})
-    model = build_model(config, session.data.train, build_extractor(config)).eval()
+    model = build_model(config, trajectories_of(session).data.train, build_extractor(config)).eval()
     video = next(session.train.epoch(0)).video
     alone, together = Times(), Times()
     with torch.inference_mode():

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from trainer import analyze, audit, compare, evaluation, generate, pretrain, track, train_controls
+from trainer import analyze, audit, compare, describe, evaluation, generate, pretrain, track, train_controls
 
 HELP = """\
 Learns to name and to forecast the path of an object from video.
@@ -23,6 +23,7 @@ Learns to name and to forecast the path of an object from video.
   trainer audit data/objects-fast                  what a data set would give away without being looked at
   trainer track data/objects-standard              how well objects are told apart from frame to frame
   trainer evaluate runs/mine --on hard             a trained model on any data set that it can take
+  trainer describe runs/mine --on medium           equations and texts of clips, from what the model saw
   trainer controls runs/mine                       is it above its own network where that should fail?
   trainer analyze runs/mine                        what the numbers of a finished run say, with pictures
   trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
@@ -34,7 +35,8 @@ recipe) and, at the end, result.json with the test figures beside their controls
 
 With full_epochs a gate comes after the first stage, judged on the validation split: a run that passes goes on by
 itself, another is held. It ends, and goes on with --resume once gate_decision.json in its folder releases it.
-With then=[evaluate] evaluate_on=[hard, FOLDER] it tests its best checkpoint on those data sets too, in the end.
+With then=[evaluate] evaluate_on=[hard, FOLDER] it tests its best checkpoint on those data sets too, in the end; with
+then=[describe] it describes test clips, by the rules or by describe_with=openai:MODEL, ...
 
 Signals: TERM and Ctrl-C write a checkpoint and end (exit 143, 130); USR1 writes one and goes on.
 Exit status: 0 trained to the end or held at the gate, 1 failure, 2 wrong config or arguments.
@@ -61,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     pretrain.add_parser(verbs)
     audit.add_parser(verbs)
     evaluation.add_parser(verbs)
+    describe.add_parser(verbs)
     train_controls.add_parser(verbs)
     analyze.add_parser(verbs)
     compare.add_parser(verbs)

@@ -15,13 +15,16 @@ from typing import Any
 
 import torch
 
+from trainer.config import TrainConfig
 from trainer.durable import write_durably
 from trainer.errors import CheckpointError
 from trainer.precision import Precision
 from wire.run_dir import TEMPORARY_PREFIX
 
-VERSION = 3
+VERSION = 4
 LAST, BEST = "last.pt", "best.pt"
+_DEFAULTS = {name: option.get_default(call_default_factory=True) for name, option in TrainConfig.model_fields.items()}
+"""What an option is in a checkpoint from before there was such an option."""
 
 
 @dataclass
@@ -33,11 +36,8 @@ class TrainState:
     batch: int = 0
     """Batches of the running epoch that are done; all of them = only its evaluation is missing."""
     step: int = 0
-    loss_sum: float = 0.0
-    """Sums over the clips of the running epoch."""
-    class_sum: float = 0.0
-    pred_sum: float = 0.0
-    correct: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    """Sums over the clips of the running epoch, by name; `loss` is what is descended."""
     clips: int = 0
     logged_step: int = -1
     """Step of the newest line in metrics.jsonl; lines beyond it belong to work that was lost."""
@@ -54,26 +54,32 @@ class TrainState:
 
     def start_epoch(self) -> None:
         """Forget the sums of the epoch before."""
-        self.batch = 0
-        self.loss_sum = self.class_sum = self.pred_sum = 0.0
-        self.correct = self.clips = 0
+        self.batch = self.clips = 0
+        self.sums = {}
+
+    def add(self, sums: Mapping[str, float], clips: int) -> None:
+        """Count a batch that was trained on."""
+        self.sums = {name: self.sums.get(name, 0.0) + value for name, value in sums.items()}
+        self.clips += clips
+        self.batch += 1
+        self.step += 1
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The means over the clips of the running epoch so far, as they stand in the metrics."""
+        return {f"train_{name}": total / self.clips for name, total in self.sums.items()}
 
 
 class Checkpoints:
-    """The checkpoint folder of one run. `identity` (config, data digest) must match at a resume; `clips` says which
-    clips the model takes, for those who only have the checkpoint.
-    """
+    """The checkpoint folder of one run. `identity` (config, data digest) must match at a resume."""
 
-    shapes: Mapping[str, Mapping[str, Any]] = {}
-    """`FeatureExtractor.shapes` of the model: it is built anew without the files that it started from."""
+    known: Mapping[str, Any] = {}
+    """What every checkpoint says of its model (`Problem.known`), for those who only have the checkpoint."""
 
-    def __init__(
-        self, folder: Path, identity: dict[str, Any], commit: str = "", clips: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, identity: dict[str, Any], commit: str = "") -> None:
         self.folder = folder
         self.identity = identity
         self.commit = commit
-        self.clips = clips or {}
 
     def save(
         self, names: list[str], state: TrainState, model: torch.nn.Module, optimiser: torch.optim.Optimizer,
@@ -88,8 +94,7 @@ class Checkpoints:
             "version": VERSION,
             "identity": self.identity,
             "commit": self.commit,
-            "clips": self.clips,
-            "shapes": self.shapes,
+            **self.known,
             "state": asdict(state),
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
@@ -112,7 +117,7 @@ class Checkpoints:
         """Read a checkpoint of this experiment. Raises `CheckpointError`."""
         path = self.folder / name
         content = read_checkpoint(path)
-        then, now = content["identity"], self.identity
+        then, now = {**_DEFAULTS, **content["identity"]}, self.identity
         changed = [key for key in sorted({*then, *now} - free_keys) if then.get(key) != now.get(key)]
         if changed:
             words = ", ".join(f"{key} was {then.get(key)!r}, now {now.get(key)!r}" for key in changed)
@@ -144,13 +149,23 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     version = content.get("version") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise CheckpointError(f"{path} is not a checkpoint of a run")
-    if version != VERSION:
+    if version == 3:
+        _name_sums(content)
+    elif version != VERSION:
         raise CheckpointError(
             f"{path} is of version {version}, this trainer reads version {VERSION}",
             hint=f"go on with the code that wrote it ({content.get('commit') or 'its commit is not known'}), "
             "or start a new run",
         )
     return content
+
+
+def _name_sums(content: dict[str, Any]) -> None:
+    """Make a checkpoint of version 3 one of version 4: the sums of an epoch had fields of their own."""
+    state = content["state"]
+    old = {"loss": "loss_sum", "class_loss": "class_sum", "pred_loss": "pred_sum", "accuracy": "correct"}
+    sums = {name: state.pop(field) for name, field in old.items()}
+    state["sums"] = sums if state["batch"] else {}
 
 
 def restore(

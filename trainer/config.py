@@ -22,8 +22,11 @@ GateMetric = Literal["accuracy", "pred_mse", "skill", "val_loss", "hours"]
 """What a gate may ask for: figures of the validation split, and the training time so far."""
 Condition = Annotated[str, StringConstraints(pattern=r"^\s*(<=|>=|<|>)\s*-?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")]
 Conditions = dict[GateMetric, Condition]
-Afterwards = Literal["evaluate"]
+Afterwards = Literal["evaluate", "describe"]
 """Stages that may follow the last one of training."""
+
+
+ProblemName = Literal["trajectories"]
 
 
 class TrainConfig(BaseModel):
@@ -31,6 +34,8 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
+    problem: ProblemName = "trajectories"
+    """Kind of experiment: what is shown, what is asked. Options of another kind are refused."""
     extractor: Extractor = "keypoint"
     """Feature extractor."""
     width: float = Field(1.0, ge=0.01, le=4)
@@ -78,9 +83,17 @@ class TrainConfig(BaseModel):
     bar: Conditions = {"accuracy": "> 0.90", "pred_mse": "< 0.05"}
     """What the test split shall show after `full`: said in the result, holds nothing."""
     then: list[Afterwards] = []
-    """Stages after the last one of training, in this order: [evaluate]. A run that is held does not reach them."""
+    """Stages after the last one of training, in this order: [evaluate, describe]. A run that is held reaches none."""
     evaluate_on: list[str] = []
     """What `evaluate` tests the best checkpoint on: folders, tiers, held-out tests, e.g. [data/mine, hard/noisy]."""
+    describe_with: str = "rules"
+    """Who writes the texts of `describe`: rules, openai:MODEL[@URL], anthropic:MODEL[@URL], transformers:FOLDER."""
+    equations_with: str = ""
+    """Who writes the equations of `describe`, if it is not who writes the texts; '' = the same."""
+    describe_clips: int = Field(20, ge=0, le=1_000_000)
+    """Clips of the test split that `describe` describes, the classes as even as can be; 0 = all."""
+    describe_spend: float = Field(0.0, ge=0)
+    """Most that `describe` may spend, in US dollars: it ends before a call that could pass it. 0 = no limit."""
     patience: int = Field(0, ge=0)
     """Ends a stage after so many epochs without a better validation loss; 0 = never: a cosine gains most at its end."""
     batch_size: int = Field(16, ge=1, le=4096)
@@ -131,6 +144,7 @@ class TrainConfig(BaseModel):
 
 FREE_ON_RESUME = frozenset(
     {"threads", "device", "prefetch", "shifted_tests", "compile", "bar", "tensorboard", "then", "evaluate_on"}
+    | {"describe_with", "equations_with", "describe_clips", "describe_spend"}
     | {"checkpoint_every_s", "checkpoint_every_epochs", "full_checkpoint_every_epochs"},
 )
 """Options that a resumed run may change without becoming another experiment."""

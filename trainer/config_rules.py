@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
+from trainer.language.providers.spec import parse_spec
 
 if TYPE_CHECKING:
     from trainer.config import TrainConfig
 
 OF_GENERATED = ("tier", "clips", "frames", "style", "noise")
 """Options of the data that a config without `data` generates."""
+OF_STAGES = {
+    "evaluate": ("evaluate_on",),
+    "describe": ("describe_with", "equations_with", "describe_clips", "describe_spend"),
+}
+"""Options that mean nothing without a stage in `then`."""
 Place = Callable[[str], str]
 """Where a key was given, for people."""
 
@@ -45,10 +52,31 @@ def check_together(config: TrainConfig, place: Place, beside_data: Collection[st
             f"{place('then')}: then has the stage evaluate, but evaluate_on names nothing to evaluate on",
             hint="a list of folders, tiers and held-out tests, for example evaluate_on=[hard, medium/noisy]",
         )
-    if config.evaluate_on and "evaluate" not in config.then:
-        raise ConfigError(
-            f"{place('evaluate_on')}: evaluate_on has no effect without the stage evaluate", hint="add then=[evaluate]"
-        )
+    _check_stages(config, place)
+
+
+def _check_stages(config: TrainConfig, place: Place) -> None:
+    """Refuse options of a stage that is not wanted, and a provider that does not exist."""
+    for stage, keys in OF_STAGES.items():
+        changed = [key for key in keys if getattr(config, key) != type(config).model_fields[key].get_default()]
+        if changed and stage not in config.then:
+            raise ConfigError(
+                f"{place(changed[0])}: {changed[0]} has no effect without the stage {stage}",
+                hint=f"add then=[{stage}], or {changed[0]}=null",
+            )
+    for key in ("describe_with", "equations_with"):
+        if spec := getattr(config, key):
+            with _at(place(key)):
+                parse_spec(spec)
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    """Put the place before the message of a `ConfigError`."""
+    try:
+        yield
+    except ConfigError as exc:
+        raise ConfigError(f"{where}: {exc}", hint=exc.hint) from exc
 
 
 def _check_conditions(config: TrainConfig, place: Place) -> None:

@@ -28,11 +28,13 @@ from trainer.loop import Trainer
 from trainer.metrics import Predictions
 from trainer.models.extractor import FeatureExtractor
 from trainer.models.extractors import Shapes, build_extractor
+from trainer.models.unified import UnifiedModel
 from trainer.reporter import Reporter
-from trainer.results import load_best, run_test, summary_of
+from trainer.results import load_best, summary_of
 from trainer.session import open_session
 from trainer.stop import Stop
 from trainer.trained import load_trained
+from trainer.trajectories_problem import Trajectories, run_test
 from wire.run_dir import RunDir, replace_file
 
 FOLDER = "controls"
@@ -127,8 +129,10 @@ def train_control(
     """Train one control to the end and test it; go on where it was if its folder holds a checkpoint."""
     config = config.model_copy(update=condition.options)
     changed = condition.change(data)
-    session = open_session(config, run, reporter, stop, data=changed, extractor=condition.extractor)
+    problem = Trajectories(config, changed, condition.extractor)
+    session = open_session(config, run, reporter, stop, problem=problem)
     if condition.frozen:
+        assert isinstance(session.model, UnifiedModel)
         session.model.extractor.requires_grad_(False)
     reporter.cut_metrics(session.state.logged_step)
     Trainer(session).fit()

@@ -169,16 +169,18 @@ def _show(content: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from trainer.language.descriptions_page import clip_lines, family_table, rates_table, summary
+    from trainer.language.descriptions_page import clip_lines, summary
+    from trainer.language.tables import brief_table
 
     print(summary(content))
     for flag in content["flags"]:
         print(f"! {flag}")
     for note in content["described"]["notes"]:
         print(f"! {note}")
-    console = Console()
-    for lines in (rates_table(content), family_table(content)):
-        console.print(Markdown("\n".join(lines)))
+    own, every = content["rows"][0]["rates"], [(row["name"], row["rates"]["all"]) for row in content["rows"]]
+    families = [(name, figures) for name, figures in own.items() if name != "all" and figures["n"]]
+    for lines in (brief_table(every), brief_table(families, "family")):
+        Console().print(Markdown("\n".join(lines)))
     first = {clip["truth"]["family"]: clip for clip in reversed(content["clips"])}
     for clip in first.values():
         print("\n".join(clip_lines(clip)))

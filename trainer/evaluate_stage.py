@@ -28,7 +28,7 @@ SPLIT = "test"
 def check_further(session: Session) -> None:
     """Refuse what the stage could not be done on, before anything is trained. Raises `ConfigError`, `DataError`."""
     for place in session.config.evaluate_on:
-        if place in session.data.tests:
+        if place in session.problem.tests:
             raise ConfigError(
                 f"evaluate_on: {place!r} is a held-out test of the run itself, which it is tested on in any case",
                 hint=f"a folder of that name is ./{place}",

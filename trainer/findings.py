@@ -54,7 +54,7 @@ def examine(trained: Trained, place: str, split: str, on_batch: Callable[[int, i
     batches = make_batches(trained.config, clips.source, trained.device)
     predictions = evaluate(trained.model, batches, trained.device, on_batch)
     figures = predictions.metrics(controls.best_mse)
-    flags = [*judge(figures, controls.majority_accuracy, []), *_seen(trained, clips)]
+    flags = [*judge(figures, controls.majority_accuracy, []), *seen_in_training(trained, clips)]
     flags += absent_notes(predictions.tasks, clips.source)
     if clips.source.size_px != trained.size_px:
         flags.append(f"trained on pictures of {trained.size_px} px, evaluated on {clips.source.size_px} px")
@@ -90,7 +90,7 @@ def _content(
     }
 
 
-def _seen(trained: Trained, clips: Clips) -> list[str]:
+def seen_in_training(trained: Trained, clips: Clips) -> list[str]:
     """Say how many of the clips the model was trained on, as far as that can be told."""
     if not len(clips.content):
         seen = clips.digest == trained.digest and clips.part in ("train", ALL)

@@ -51,7 +51,8 @@ def finish(session: Session) -> RunSummary:
     for stage in session.config.then if summary.verdict != HELD else ():
         flags = STAGES[stage](session, results)
         summary = replace(summary, flags=(*summary.flags, *flags))
-    summary = replace(summary, tests={name: one["metrics"] for name, one in results["tests"].items()})
+    metrics = {**summary.metrics, **results.get("language", {}).get("figures", {})}
+    summary = replace(summary, metrics=metrics, tests={name: one["metrics"] for name, one in results["tests"].items()})
     write_artifacts(session, results | {"summary": json.loads(summary.to_line())})
     session.reporter.write_result(summary)
     session.reporter.update(

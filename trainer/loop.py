@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 import signal
 import time
-
-import torch
+from pathlib import Path
 
 from trainer import words
 from trainer.checkpoint import BEST, LAST, rng_state
-from trainer.data.batches import Batch
-from trainer.errors import DataError, TrainerError
-from trainer.evaluate import evaluate
+from trainer.errors import TrainerError
 from trainer.gate import judge_gate, read_decision
-from trainer.losses import compute_loss
 from trainer.memory import within_memory
-from trainer.results import CURVES_NAME, draw_curves
+from trainer.problem import Batch, Figures
+from trainer.results import CURVES_NAME
 from trainer.schedule import learning_rate
 from trainer.session import Session
 from trainer.stages import VALIDATE
@@ -84,67 +81,46 @@ class Trainer:
         for batch in session.train.epoch(state.epoch, start=state.batch):
             within_memory(self.train_step, batch.to(session.device))
             if state.batch < len(session.train) and state.step % session.config.log_every == 0:
-                self.log({"train_loss": state.loss_sum / state.clips, "learning_rate": self.rate})
+                self.log({"train_loss": state.means["train_loss"], "learning_rate": self.rate})
             self.report(Phase.TRAIN)
             self.obey()
 
     def train_step(self, batch: Batch) -> None:
         """One step of gradient descent."""
-        session, state, config = self.session, self.session.state, self.session.config
+        session, state = self.session, self.session.state
         self.rate = session.learning_rate
         for group in session.optimiser.param_groups:
             group["lr"] = self.rate
-        outputs = session.precision.forward(session.parallel, batch.video)
-        total, class_loss, pred_loss = compute_loss(outputs, batch.targets, config.w_class, config.w_pred)
-        correct = (outputs["classification"].argmax(dim=1) == batch.class_label).sum()
-        sums = session.ranks.sum(
-            *(float(loss.detach()) * batch.clips for loss in (total, class_loss, pred_loss)),
-            int(correct) if batch.clips else 0,
-            batch.clips,
-        )
+        outputs = session.precision.forward(session.parallel, batch.inputs)
+        total, further = session.problem.losses(outputs, batch)
+        own = {"loss": float(total.detach()) * batch.clips, **further}
+        *sums, clips = session.ranks.sum(*own.values(), batch.clips)
         if not math.isfinite(sums[0]):
-            self.check_targets(batch)
+            session.problem.check_batch(batch, f"batch {state.batch + 1} in epoch {state.epoch + 1}")
             raise self.diverged(f"the loss of step {state.step + 1} is not finite")
         # Gradients are averaged over the processes: so weighted, that is the mean over the clips of the whole batch.
         weighted = total * (batch.share * session.ranks.world)
-        if not session.precision.descend(weighted, session.model, session.optimiser, config.clip_norm):
+        if not session.precision.descend(weighted, session.model, session.optimiser, session.config.clip_norm):
             raise self.diverged(f"the gradient of step {state.step + 1} is not finite")
+        state.add(dict(zip(own, sums, strict=True)), int(clips))
 
-        state.loss_sum += sums[0]
-        state.class_sum += sums[1]
-        state.pred_sum += sums[2]
-        state.correct += int(sums[3])
-        state.clips += int(sums[4])
-        state.batch += 1
-        state.step += 1
-
-    def validate(self) -> dict[str, float]:
+    def validate(self) -> Figures:
         """Return the figures of the validation split, named as the metrics of the run."""
-        session, config = self.session, self.session.config
+        session, problem = self.session, self.session.problem
         self.report(Phase.EVALUATE)
         session.ranks.share_buffers(session.model)
-        predictions = evaluate(
-            session.model, session.validation, session.device, lambda done, total: self.tick(), session.ranks
-        )
-        figures = predictions.metrics(session.validation_controls.best_mse)
-        weighted = ((config.w_class, predictions.class_loss), (config.w_pred, predictions.pred_loss))
-        loss = sum(weight * value for weight, value in weighted if weight)
-        untrained = config.w_class * math.log(len(session.train.source.class_names))
+        figures = problem.validate(session, lambda done, total: self.tick())
+        loss = figures["val_loss"]
         first = session.state.history[0]["val_loss"] if session.state.history else loss
-        if not loss <= DIVERGED * max(first, untrained) or math.isinf(loss):
+        if not loss <= DIVERGED * max(first, problem.guess_loss) or math.isinf(loss):
             raise self.diverged(f"the validation loss is {loss:.3g}, after {first:.3g} in the first epoch")
-        names = {"accuracy": "val_accuracy", "pred_mse": "pred_mse", "skill": "skill"}
-        return {"val_loss": loss} | {name: figures[key] for key, name in names.items() if key in figures}
+        return figures
 
-    def finish_epoch(self, validation: dict[str, float]) -> None:
+    def finish_epoch(self, validation: Figures) -> None:
         """Close the epoch: history, metrics line, checkpoints."""
         session, state, stage = self.session, self.session.state, self.session.stage
-        tasks = session.config.tasks
         figures = {
-            "train_loss": state.loss_sum / state.clips,
-            **({"train_class_loss": state.class_sum / state.clips} if tasks.classes else {}),
-            **({"train_pred_loss": state.pred_sum / state.clips} if tasks.forecast else {}),
-            **({"train_accuracy": state.correct / state.clips} if tasks.classes else {}),
+            **state.means,
             **validation,
             "learning_rate": learning_rate(session.config, stage, state.step - 1, len(session.train)),
         }
@@ -165,18 +141,8 @@ class Trainer:
             session.reporter.update(message=stage.early_line(state.epoch))
         if time.monotonic() - self.drawn_at >= CURVES_INTERVAL_S:
             self.drawn_at = time.monotonic()
-            session.reporter.guard(CURVES_NAME, lambda: draw_curves(session))
-
-    def check_targets(self, batch: Batch) -> None:
-        """Raise `DataError` if it is the batch that is not finite."""
-        path, state = batch.future_path, self.session.state
-        if path is not None and not torch.isfinite(path).all():
-            clip = int((~torch.isfinite(path)).flatten(1).any(dim=1).nonzero()[0, 0])
-            raise DataError(
-                f"clip {clip + 1} of batch {state.batch + 1} in epoch {state.epoch + 1} has a position that is not "
-                "finite: the data must not be trained on",
-                hint="`trainer audit` looks through a whole data set",
-            )
+            path = Path(session.run.artifacts) / CURVES_NAME
+            session.reporter.guard(CURVES_NAME, lambda: session.problem.draw_curves(path, state.history))
 
     def diverged(self, problem: str) -> TrainerError:
         """Return the error that ends a run whose weights are lost; its checkpoints stay as they are."""
@@ -225,7 +191,7 @@ class Trainer:
             session.reporter.update(force=True, checkpoint=LAST, checkpoint_at_s=time.time())
         return saved
 
-    def log(self, values: dict[str, float]) -> None:
+    def log(self, values: Figures) -> None:
         """Append a line to metrics.jsonl and show it as the newest progress."""
         session, state = self.session, self.session.state
         epoch = state.epoch + state.batch / len(session.train)
@@ -236,7 +202,7 @@ class Trainer:
     def report(self, phase: Phase) -> None:
         """Tell the reporter where we are."""
         session, state, stage = self.session, self.session.state, self.session.stage
-        clips = len(session.train.source)
+        clips = session.train.clips
         session.reporter.update(
             phase=phase.value,
             stage=session.stage_name,

@@ -8,14 +8,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from trainer.data.batches import Batch
 from trainer.errors import TrainerError
+from trainer.problem import Batch, Inputs
 
-Step = Callable[[Batch], None]
 T = TypeVar("T")
+SomeBatch = TypeVar("SomeBatch", bound=Batch)
+SomeInputs = TypeVar("SomeInputs", bound=Inputs)
 
 
-def within_memory(step: Step, batch: Batch) -> None:
+def within_memory(step: Callable[[SomeBatch], None], batch: SomeBatch) -> None:
     """Do a step. If memory does not suffice, find out by halving which size does, and raise a `TrainerError`; the
     steps tried for that change the weights, so nothing may be saved afterwards. A part of a batch is not halved: the
     other processes would wait for it.
@@ -23,14 +24,14 @@ def within_memory(step: Step, batch: Batch) -> None:
     problem = _try(step, batch)
     if not problem:
         return
-    clips = len(batch.class_label)
+    clips = len(batch)
     if batch.share < 1:
         raise TrainerError(
             f"out of memory in a step of {clips} clips ({problem}), this process's part of the batch",
             hint="start a new run with a smaller batch_size, or with more processes",
         )
     size = clips // 2
-    while size and _try(step, _first(batch, size)):
+    while size and _try(step, batch.first(size)):
         size //= 2
     raise TrainerError(
         f"out of memory in a step of {clips} clips ({problem}); "
@@ -39,16 +40,16 @@ def within_memory(step: Step, batch: Batch) -> None:
     )
 
 
-def answer(model: Callable[[Tensor], dict[str, Tensor]], video: Tensor) -> dict[str, Tensor]:
+def answer(model: Callable[[SomeInputs], dict[str, Tensor]], inputs: SomeInputs) -> dict[str, Tensor]:
     """Return the outputs for clips, without gradients; what does not fit into memory at once is done in parts. Raises
     `TrainerError` if not even one clip fits.
     """
     outputs: list[dict[str, Tensor]] = []
 
     def do(size: int) -> None:
-        outputs[:] = [model(part) for part in video.split(size)]
+        outputs[:] = [model(part) for part in inputs.split(size)]
 
-    size = len(video)
+    size = len(inputs)
     while problem := _try(do, size):
         if size == 1:
             raise TrainerError(f"out of memory in an evaluation: not even one clip fits ({problem})")
@@ -75,8 +76,3 @@ def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     """True for a lack of memory: CUDA has an error of its own, the CPU's allocator only words."""
     words = ("can't allocate memory", "not enough memory")
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(one in str(error) for one in words)
-
-
-def _first(batch: Batch, size: int) -> Batch:
-    path = batch.future_path
-    return Batch(batch.video[:size], batch.class_label[:size], None if path is None else path[:size])

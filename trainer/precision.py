@@ -51,10 +51,10 @@ class Precision:
                 if order := _ORDERS.get(weight.dim()):
                     weight.data = weight.data.contiguous(memory_format=order)
 
-    def forward(self, model: nn.Module, video: Tensor) -> dict[str, Tensor]:
+    def forward(self, model: nn.Module, inputs: Any) -> dict[str, Tensor]:
         """Return the outputs for a batch, float32."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
-            outputs = model(video)
+            outputs = model(inputs)
         return {name: value.float() for name, value in outputs.items()}
 
     def descend(self, loss: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer, clip_norm: float) -> bool:

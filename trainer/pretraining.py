@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from trainer.checkpoint import LAST, Checkpoints, TrainState, restore
 from trainer.config import FREE_ON_RESUME, TrainConfig
+from trainer.data.batches import make_batches
 from trainer.data.opening import open_data
 from trainer.durable import write_durably
 from trainer.errors import TrainerError
@@ -25,7 +26,7 @@ from trainer.probe import plain_setting
 from trainer.reconstruction import Reconstruction, assess
 from trainer.reporter import Reporter
 from trainer.schedule import learning_rate
-from trainer.session import make_batches, prepare_torch
+from trainer.session import prepare_torch
 from trainer.stages import Stage, running_stage
 from trainer.stop import Stop
 from wire.records import RunSummary
@@ -86,7 +87,7 @@ class Pretraining:
         for batch in self.train.epoch(state.epoch, start=state.batch):
             self.train_step(batch.video.to(self.device, non_blocking=True))
             if state.batch < len(self.train) and state.step % self.config.log_every == 0:
-                self.log({"train_loss": state.loss_sum / state.clips})
+                self.log(state.means)
             self.report(Phase.TRAIN)
             self.obey()
 
@@ -105,15 +106,12 @@ class Pretraining:
                 f"the {'gradient' if finite else 'loss'} of step {state.step + 1} is not finite: training has diverged",
                 hint="start again with a lower learning_rate",
             )
-        state.loss_sum += float(loss.detach()) * len(clips)
-        state.clips += len(clips)
-        state.batch += 1
-        state.step += 1
+        state.add({"loss": float(loss.detach()) * len(clips)}, len(clips))
 
     def finish_epoch(self, found: Reconstruction) -> None:
         """Close the epoch: history, metrics line, checkpoint, tokenizer file."""
         state = self.state
-        figures = {"train_loss": state.loss_sum / state.clips, "val_loss": found.loss, **found.figures, **found.used}
+        figures = {**state.means, "val_loss": found.loss, **found.figures, **found.used}
         state.epoch += 1
         state.start_epoch()
         state.history.append({"epoch": state.epoch, "step": state.step, **figures})

@@ -18,11 +18,10 @@ import torch
 from torch import nn
 
 from trainer.config import TrainConfig
-from trainer.data.batches import Batch, Batches
-from trainer.losses import compute_loss
 from trainer.memory import is_out_of_memory
 from trainer.optimiser import AdamW
 from trainer.precision import Precision, Setting
+from trainer.problem import Batch, Problem, Stream
 
 STEPS = 3
 """Timed steps of a setting, after one that is not counted; the fastest counts, as others may use the machine."""
@@ -36,14 +35,16 @@ Say = Callable[[str], None]
 """Takes a line for people; may raise to end the measurement."""
 
 
-def choose_setting(config: TrainConfig, model: nn.Module, train: Batches, device: torch.device, say: Say) -> Setting:
+def choose_setting(
+    config: TrainConfig, problem: Problem, model: nn.Module, train: Stream, device: torch.device, say: Say
+) -> Setting:
     """Return the config's setting, with what is `auto` in it measured: threads first, then number format and order."""
     found = plain_setting(config)
     if "auto" not in (config.threads, config.dtype, config.layout):
         return found
     batch = next(train.epoch(0)).to(device)
     began = time.monotonic()
-    best = time_setting(found, config, model, batch, device)
+    best = time_setting(found, config, problem, model, batch, device)
     said, tried = [_words(found, best)], {found}
     for wanted in _candidates(config, model, device):
         setting = replace(found, **wanted)
@@ -51,11 +52,11 @@ def choose_setting(config: TrainConfig, model: nn.Module, train: Batches, device
             continue
         tried.add(setting)
         say(f"measuring {setting}")
-        took = time_setting(setting, config, model, batch, device)
+        took = time_setting(setting, config, problem, model, batch, device)
         said.append(_words(setting, took))
         if took < GAIN * best:
             found, best = setting, took
-    say(f"a step of {len(batch.class_label)} clips takes: {'; '.join(said)}; chosen: {found}")
+    say(f"a step of {len(batch)} clips takes: {'; '.join(said)}; chosen: {found}")
     return found
 
 
@@ -88,7 +89,9 @@ def _candidates(config: TrainConfig, model: nn.Module, device: torch.device) -> 
     return wanted + changes
 
 
-def time_setting(setting: Setting, config: TrainConfig, model: nn.Module, batch: Batch, device: torch.device) -> float:
+def time_setting(
+    setting: Setting, config: TrainConfig, problem: Problem, model: nn.Module, batch: Batch, device: torch.device
+) -> float:
     """Return the seconds of one training step on a copy of the model; infinity if it does not fit into memory."""
     threads = torch.get_num_threads()
     precision = Precision(setting, device)
@@ -101,8 +104,7 @@ def time_setting(setting: Setting, config: TrainConfig, model: nn.Module, batch:
             times: list[float] = []
             while len(times) <= STEPS and sum(times) < STEPS_S:
                 began = time.perf_counter()
-                outputs = precision.forward(trial, batch.video)
-                loss, _, _ = compute_loss(outputs, batch.targets, config.w_class, config.w_pred)
+                loss, _ = problem.losses(precision.forward(trial, batch.inputs), batch)
                 precision.descend(loss, trial, optimiser, config.clip_norm)
                 if cuda:
                     torch.cuda.synchronize()

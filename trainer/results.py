@@ -8,49 +8,32 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import nn
 
-from trainer import plots
 from trainer.analysis.predictions import StoredPredictions
 from trainer.checkpoint import BEST, read_checkpoint
-from trainer.controls import compute_controls
 from trainer.data.source import ClipSource
-from trainer.evaluate import evaluate
 from trainer.gate import judge_bar
 from trainer.machine import cpu_name
 from trainer.metrics import Predictions
-from trainer.models.unified import UnifiedModel
-from trainer.session import Session
+from trainer.problem import Tested
 from trainer.stages import FULL, stages_done
 from trainer.tasks import Tasks
+from trainer.words import figure
 from wire.gate import HELD
 from wire.records import RunSummary
 
+if TYPE_CHECKING:
+    from trainer.session import Session
+
 CURVES_NAME = "training_curves.png"
 TINY_LOSS = 1e-6
+FEW = 4
 NO_POSITIONS = "no forecast figures: the data has no positions"
-
-
-def run_test(session: Session, source: ClipSource) -> Predictions:
-    """Run the model over a source. A signal ends it; nothing is lost, the checkpoint is written."""
-
-    def on_batch(done: int, total: int) -> None:
-        session.reporter.update()
-        session.stop.check()
-
-    return evaluate(session.model, session.batches(source), session.device, on_batch)
-
-
-def held_out(session: Session, name: str, source: ClipSource) -> dict[str, Any]:
-    """Test on a held-out set and say how it went; return its figures beside its own controls."""
-    controls = compute_controls(session.data.train, source)
-    figures = run_test(session, source).metrics(controls.best_mse)
-    session.reporter.update(message=f"{name}: {figure_words(figures)}")
-    return {"metrics": figures, "controls": controls.table()}
 
 
 def load_best(session: Session) -> str:
@@ -62,19 +45,18 @@ def load_best(session: Session) -> str:
     return ""
 
 
-def summarise(session: Session, figures: dict[str, float], note: str = "") -> RunSummary:
+def summarise(session: Session, tested: Tested, note: str = "") -> RunSummary:
     """Return the record that every comparison reads."""
-    flags = judge(figures, session.test_controls.majority_accuracy, session.state.history)
-    notes = [*([note] if note else []), *absent_notes(session.config.tasks, session.data.test)]
+    figures, flags = tested.metrics, tested.flags
     gate = gate_record(session, figures)
-    notes += stage_notes(session, gate)
+    notes = [*([note] if note else []), *tested.notes, *stage_notes(session, gate)]
     held = bool(gate) and not session.state.stage_ends
     return summary_of(
         session.model,
         attempt=session.reporter.attempt,
         verdict=HELD if held else "no skill" if "no skill" in flags else "completed",
         metrics={**figures, "val_loss": session.state.best_loss, "best_epoch": session.state.best_epoch},
-        controls=session.test_controls.table(),
+        controls=tested.controls,
         flags=(*flags, *notes),
         train_s=session.state.train_s,
         epochs=session.state.epoch,
@@ -82,7 +64,7 @@ def summarise(session: Session, figures: dict[str, float], note: str = "") -> Ru
     )
 
 
-def summary_of(model: UnifiedModel, **facts: Any) -> RunSummary:
+def summary_of(model: nn.Module, **facts: Any) -> RunSummary:
     """Return the record of these facts and of the model's size."""
     parameters = list(model.parameters())
     size: dict[str, Any] = {
@@ -141,7 +123,9 @@ def verdict_line(summary: RunSummary) -> str:
 
 
 def figure_words(values: Mapping[str, float]) -> str:
-    """Return the figures of a test in one line, those of each task only if there are any."""
+    """Return the figures of a test in one line, those of each task only if there are any; else the first few."""
+    if "accuracy" not in values and "pred_mse" not in values:
+        return ", ".join(f"{name} {figure(name, value)}" for name, value in list(values.items())[:FEW])
     parts, count = [], f"n {values['n']:.0f}"
     if "accuracy" in values:
         interval = f"{100 * values['accuracy_low']:.1f} to {100 * values['accuracy_high']:.1f}"
@@ -157,11 +141,13 @@ def confusion_of(predictions: Predictions) -> list[list[int]] | None:
 
 
 def validation_metrics(session: Session) -> dict[str, Any]:
-    """Return the figures of the validation split after each epoch, beside their controls."""
-    names = ("epoch", "val_loss", "val_accuracy", "pred_mse", "skill")
-    history = [{name: row[name] for name in names if name in row} for row in session.state.history]
-    best = session.state.best_epoch
-    return {"best_epoch": best, "history": history, "controls": session.validation_controls.table()}
+    """Return the figures of the validation split after each epoch."""
+
+    def of_validation(name: str) -> bool:
+        return name not in ("step", "learning_rate") and not name.startswith("train_")
+
+    history = [{name: row[name] for name in row if of_validation(name)} for row in session.state.history]
+    return {"best_epoch": session.state.best_epoch, "history": history}
 
 
 def stored_predictions(source: ClipSource, data_digest: str, predictions: Predictions) -> StoredPredictions:
@@ -175,28 +161,15 @@ def stored_predictions(source: ClipSource, data_digest: str, predictions: Predic
     return StoredPredictions(digest, predictions.label, probabilities, forecast, path, seen)
 
 
-def draw_curves(session: Session) -> None:
-    """Draw training_curves.png from the history so far."""
-    controls = {
-        name: float(row["pred_mse"]) for name, row in session.validation_controls.table().items() if "pred_mse" in row
-    }
-    path = Path(session.run.artifacts) / CURVES_NAME
-    title = f"{session.config.extractor} on {session.data.title}"
-    chance = 1 / len(session.data.train.class_names)
-    plots.training_curves(path, session.state.history, controls, title, chance)
-
-
-def training_results(session: Session, summary: RunSummary, predictions: Predictions) -> dict[str, Any]:
+def training_results(session: Session, summary: RunSummary, tested: Tested) -> dict[str, Any]:
     """Return everything about the run as JSON values."""
     stages = stages_done(session.config, session.state.stage_ends, session.state.epoch)
     return {
         "config": session.config.model_dump(),
         "summary": json.loads(summary.to_line()),
         "history": session.state.history,
-        "confusion_matrix": confusion_of(predictions),
-        "class_names": list(session.data.train.class_names),
-        "validation_controls": session.validation_controls.table(),
-        "data": session.data.facts,
+        "tests": tested.tests,
+        "data": session.problem.facts,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         "cpu": cpu_name(),
         "commit": session.checkpoints.commit,
@@ -205,4 +178,5 @@ def training_results(session: Session, summary: RunSummary, predictions: Predict
         "processes": session.ranks.world,
         "setting": asdict(session.precision.setting),
         "stages": [{"name": stage.name, "first_epoch": stage.start + 1, "last_epoch": last} for stage, last in stages],
+        **tested.facts,
     }

@@ -120,6 +120,7 @@ def _train(config: TrainConfig, place: Place, say: Say, stop: Stop, ranks: Ranks
 
 def _learn(config: TrainConfig, place: Place, reporter: Reporter, stop: Stop, ranks: Ranks) -> None:
     """Go through the stages of the run, and test it."""
+    from trainer.describe_stage import check_describe
     from trainer.evaluate_stage import check_further
     from trainer.finish import finish
     from trainer.loop import Trainer
@@ -129,6 +130,7 @@ def _learn(config: TrainConfig, place: Place, reporter: Reporter, stop: Stop, ra
     session = open_session(config, place.run, reporter, stop, ranks=ranks)
     if ranks.is_main:
         check_further(session)
+        check_describe(session)
     reporter.cut_metrics(session.state.logged_step)
     Trainer(session).fit()
     ranks.leave()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
+from torch import nn
 
-from trainer.data.batches import Batches
 from trainer.memory import answer
-from trainer.models.unified import UnifiedModel
+from trainer.problem import Stream
 
 BUDGET_S = 0.1
 """Time that the answers of one of the two measurements may take together, if `FEWEST` of them do not take longer."""
@@ -33,17 +33,17 @@ class InferenceTime:
     device: str
 
 
-def time_inference(model: UnifiedModel, batches: Batches, device: torch.device) -> InferenceTime:
+def time_inference(model: nn.Module, batches: Stream, device: torch.device) -> InferenceTime:
     """Measure on the first clips of `batches`. Threads are afterwards what they were."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     model.eval()
     try:
-        video = next(batches.epoch(0)).video.to(device)
+        first = next(batches.epoch(0)).to(device)
         with torch.inference_mode():
-            alone = _median_s(lambda: model.forward(video[:1]), device)
-            batch = max(1, min(len(video), int(LONGEST_S / alone)))
-            together = _median_s(lambda: answer(model.forward, video[:batch]), device)
+            alone = _median_s(lambda: model.forward(first.first(1).inputs), device)
+            batch = max(1, min(len(first), int(LONGEST_S / alone)))
+            together = _median_s(lambda: answer(model.forward, first.first(batch).inputs), device)
     finally:
         torch.set_num_threads(threads)
     return InferenceTime(1000 * alone, batch, 1000 * together / batch, device.type)

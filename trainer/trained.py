@@ -16,7 +16,8 @@ from trainer.errors import CheckpointError, DataError
 from trainer.models.extractors import build_extractor
 from trainer.models.unified import UnifiedModel
 from trainer.precision import Precision, Setting
-from trainer.session import Session, check_fit, prepare_torch
+from trainer.session import Session, prepare_torch
+from trainer.trajectories_problem import check_fit
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,17 @@ def load_trained(place: str) -> Trained:
 
 def trained_by(session: Session) -> Trained:
     """Return the model of a session whose training is over, with the weights that it has now."""
-    train = session.data.train
+    assert isinstance(session.model, UnifiedModel)
+    clips = session.checkpoints.known["clips"]
     return Trained(
         path=session.checkpoints.folder / BEST,
         config=session.config,
         model=session.model,
         device=session.device,
-        frames=train.frames,
-        size_px=train.size_px,
-        class_names=tuple(train.class_names),
-        digest=session.data.digest,
+        frames=clips["frames"],
+        size_px=clips["size_px"],
+        class_names=tuple(clips["class_names"]),
+        digest=session.problem.digest,
         epoch=session.state.best_epoch,
         train_s=session.state.train_s,
         commit=session.checkpoints.commit,

@@ -22,11 +22,20 @@ from trainer.tasks import BOTH
 
 PLAN = {"i3d": 1024, "slowfast": 2304, "transformer": 256, "magvit": 256}
 """The four branches and their features, in the order of their numbers."""
+COMBINATIONS = {
+    "i3d-magvit-gpt4": ["i3d", "magvit"],
+    "slowfast-magvit-gpt4": ["slowfast", "magvit"],
+    "i3d-mistral-clip": ["i3d", "clip"],
+    "slowfast-phi2-wizardmath": [],
+}
+"""The extractors that each of the four combinations joins; all describe clips at their end."""
 
 
 @pytest.mark.parametrize("name", bundled_names())
 def test_bundled_configs_load(name: str) -> None:
-    assert load_config(name).extractor == name.rpartition("-")[2]
+    config, combined = load_config(name), name in COMBINATIONS
+    assert config.extractor == (name.partition("-")[0] if combined else name.rpartition("-")[2])
+    assert config.fuse == COMBINATIONS.get(name, []) and config.then == (["describe"] if combined else [])
 
 
 @pytest.mark.parametrize(("number", "extractor"), list(enumerate(PLAN, 1)))
@@ -45,7 +54,7 @@ def size(config: TrainConfig) -> tuple[int, int]:
     return sum(value.numel() for value in extractor.parameters()), extractor.feature_dim
 
 
-@pytest.mark.parametrize("name", [name for name in bundled_names() if name != "clip"])
+@pytest.mark.parametrize("name", [name for name in bundled_names() if "clip" not in name])
 def test_a_config_says_the_size_of_its_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each `12.3 M parameters` or `256 features` of a comment is that of the config, or, a small one, of full width."""
     quantiser = tokenizer.make_quantiser
@@ -105,7 +114,7 @@ def test_a_wrong_file_is_told_with_its_place(tmp_path: Path, text: str, message:
         ("epochs", r"'epochs': an override looks like key=value"),
         ("batch_size=0", r"'batch_size=0': batch_size cannot be 0"),
         ("clips=10", r"clips cannot be 10"),
-        ("then=[describe]", r"then cannot be 'describe'"),
+        ("then=[describ]", r"then cannot be 'describ'"),
         ("epcohs=null", r"unknown key 'epcohs'"),
         ("width=inf", r"width cannot be"),
     ],
@@ -125,6 +134,7 @@ def test_a_wrong_word_is_told(word: str, message: str) -> None:
         ("style: trail\ndata: mine\n", (), r"my.yaml:1: style has no effect"),
         ("", ("then=[evaluate]",), r"'then=\[evaluate\]': .* evaluate_on names nothing"),
         ("evaluate_on: [hard]\n", (), r"my.yaml:1: evaluate_on has no effect without the stage evaluate"),
+        ("", ("describe_clips=3",), r"'describe_clips=3': describe_clips has no effect without the stage describe"),
         ("", ("then=[evaluate]", "evaluate_on=[hard, hard]"), r"evaluate_on names nothing, or something twice"),
         ("then: [evaluate]\nevaluate_on: ['']\n", (), r"my.yaml:2: evaluate_on names nothing"),
         ("", ("gate.accuracy=> 70",), r"'gate.accuracy=> 70': .* a share, which is never above 1"),

@@ -25,9 +25,9 @@ from trainer.errors import ConfigError, DataError
 from trainer.finish import finish
 from trainer.loop import Trainer
 from trainer.reporter import Reporter
-from trainer.results import held_out, run_test
 from trainer.session import Session, open_session
 from trainer.stop import Stop
+from trainer.trajectories_problem import held_out, run_test, trajectories_of
 from wire.run_dir import RunDir
 
 VIDEOS = render(RECIPE)
@@ -292,10 +292,11 @@ def finished(session: Session) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_a_run_on_a_folder_has_all_figures_and_says_what_was_done(tmp_path: Path) -> None:
     session, said = trained(tmp_path / "run", data=str(write_folder(tmp_path / "data")))
-    assert set(session.test_controls.table()) == {"hold_last", "constant_velocity", "class_mean", "majority"}
-    figures = run_test(session, session.data.test).metrics(session.test_controls.best_mse)
-    assert figures["n"] == 4 and "skill" in figures and session.data.tests == {}
-    assert session.data.facts["counts"] == {"train": 24, "validation": 4, "test": 4}
+    problem = trajectories_of(session)
+    assert set(problem.test_controls.table()) == {"hold_last", "constant_velocity", "class_mean", "majority"}
+    figures = run_test(session, problem.data.test).metrics(problem.test_controls.best_mse)
+    assert figures["n"] == 4 and "skill" in figures and problem.tests == {}
+    assert problem.facts["counts"] == {"train": 24, "validation": 4, "test": 4}
     assert any("no splits given" in line for line in said)
 
 
@@ -330,10 +331,11 @@ def test_a_run_on_a_recipe_folder_of_another_kind(tmp_path: Path) -> None:
 
 def test_held_out_tests_stand_beside_the_ordinary_one_with_controls_of_their_own(tmp_path: Path) -> None:
     session, said = trained(tmp_path / "run", tier="easy", clips=28)
-    for name, source in session.data.tests.items():
+    problem = trajectories_of(session)
+    for name, source in problem.data.tests.items():
         row = held_out(session, name, source)
         assert row["metrics"]["n"] == 4 and row["controls"]["hold_last"]["pred_mse"] > 0 and "skill" in row["metrics"]
-        assert row["controls"] != session.test_controls.table()
+        assert row["controls"] != problem.test_controls.table()
         assert sum(line.startswith(f"{name}: accuracy ") for line in said) == 1
     without = load_config("keypoint", ["tier=easy", "clips=28", "shifted_tests=false"])
     assert open_data(without, tmp_path / "run" / "artifacts" / "data").tests == {}

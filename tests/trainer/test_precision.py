@@ -42,7 +42,7 @@ def test_measuring_touches_neither_model_nor_randomness_nor_threads(
     before = {name: value.clone() for name, value in session.model.state_dict().items()}
     random, threads = torch.get_rng_state(), torch.get_num_threads()
     said: list[str] = []
-    probe.choose_setting(convolving(*AUTO), session.model, session.train, CPU, said.append)
+    probe.choose_setting(convolving(*AUTO), session.problem, session.model, session.train, CPU, said.append)
     assert torch.equal(torch.get_rng_state(), random) and torch.get_num_threads() == threads
     assert all(torch.equal(value, before[name]) for name, value in session.model.state_dict().items())
     assert all(weight.grad is None for weight in session.model.parameters())
@@ -55,7 +55,9 @@ def choose(monkeypatch: pytest.MonkeyPatch, run: Run, times: dict[tuple[int, str
     monkeypatch.setattr(
         probe, "time_setting", lambda setting, *_: times.get((setting.threads, setting.dtype, setting.layout), 1.0)
     )
-    return probe.choose_setting(convolving(*AUTO), run.session.model, run.session.train, CPU, lambda _: None)
+    return probe.choose_setting(
+        convolving(*AUTO), run.session.problem, run.session.model, run.session.train, CPU, lambda _: None
+    )
 
 
 def test_only_a_clear_gain_leaves_the_plain_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +118,7 @@ def test_a_checkpoint_of_another_version_says_what_to_do(tmp_path: Path) -> None
     last = tmp_path / "checkpoints" / "last.pt"
     content = read_checkpoint(last)
     torch.save(content | {"version": 1, "commit": "abc1234"}, last)
-    with pytest.raises(CheckpointError, match="is of version 1, this trainer reads version 3") as caught:
+    with pytest.raises(CheckpointError, match="is of version 1, this trainer reads version 4") as caught:
         Run(tmp_path, config)
     assert "go on with the code that wrote it (abc1234)" in caught.value.hint
     torch.save({"weights": torch.zeros(2)}, last)

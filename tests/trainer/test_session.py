@@ -7,9 +7,11 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
 from trainer.checkpoint import read_checkpoint
 from trainer.config import load_config
+from trainer.durable import write_durably
 from trainer.errors import Interrupted
 from trainer.loop import Trainer
 from trainer.reporter import Reporter
@@ -75,6 +77,25 @@ def test_stopped_at_any_step_and_resumed_equals_straight(straight: Path, tmp_pat
     assert resumed.state.step == step, "to start again in silence would give the same bits"
     Trainer(resumed).fit()
     assert values(tmp_path) == values(straight)
+
+
+def test_a_checkpoint_of_version_3_is_gone_on_with(straight: Path, tmp_path: Path) -> None:
+    """The sums of an epoch had fields of their own then, and a config had no kind of experiment."""
+    stop = Stop()
+    trainer = Trainer(session(tmp_path, stop))
+    trainer.train_step(next(trainer.session.train.epoch(0)))
+    trainer.save(["last.pt"])
+    last = tmp_path / "checkpoints" / "last.pt"
+    content = read_checkpoint(last)
+    del content["identity"]["problem"]
+    sums = content["state"].pop("sums")
+    fields = {"loss": "loss_sum", "class_loss": "class_sum", "pred_loss": "pred_sum", "accuracy": "correct"}
+    older = {"version": 3, "state": content["state"] | {fields[name]: total for name, total in sums.items()}}
+    write_durably(last, lambda file: torch.save(content | older, file))
+    resumed = session(tmp_path)
+    assert (resumed.state.step, resumed.state.sums) == (1, sums)
+    Trainer(resumed).fit()
+    assert values(tmp_path)[1:] == values(straight)[2:], "a line for each step: the first step's was not logged here"
 
 
 def test_work_lost_after_the_checkpoint_is_done_again_once(straight: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from trainer.evaluate_stage import check_further, evaluate_further
 from trainer.findings import Findings
 from trainer.schedule import learning_rate
 from trainer.stages import FULL, VALIDATE, running_stage, stages_done
+from trainer.trajectories_problem import trajectories_of
 from trainer.words import message, page
 
 OPEN = ("gate.accuracy=>= 0", "gate.pred_mse=", "gate.skill=", "gate.hours=")
@@ -181,7 +182,7 @@ def test_a_run_that_is_held_evaluates_nothing_further(tmp_path: Path) -> None:
 
 def test_what_cannot_be_evaluated_on_is_told_before_anything_is_trained(straight: Run, tmp_path: Path) -> None:
     write_dataset(tmp_path, Wanted("persistence", "easy", 80, 0, 25))
-    straight.session.data.tests["noisy"] = straight.session.data.test
+    straight.session.problem.tests["noisy"] = trajectories_of(straight.session).data.test
     for place, error, words in (
         ("mediun", ConfigError, "did you mean 'medium'"),
         ("noisy", ConfigError, "a held-out test of the run itself"),
@@ -191,4 +192,4 @@ def test_what_cannot_be_evaluated_on_is_told_before_anything_is_trained(straight
         with pytest.raises(error, match=words):
             check_further(straight.session)
     straight.session.config = CONFIG
-    del straight.session.data.tests["noisy"]
+    del straight.session.problem.tests["noisy"]

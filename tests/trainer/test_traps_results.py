@@ -101,7 +101,8 @@ def trained_model(config: TrainConfig, seed: int = 1) -> UnifiedModel:
 
 def write_checkpoint(folder: Path, model: UnifiedModel, config: TrainConfig) -> Path:
     clips = {"folder": "", "frames": 4, "size_px": 32, "class_names": ["a", "b", "c", "d"]}
-    checkpoints = Checkpoints(folder, {**config.model_dump(), "data": ""}, clips=clips)
+    checkpoints = Checkpoints(folder, {**config.model_dump(), "data": ""})
+    checkpoints.known = {"clips": clips}
     precision = Precision(plain_setting(config), torch.device("cpu"))
     checkpoints.save(["best.pt"], TrainState(), model, torch.optim.SGD(model.parameters()), precision)
     return folder / "best.pt"

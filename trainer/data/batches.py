@@ -14,7 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer.config import TrainConfig
 from trainer.data.source import ClipSource
+
+EVALUATION_BATCH = 64
+"""Clips of a batch in an evaluation, but at most four times those of training: without gradients, these fit too."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,19 @@ class Batch:
     def clips(self) -> int:
         """How many clips count."""
         return len(self.class_label) if self.share else 0
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """What a model is called with."""
+        return self.video
+
+    def __len__(self) -> int:
+        return len(self.class_label)
+
+    def first(self, size: int) -> Batch:
+        """Return its first clips."""
+        path = self.future_path
+        return Batch(self.video[:size], self.class_label[:size], None if path is None else path[:size])
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on `device`."""
@@ -73,6 +90,11 @@ class Batches:
         self.shuffle, self.prefetch, self.pinned = shuffle, prefetch, pinned
         shape = (-(-self.batch_size // part[1]), source.frames, 3, source.size_px, source.size_px)
         self._ring = [torch.empty(shape, dtype=torch.uint8, pin_memory=pinned) for _ in range(ring)]
+
+    @property
+    def clips(self) -> int:
+        """Clips of an epoch."""
+        return len(self.source)
 
     def __len__(self) -> int:
         """Number of batches of an epoch; the last one may be smaller."""
@@ -119,3 +141,19 @@ class Batches:
         index, count = self.part
         own = np.array_split(rows, count)[index]
         return (own, len(own) / len(rows)) if len(own) else (rows[:1], 0.0)
+
+
+def make_batches(
+    config: TrainConfig, source: ClipSource, device: torch.device, batch_size: int = 0, part: tuple[int, int] = (0, 1)
+) -> Batches:
+    """Return shuffled batches of `batch_size` to train on, or (0) those of an evaluation; of each, a process's part."""
+    cuda = device.type == "cuda"
+    return Batches(
+        source,
+        batch_size or min(EVALUATION_BATCH, 4 * config.batch_size),
+        config.seed,
+        shuffle=batch_size > 0,
+        prefetch=cuda if config.prefetch == "auto" else config.prefetch == "on",
+        pinned=cuda,
+        part=part,
+    )

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainer.analysis.markdown import UNKNOWN, table
 from trainer.language.describing import CEILING, MODEL
-from trainer.language.rates import FAMILIES, FIGURES, WITHOUT_BENDING
+from trainer.language.rates import FIGURES
+from trainer.language.tables import family_table, rates_table, share
 
 SHOWN = 24
 """Clips on the page; descriptions.json has all."""
@@ -20,13 +20,6 @@ the path that it gives is within 5 % of that extent over all T + 5 frames, whate
 needs the one before it. *Claim-F1* compares the JSON of claims with the truth, slot by slot; *coherent*: something is
 claimed, and neither claims nor prose contradict each other. A clip without an answer counts as wrong in all of them.
 Brackets: 95 % Wilson interval."""
-ROWS = {
-    MODEL: "from the model and the detector",
-    "no visual evidence": "control: nothing of the clip",
-    "class only": "control: the class probabilities alone",
-    "shuffled evidence": "control: another clip's evidence, so another clip's text",
-    CEILING: "ceiling: the same describer on the true track",
-}
 
 
 def page(content: Mapping[str, Any], picture: str) -> str:
@@ -35,8 +28,8 @@ def page(content: Mapping[str, Any], picture: str) -> str:
     lines = [f"# Descriptions by {about['provider']}", "", summary(content), "", f"    {about['command']}", ""]
     lines += [f"- **{flag}**" for flag in content["flags"]]
     lines += [f"- {note}" for note in about["notes"]]
-    lines += ["", *ABOUT.splitlines(), "", "## Rates", "", *rates_table(content), "", "## By family", ""]
-    lines += [*family_table(content), ""]
+    by_row, by_family = tables(content)
+    lines += ["", *ABOUT.splitlines(), "", "## Rates", "", *by_row, "", "## By family", "", *by_family, ""]
     lines += [f"![what was written over what was seen]({picture})", ""] if picture else []
     lines += ["## Clips", ""]
     for clip in content["clips"][:SHOWN]:
@@ -65,45 +58,13 @@ def figure_words(content: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, [said, f"n {figures['n']}", row["problem"] and f"ended early: {row['problem']}"]))
 
 
-def rates_table(content: Mapping[str, Any]) -> list[str]:
-    """Return every row with its figures over all clips."""
-    head = ("evidence", "n:", *(f"{name}:" for name in FIGURES.values()))
-    rows = [
-        (ROWS.get(row["name"], row["name"]), figures["n"], *(cell(figures, name) for name in FIGURES))
-        for row in content["rows"]
-        for figures in [row["rates"]["all"]]
-    ]
-    return table(head, rows)
-
-
-def family_table(content: Mapping[str, Any]) -> list[str]:
-    """Return the model's figures for each family, each with the ceiling behind it."""
-    by_name = {row["name"]: row["rates"] for row in content["rows"]}
-    own, top = by_name[MODEL], by_name.get(CEILING, {})
-    head = ("family", "n:", *(f"{name}:" for name in FIGURES.values()))
-    rows = [
-        (name, own[name]["n"], *(_with_ceiling(own[name], top.get(name, {}), figure) for figure in FIGURES))
-        for name in (*FAMILIES, WITHOUT_BENDING)
-        if own[name]["n"]
-    ]
-    return [*table(head, rows), "", "Behind each figure: its ceiling."] if top else table(head, rows)
-
-
-def _with_ceiling(own: Mapping[str, float], top: Mapping[str, float], figure: str) -> str:
-    return f"{share(own.get(figure))} / {share(top.get(figure))}" if top else share(own.get(figure))
-
-
-def share(value: float | None) -> str:
-    """Return `.97`, `1.00`, or `-` for what is not known."""
-    return UNKNOWN if value is None else f"{value:.2f}".removeprefix("0") if value < 0.995 else f"{value:.2f}"
-
-
-def cell(figures: Mapping[str, float], name: str) -> str:
-    """Return a figure with its interval, if it has one."""
-    if name not in figures:
-        return UNKNOWN
-    inside = f" [{share(figures[f'{name}_low'])}, {share(figures[f'{name}_high'])}]" if f"{name}_low" in figures else ""
-    return f"{share(figures[name])}{inside}"
+def tables(content: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the table of all rows, and that of the families."""
+    rates = {row["name"]: row["rates"] for row in content["rows"]}
+    return (
+        rates_table((name, each["all"]) for name, each in rates.items()),
+        family_table(rates[MODEL], rates.get(CEILING, {})),
+    )
 
 
 def clip_lines(clip: Mapping[str, Any]) -> Iterator[str]:

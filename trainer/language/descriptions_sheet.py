@@ -30,7 +30,7 @@ def draw_sheet(
     shown = clips[:PANELS]
     rows = -(-len(shown) // COLUMNS)
     with plots.canvas(path, title, 10.4, 2.95 * rows + 0.8) as figure:
-        places = figure.subplots(rows, COLUMNS, squeeze=False).flat
+        places = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
         for axes in places:
             axes.axis("off")
         for axes, clip, video in zip(places, shown, videos, strict=False):
@@ -58,7 +58,7 @@ def _draw(axes: Any, clip: Mapping[str, Any], video: NDArray[np.uint8], view: Vi
     )
     if clip["track"] is not None:
         across, down, _ = np.transpose(clip["track"])
-        axes.plot(across, down, "+", color="white", markersize=4, markeredgewidth=0.7)
+        axes.plot(across, down, "+", color="black", markersize=4, markeredgewidth=0.7, zorder=3)
     if (path := written_path(clip["equation"], view)) is not None:
         seen, future = path[: view.frames], path[view.frames - 1 :]
         axes.plot(*seen.T, "-", color=ORANGE, linewidth=1.6)
@@ -75,7 +75,7 @@ def _draw(axes: Any, clip: Mapping[str, Any], video: NDArray[np.uint8], view: Vi
 
 def _legend() -> list[Line2D]:
     return [
-        Line2D([], [], color=QUIET, marker="+", linestyle="", markersize=5, label="seen by the detector"),
+        Line2D([], [], color="black", marker="+", linestyle="", markersize=5, label="seen by the detector"),
         Line2D([], [], color=ORANGE, linewidth=1.6, label="written: the seen frames"),
         Line2D([], [], color=VERMILION, linestyle=":", marker=".", label="written: the five to come"),
     ]
