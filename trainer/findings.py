@@ -14,12 +14,12 @@ from trainer.analysis.predictions import PREDICTIONS_NAME, StoredPredictions
 from trainer.analysis.results import EVALUATION_NAME, results_of
 from trainer.analysis.writing import write_report
 from trainer.controls import compute_controls
+from trainer.data.batches import make_batches
 from trainer.data.places import ALL, Clips, open_clips, trained_content
 from trainer.errors import TrainerError
 from trainer.evaluate import evaluate
 from trainer.metrics import Predictions
 from trainer.results import absent_notes, confusion_of, judge, stored_predictions, summary_of
-from trainer.session import make_batches
 from trainer.trained import Trained, require_fit
 from wire.records import RunSummary
 from wire.run_dir import replace_file

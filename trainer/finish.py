@@ -8,19 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from trainer.analysis.predictions import PREDICTIONS_NAME
 from trainer.analysis.results import RESULTS_NAME, results_of
 from trainer.analysis.writing import write_report
-from trainer.results import (
-    held_out,
-    load_best,
-    run_test,
-    stored_predictions,
-    summarise,
-    training_results,
-    validation_metrics,
-    verdict_line,
-)
+from trainer.results import load_best, summarise, training_results, validation_metrics, verdict_line
 from trainer.session import Session
 from trainer.then import STAGES
 from trainer.timing import time_inference
@@ -28,6 +18,9 @@ from wire.gate import HELD
 from wire.records import RunSummary
 from wire.run_dir import replace_file
 from wire.state import Phase
+
+FINAL = ("confusion_matrix", "class_names", "tests", "inference")
+"""What final_metrics.json has beside the summary."""
 
 
 def finish(session: Session) -> RunSummary:
@@ -38,15 +31,11 @@ def finish(session: Session) -> RunSummary:
     """
     session.reporter.update(force=True, phase=Phase.EVALUATE.value, message="testing the best checkpoint")
     note = load_best(session)
-    predictions = run_test(session, session.data.test)
-    figures = predictions.metrics(session.test_controls.best_mse)
-    summary = summarise(session, figures, note)
-    tests = {name: held_out(session, name, source) for name, source in session.data.tests.items()}
-    speed = time_inference(session.model, session.batches(session.data.test), session.device)
-    results = training_results(session, summary, predictions)
-    results |= {"tests": tests, "inference_ms": speed.ms, "inference": asdict(speed)}
-    said = stored_predictions(session.data.test, session.data.digest, predictions)
-    session.reporter.guard(PREDICTIONS_NAME, lambda: said.write(Path(session.run.artifacts) / PREDICTIONS_NAME))
+    tested = session.problem.test(session)
+    summary = summarise(session, tested, note)
+    speed = time_inference(session.model, session.problem.batches("test", session.device), session.device)
+    results = training_results(session, summary, tested)
+    results |= {"inference_ms": speed.ms, "inference": asdict(speed)}
     write_json(session, RESULTS_NAME, results)
     for stage in session.config.then if summary.verdict != HELD else ():
         flags = STAGES[stage](session, results)
@@ -59,7 +48,7 @@ def finish(session: Session) -> RunSummary:
         force=True,
         phase=Phase.DONE.value,
         eta_s=0.0,
-        metrics={name: figures[name] for name in ("accuracy", "pred_mse", "skill") if name in figures},
+        metrics={name: tested.metrics[name] for name in session.problem.shown if name in tested.metrics},
         message=verdict_line(summary),
     )
     return summary
@@ -74,9 +63,10 @@ def write_json(session: Session, name: str, content: Mapping[str, Any]) -> None:
 def write_artifacts(session: Session, results: dict[str, Any]) -> None:
     """Write training_results.json, its parts, and their analysis with its pictures into artifacts/."""
     write_json(session, RESULTS_NAME, results)
-    write_json(session, "validation_metrics.json", validation_metrics(session))
-    parts = ("confusion_matrix", "class_names", "tests", "inference")
-    write_json(session, "final_metrics.json", {**results["summary"], **{name: results[name] for name in parts}})
+    controls = {"controls": results["validation_controls"]} if "validation_controls" in results else {}
+    write_json(session, "validation_metrics.json", {**validation_metrics(session), **controls})
+    parts = {name: results[name] for name in FINAL if name in results}
+    write_json(session, "final_metrics.json", {**results["summary"], **parts})
     folder = Path(session.run.artifacts)
     found = results_of(folder / RESULTS_NAME, results)
     session.reporter.guard("analysis_report.md", lambda: write_report(found, folder))
