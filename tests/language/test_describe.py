@@ -14,7 +14,7 @@ from tests.fixtures.stand_in import Fault, StandIn
 from tests.language.trained_run import ANSWER, LINE, Scripted, told
 from tests.trainer.sessions import Run
 from trainer.__main__ import main
-from trainer.describe_stage import check_describe
+from trainer.describe_stage import check_describe, describe_further
 from trainer.errors import ConfigError, ProviderError
 from trainer.language import described as described_module
 from trainer.language.descriptions_sheet import written_path
@@ -65,15 +65,18 @@ def test_a_prompt_holds_no_label_and_the_page_does(finished: tuple[Path, RunSumm
     assert len(truths) == 2 * len(clips) and not any(truth in prompt for truth in truths for prompt in prompts)
 
 
-def test_a_service_that_went_away_is_said_and_the_run_ends_well(tmp_path: Path) -> None:
+def test_a_service_that_went_away_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    results: dict[str, Any] = {}
     with StandIn(lambda prompt: ANSWER) as service:
-        run = Run(tmp_path, told(f"describe_with={service.openai()}", "describe_clips=1"))
-        check_describe(run.session)
+        session = Run(tmp_path, told(f"describe_with={service.openai()}", "describe_clips=1")).session
+        check_describe(session)
         service.answer = lambda prompt: Fault(status=401, body='{"error": {"message": "no such key"}}')
-        summary = run.to_the_end()
-    assert summary.verdict in ("completed", "no skill") and summary.metrics["language_n"] == 1
-    assert summary.metrics["language_parses"] == 0
-    assert "refused with HTTP 401" in read(tmp_path / "artifacts")["clips"][0]["problem"]
+        flags = describe_further(session, results)
+    assert "nothing was said of 1 of 1 clips: " in flags[1] and "HTTP 401: no such key" in flags[1]
+    assert results["language"]["figures"]["language_parses"] == 0
+    session.config = told("describe_with=openai:gpt-4o")
+    assert "not described: openai:gpt-4o needs a key" in describe_further(session, {})[0]
 
 
 @pytest.mark.parametrize(

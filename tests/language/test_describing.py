@@ -68,7 +68,8 @@ def test_whatever_ends_the_work_leaves_what_was_done() -> None:
 
 def of(name: str, value: float, families: int = 8) -> dict[str, Any]:
     scores = [dict.fromkeys(FIGURES, value)] * families
-    return {"name": name, "problem": "", "rates": rates(scores, [*NAMES] * (families // 4))}
+    found = rates(scores, [*NAMES] * (families // 4))
+    return {"name": name, "problem": "", "answered": families, "lost": "", "rates": found}
 
 
 def test_rates_are_of_all_of_each_family_and_without_parabolas() -> None:
@@ -84,5 +85,7 @@ def test_figures_that_a_control_reaches_are_flagged() -> None:
     assert worth([of(MODEL, 0.9), of("class only", 0.5), of(CEILING, 1.0)]) == []
     flags = worth([of(MODEL, 0.5), of("class only", 0.5), of("shuffled evidence", 0.6)])
     assert flags[0] == "no skill" and "same family 0.50 is below shuffled evidence, 0.60" in flags
-    early = of(MODEL, 0.9) | {"problem": "no money"}
-    assert worth([early, of("class only", 0.1)]) == ["model: ended early: no money"]
+    early = of(MODEL, 0.9) | {"problem": "no money", "answered": 7, "lost": "no answer"}
+    assert worth([early, of("class only", 0.1)]) == [
+        "model: ended early: no money", "nothing was said of 1 of 8 clips: no answer"
+    ]  # fmt: skip

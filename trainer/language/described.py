@@ -53,7 +53,7 @@ class Described:
             {
                 "name": row.name,
                 "problem": row.problem,
-                "answered": sum(1 for one in row.descriptions if one.equation or one.text or one.claims),
+                **_answered(row),
                 "rates": rates(scores, families[: len(scores)]),
             }
             for row, scores in zip(self.rows, scored, strict=True)
@@ -114,6 +114,13 @@ def about_model(trained: Trained, place: str, part: str, provider: str, command:
         "command": command,
         "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }
+
+
+def _answered(row: Row) -> dict[str, Any]:
+    """Return how many clips something was said of, and why nothing was said of the first of the others."""
+    silent = [one for one in row.descriptions if not (one.equation or one.text or one.claims)]
+    lost = plain(silent[0].problem, MAX_CHARS) if silent else ""
+    return {"answered": len(row.descriptions) - len(silent), "lost": lost}
 
 
 def evidence_summary(seen: Evidence) -> dict[str, Any]:

@@ -54,17 +54,19 @@ def worth(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     own, flags = rows[0], [f"{row['name']}: ended early: {row['problem']}" for row in rows if row["problem"]]
     controls = {row["name"]: row["rates"]["all"] for row in rows[1:] if row["name"] in ABLATIONS}
     figures = own["rates"]["all"]
+    if own["lost"]:
+        flags.append(f"nothing was said of {figures['n'] - own['answered']} of {figures['n']} clips: {own['lost']}")
     if not figures["n"]:
         return flags
+    reached_by_chance = []
     for name in JUDGED:
         best = max(controls, key=lambda control: controls[control].get(name, 0.0), default="")
         reached = controls[best].get(name, 0.0) if best else 0.0
         if best and figures[name] <= reached:
             word = "below" if figures[name] < reached else "no better than"
-            flags.append(f"{FIGURES[name]} {figures[name]:.2f} is {word} {best}, {reached:.2f}")
-    if len(flags) == len(JUDGED):
-        flags.insert(0, "no skill")
-    return flags
+            reached_by_chance.append(f"{FIGURES[name]} {figures[name]:.2f} is {word} {best}, {reached:.2f}")
+    skill = ["no skill"] if len(reached_by_chance) == len(JUDGED) else []
+    return [*skill, *flags, *reached_by_chance]
 
 
 def named(figures: Mapping[str, float]) -> dict[str, float]:
