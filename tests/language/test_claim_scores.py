@@ -12,7 +12,7 @@ import pytest
 from renderer.descriptions import SIDES, sentences
 from renderer.motion import Family, Motion
 from renderer.trajectories import make_recipe
-from trainer.language.claim_scores import SLOTS, of_others, score_claims
+from trainer.language.claim_scores import SLOTS, score_claims
 from trainer.language.describer import Description
 from trainer.language.prose import SENSES, directions_in, families_in, numbers_in
 from trainer.language.truth import Truth, truths
@@ -33,10 +33,8 @@ def test_the_truth_is_right_and_coherent() -> None:
         assert score.f1 == score.precision == score.recall == 1 and score.coherent
 
 
-def test_the_text_of_another_clip_is_the_row_of_chance() -> None:
-    others = of_others([told(truth) for truth in TRUTHS])
-    assert sorted(map(id, others)) != [] and others[0].claims == asdict(TRUTHS[60].claims)
-    scores = [score_claims(*pair) for pair in zip(others, TRUTHS, strict=True)]
+def test_the_text_of_another_clip_is_worth_what_chance_is() -> None:
+    scores = [score_claims(told(TRUTHS[row - 60]), truth) for row, truth in enumerate(TRUTHS)]
     assert 0.05 < np.mean([score.f1 for score in scores]) < 0.35
     assert all(score.coherent for score in scores)
 

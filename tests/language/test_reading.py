@@ -74,6 +74,7 @@ LINE = np.stack([1 + 2 * T, 3 - T, 0 * T + 4], axis=1)
         "x(t) = 1 + 2t; y(t) = 3 - t; z(t) = 4",
         "z(t) = 4, x(t) = 1 + 2t, and y(t) = 3 - t, where t is time.",
         "The path is a line:\n\n- **x(t)** = 1 + 2t\n- **y(t) = 3 - t**\n* z(t) = **4**\n\nIt starts at x = 0.3.",
+        "**x(t) = 1 + 2t**, *y(t) = 3 - t* and **z(t) = 4** where t is time",
         "1. x(t) = 1 + 2t.\n2. y(t) = 3 - t.\n3. z(t) = 4.",
         "```python\nx = 1 + 2*t\ny = 3 - t\nz = 4\n```",
         "Inline `x(t) = 1 + 2t`, $y(t) = 3 - t$ and \\(z(t)\\) = \\(4\\) are it.",
@@ -128,6 +129,8 @@ def test_our_own_equations_are_read_unchanged() -> None:
         ("", "missing before ';'"),
         ("2 +", "missing before ';'"),
         ("(1 + t", "a closing )"),
+        ("2 *\nt", "missing at the end"),
+        ("**2t** v", "'v'"),
     ],
 )
 def test_what_is_at_fault_is_named(text: str, said: str) -> None:

@@ -84,12 +84,6 @@ def score_claims(description: Description, truth: Truth) -> ClaimScore:
     return ClaimScore(right, tuple(values), wanted, contradicted)
 
 
-def of_others(descriptions: Sequence[Description]) -> list[Description]:
-    """Give each clip the description of another, half the list further on: the row of chance."""
-    half = len(descriptions) // 2
-    return [*descriptions[half:], *descriptions[:half]]
-
-
 def _values(claims: Mapping[str, Any]) -> Values:
     found = {slot: tuple(dict.fromkeys(_read(slot, claims.get(slot)))) for slot in SLOTS}
     return {slot: values for slot, values in found.items() if values}

@@ -76,9 +76,7 @@ class Parser:
         here = place + 1
         while here < place + 4 and self._at(here).text in (NEWLINE.text, "&"):
             here += 1
-        after = self._at(here + 1)
-        goes_on = after.kind is Kind.NUMBER or after.text.removeprefix("\\") in (*NAMES, "frac", "(")
-        return here if self._at(here).text in ("+", "-") and goes_on else place
+        return here if self._at(here).text in ("+", "-") and _begins(self._at(here + 1)) else place
 
     def _at(self, place: int) -> Token:
         return self.tokens[place] if place < len(self.tokens) else END
@@ -126,9 +124,12 @@ class Parser:
         return (name or token.text in ("(", "{")) and self.place not in self.stops
 
     def _emphasis(self) -> bool:
-        """True for an asterisk, or two, that end bold or italic letters."""
+        """True for asterisks that end bold or italic letters: no factor follows, here or in the next line."""
         after = self.peek(1)
-        return after.kind is Kind.MARK and after.text not in ("+", "-", *_CLOSING)
+        if after == NEWLINE:
+            return not _begins(self.peek(2))
+        unknown = after.kind is Kind.NAME and after.text not in END_WORDS
+        return not (unknown or _begins(after) or after.text in ("+", "-"))
 
     def _factor(self) -> Value:
         if self.peek().text in ("+", "-"):
@@ -205,6 +206,12 @@ class Parser:
         if len(parts) not in (1, 3):
             raise EquationError(f"a bracket of {len(parts)} values is neither a number nor a vector of three")
         return _enclosed(parts[0] if len(parts) == 1 else tuple(map(_number, parts)))
+
+
+def _begins(token: Token) -> bool:
+    """True for what surely begins a factor."""
+    known = token.text in _CLOSING or token.text in _FRACTIONS or token.text.removeprefix("\\") in NAMES
+    return token.kind is Kind.NUMBER or known
 
 
 def _joined(left: Value, sign: str, right: Value) -> Value:

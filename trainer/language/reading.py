@@ -141,11 +141,14 @@ def _may_begin(written: Sequence[Token], place: int, timed: bool) -> bool:
     r"""False in the middle of something else: `2 x(t) =`, `\dot x(t) =`, `r + x(t) =`; without a time `centre x =`."""
     if place == 0:
         return True
-    before, first = written[place - 1], place == 1 or written[place - 2] in (NEWLINE, ROW)
+    before, earlier = written[place - 1], written[place - 2] if place > 1 else NEWLINE
     if before.kind is Kind.NAME:
         return before.text in END_WORDS or (timed and before.text[0] != "\\" and before.text not in ("d", "D"))
-    bullet = first and (before.kind is Kind.NUMBER or before.text in ("-", "*", "+", "_"))
-    return bullet or (before.kind is Kind.MARK and before.text not in ("+", "-", "*", "/", "_"))
+    if before.kind is Kind.NUMBER or before.text in ("+", "-"):
+        return earlier in (NEWLINE, ROW)
+    if before.text in ("*", "_"):
+        return earlier.kind is Kind.MARK and earlier.text not in (")", "]", "}")
+    return before.text != "/"
 
 
 def _right_side(parser: Parser, start: int) -> Value:
