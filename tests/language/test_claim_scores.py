@@ -99,6 +99,7 @@ def test_a_number_may_be_off_by_a_tenth(family: Family, slot: str, share: float,
         ((1, 0, 0.8), "right", False),
         ((1, 0, 0.8), "away, rightwards", True),
         ((1, 0, -0.8), "right, towards the camera", True),
+        ((1, 0, 0), "towards the right", True),
         ((1, 0, 0.8), "right and closer", False),
         ((0, -1, 0), "upward", True),
         ((0, 1, 0), "clockwise", False),
@@ -124,7 +125,9 @@ def test_the_sense_of_a_circle() -> None:
 @pytest.mark.parametrize(
     ("family", "text", "contradicted"),
     [
-        (Family.HELICAL, "A helix of circular cross-section.", ()),
+        (Family.HELICAL, "A helix: circular motion with a linear advance.", ()),
+        (Family.HELICAL, "A helix, or a parabola.", ("family",)),
+        (Family.PARABOLIC, "A parabola or a circle.", ("family",)),
         (Family.CIRCULAR, "A helix.", ("family",)),
         (Family.LINEAR, "It is not a circle but a straight line.", ()),
         (Family.LINEAR, "It moves in a spiral rather than a line.", ("family",)),

@@ -41,6 +41,8 @@ LACKS = {
     "parabolic": {"turns", "radius"},
 }
 """Slots that no path of a family has."""
+MADE_OF = {"helical": {"circular", "linear"}, "parabolic": {"linear"}}
+"""Families of which prose may speak beside another: a helix is a circle that advances along a line."""
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,12})?", re.ASCII)
 Values = Mapping[str, tuple[Any, ...]]
 """Each slot of which something is said, with all its different values: a word, a set of directions, a number."""
@@ -107,8 +109,7 @@ def _contradicted(values: Values, text: str) -> tuple[str, ...]:
     family = values["family"][0] if len(values.get("family", ())) == 1 else ""
     wrong = {slot for slot, several in values.items() if len(several) > 1}
     wrong |= LACKS.get(family, set()) & set(values)
-    named = families_in(text) - ({"circular"} if family == "helical" else set())
-    if family and named - {family}:
+    if family and families_in(text) - {family} - MADE_OF.get(family, set()):
         wrong.add("family")
     if _turns_back(values.get("direction", ()), directions_in(text), family):
         wrong.add("direction")

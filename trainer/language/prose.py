@@ -9,7 +9,7 @@ from renderer.descriptions import SIDES
 
 SENSES = ("clockwise", "counter-clockwise")
 _FAMILIES = {
-    "linear": r"linear(?:ly)?|straight[ -](?:line|path)|lines?",
+    "linear": r"linear(?:ly)?|straight[ -](?:line|path)|lines?(?! of sight)",
     "circular": r"circl(?:e|es|ed|ing)|circular(?:ly)?",
     "helical": r"helix|helices|helical(?:ly)?|spirals?|spiral(?:l?ing)|corkscrew",
     "parabolic": r"parabolas?|parabolic(?:ally)?|ballistic(?:ally)?",
@@ -19,7 +19,7 @@ _DIRECTIONS = {
     "right": r"right(?:wards?)?(?!-hand| angle)",
     "up": r"(?<!speeds )(?<!speeding )up(?:wards?)?(?! to\b)",
     "down": r"(?<!slows )(?<!slowing )down(?:wards?)?",
-    "closer": r"closer|nearer|towards? (?:the |us\b|me\b)?(?:camera|viewer|lens)?",
+    "closer": r"closer|nearer|towards? (?:the )?(?:camera|viewer|lens|us|me)",
     "away": r"away|farther|further",
     "counter-clockwise": r"(?:counter|anti)[- ]?clockwise",
     "clockwise": r"(?<!counter)(?<!anti)(?<!counter[- ])(?<!anti[- ])clockwise",
