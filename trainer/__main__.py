@@ -25,7 +25,7 @@ Learns to name and to forecast the path of an object from video.
   trainer evaluate runs/mine --on hard             a trained model on any data set that it can take
   trainer describe runs/mine --on medium           equations and texts of clips, from what the model saw
   trainer controls runs/mine                       is it above its own network where that should fail?
-  trainer analyze runs/mine                        what the numbers of a finished run say, with pictures
+  trainer analyze runs/mine                        what the numbers of a finished run say, with pictures; --llm in words
   trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
 """
 RUN_HELP = """\

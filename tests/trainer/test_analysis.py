@@ -32,6 +32,7 @@ PICTURES = {
     "generalization_gap.png",
     "forecasting_curves.png",
 }
+PAGES = {"analysis_report.md", "analysis.json", "llm_analysis.md", "llm_analysis.json"}
 COMPARISON = {"comparison.md", "comparison.json", "comparison.png"}
 
 
@@ -374,18 +375,20 @@ def test_nothing_from_a_host_reaches_the_terminal(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_all_without_torch(tmp_path: Path) -> None:
-    """Torch is blocked, as on a laptop that has none: analyse a run with everything, and one with hardly anything."""
+    """Torch and what asks language models are blocked, as on a laptop that has neither: analyse a run with everything,
+    and one with hardly anything.
+    """
     results(tmp_path, raw_results())
     (tmp_path / "old.json").write_text('{"val_losses": [1, 0.5]}')
     code = f"""
 import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "torch":
+        if name.split(".")[0] in ("torch", "openai", "anthropic", "transformers"):
             raise ImportError(name + " is blocked")
 sys.meta_path.insert(0, Blocked())
 from trainer.__main__ import main
-assert main(["analyze", {str(tmp_path / "run")!r}]) == 0
+assert main(["analyze", {str(tmp_path / "run")!r}, "--llm"]) == 0
 assert main(["analyze", {str(tmp_path / "old.json")!r}, "--out", {str(tmp_path / "out")!r}]) == 0
 assert main(["compare", {str(tmp_path / "run")!r}, "--out", {str(tmp_path / "out")!r}, "--controls"]) == 0
 """
@@ -395,7 +398,7 @@ assert main(["compare", {str(tmp_path / "run")!r}, "--out", {str(tmp_path / "out
         "accuracy 90.0 % (86.1 % to 92.9 %)" in done.stdout and "Take run: it has the highest accuracy" in done.stdout
     )
     artifacts = {path.name: path for path in (tmp_path / "run" / "artifacts").iterdir()}
-    assert PICTURES | {"analysis_report.md", "analysis.json", "training_results.json"} == set(artifacts)
+    assert PICTURES | PAGES | {"training_results.json"} == set(artifacts)
     assert all(artifacts[name].read_bytes().startswith(b"\x89PNG") for name in PICTURES)
     report = artifacts["analysis_report.md"].read_text()
     assert all(f"]({name})" in report for name in PICTURES) and "Held-out tests" in report

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from trainer.analysis.analysis import Analysis
 from trainer.metrics import wilson_interval
@@ -190,9 +191,14 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def peak_rate(analysis: Analysis) -> Any:
+    """Return the peak of the learning rate in the run's last stage, as its config has it."""
+    results = analysis.results
+    return results.config.get("full_learning_rate" if results.stage == "full" else "learning_rate")
+
+
 def _halved(analysis: Analysis) -> str:
-    key = "full_learning_rate" if analysis.results.stage == "full" else "learning_rate"
-    rate = analysis.results.config.get(key)
+    rate = peak_rate(analysis)
     return f" ({rate / 2:g} instead of {rate:g})" if isinstance(rate, float) else ""
 
 

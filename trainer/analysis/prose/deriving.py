@@ -20,7 +20,7 @@ _DIFFERENCE = re.compile(
     re.IGNORECASE,
 )
 _RATIO = re.compile(
-    r"times|fold|ratio|factor|twice|half|of\b|per\b|for each|share|relative|as (?:many|much|large)|\d\s?[x\u00d7]",
+    r"times|fold|ratio|factor|twice|half|per\b|for each|share|relative|as (?:many|much|large)|\d\s?[x\u00d7]",
     re.IGNORECASE,
 )
 _CHANGE = re.compile(

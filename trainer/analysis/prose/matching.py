@@ -29,7 +29,7 @@ def match(figure: Figure, passage: Passage, facts: Facts) -> tuple[Fact | None, 
     near = _measures_near(figure, passage)
     same = [fact for fact in facts.values() if _is(figure, fact)]
     of_measure = [fact for fact in same if not near or not fact.measure or _is_measure(fact, near)]
-    fitting = [fact for fact in of_measure if all(_is_met(need, passage, facts.rivals) for need in fact.needs)]
+    fitting = [fact for fact in of_measure if _is_told(fact, figure, passage, facts.rivals)]
     if fitting:
         return max(fitting, key=lambda fact: _nearness(fact, near, passage)), True
     others = [
@@ -55,7 +55,7 @@ def forms(fact: Fact) -> list[tuple[str, float]]:
 
 
 def _is(figure: Figure, fact: Fact) -> bool:
-    if figure.bare and fact.unit not in ("count", "epoch") and fact.value != round(fact.value):
+    if figure.bare and fact.unit not in ("count", "epoch") and fact.value not in (0.0, 1.0):
         return False
     for unit, value in forms(fact):
         if unit in figure.units:
@@ -69,6 +69,12 @@ def _is(figure: Figure, fact: Fact) -> bool:
 
 def _is_measure(fact: Fact, near: Sequence[str]) -> bool:
     return any(_says([word], MEASURES[fact.measure]) for word in near)
+
+
+def _is_told(fact: Fact, figure: Figure, passage: Passage, rivals: Iterable[Words]) -> bool:
+    """True if all that the fact needs is said; of a number without a unit, its measure too."""
+    measured = not fact.measure or figure.units != {""} or _says(passage.words_around, MEASURES[fact.measure])
+    return measured and all(_is_met(need, passage, rivals) for need in fact.needs)
 
 
 def _is_met(need: Words, passage: Passage, rivals: Iterable[Words]) -> bool:

@@ -62,9 +62,10 @@ SECTIONS = (
     ),
 )
 _FENCE = re.compile(r"\A\s*```(?:json|markdown|md)?\s*\n(.*?)\n\s*```\s*\Z", re.DOTALL)
-_HEADING = re.compile(r"\s*(?:#{1,6}\s+(?P<marked>.+?)|\*\*(?P<bold>[^*]+)\*\*:?)\s*#*\s*\Z")
-_BOLD = 7
-"""The level of a heading that is only a bold line, or a title alone: below all others."""
+_HEADING = re.compile(r"\s*(?:(?P<marks>#{1,6})\s+(?P<marked>.+?)|\*\*(?P<bold>[^*]+)\*\*:?)\s*#*\s*\Z")
+_BOLD, _PLAIN = 7, 8
+"""Depth of a heading that is a bold line, and of a line without any mark: below those that are marked."""
+_LONGEST_HEADING = 60
 _NUMBERING = re.compile(r"\A\W*(?:section\s+)?(?:\d+|[ivx]+)[.):]\s*", re.IGNORECASE)
 MAX_CHARS = 60_000
 """Of an answer; what is behind is not read."""
@@ -104,32 +105,38 @@ def harmless_text(text: str) -> str:
 
 
 def _of_markdown(answer: str) -> dict[str, str]:
+    """A heading with the very title begins a section; one that is about it does too, unless it lies deeper than the
+    headings of the sections before: `### Performance on noisy clips`.
+    """
     texts: dict[str, list[str]] = {"": []}
     key, top = "", _BOLD
     for line in answer.split("\n"):
-        section, level = _named_by(line), _level(line)
-        if section is not None and (not key or level <= top):  # deeper ones are headings within a section
-            key, top = section.key, level
-            texts.setdefault(key, [])
-        else:
+        title, level = _title(line)
+        section = _titled(title) or (_about(title) if level <= top else None)
+        if section is None:
             texts[key].append(_demoted(line))
+            continue
+        key, top = section.key, min(level, _BOLD)
+        texts.setdefault(key, [])
     return {key: "\n".join(lines) for key, lines in texts.items()}
 
 
-def _named_by(line: str) -> Section | None:
-    """The section that a line is the heading of."""
+def _title(line: str) -> tuple[str, int]:
+    """What a line says as a heading, without marks and numbering, and how deep it lies."""
     heading = _HEADING.match(line)
-    title = (heading["marked"] or heading["bold"]) if heading else line
-    title = _NUMBERING.sub("", title).strip(" *:#_").lower()
-    for one in SECTIONS:
-        if title == one.title.lower() or (heading and len(title) < 60 and one.word in title):
-            return one
-    return None
+    text, level = line, _PLAIN
+    if heading is not None:
+        text = heading["marked"] or heading["bold"]
+        level = len(heading["marks"]) if heading["marks"] else _BOLD
+    return _NUMBERING.sub("", text).strip(" *:#_").lower(), level
 
 
-def _level(line: str) -> int:
-    marks = len(line.lstrip()) - len(line.lstrip().lstrip("#"))
-    return marks or _BOLD
+def _titled(title: str) -> Section | None:
+    return next((one for one in SECTIONS if one.title.lower() == title), None)
+
+
+def _about(title: str) -> Section | None:
+    return next((one for one in SECTIONS if one.word in title), None) if len(title) < _LONGEST_HEADING else None
 
 
 def _demoted(line: str) -> str:
@@ -147,7 +154,8 @@ def _of_json(answer: str) -> dict[str, str] | None:
         return None
     found: dict[str, str] = {}
     for name, value in raw.items():
-        section = _named_by(f"# {name}".replace("_", " "))
+        title = name.replace("_", " ").lower()
+        section = _titled(title) or _about(title)
         if section is not None:
             found[section.key] = _as_text(value)
     return found

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from trainer.analysis.curves import SIGNIFICANT
 from trainer.analysis.prose.rules.told import Told
 
-QUIET = 0.05
-
 
 def dynamics(told: Told) -> list[str]:
     """Return the section."""
@@ -89,8 +87,7 @@ def _steadiness(told: Told) -> Iterator[str]:
     if steady.not_finite:
         text += f"; {told('not_finite')} losses are not finite"
     yield f"{text}."
-    spread = told.facts.value("end.spread")
-    if steady.level == "unstable" and spread is not None and spread < QUIET and not steady.not_finite:
+    if steady.level == "unstable" and not steady.not_finite and told.ends_quietly:
         yield (
             f"That did no harm in the end: the last five epochs differ by {told('end.spread')} from the lowest to the"
             " highest."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from trainer.analysis.advice import recommend
+from trainer.analysis.advice import peak_rate, recommend
 from trainer.analysis.prose.rules.told import Told, named
 
 _SAID_BETTER = frozenset({"train-longer", "held-out", "near-horizons", "weak-class", "unsteady", "fewer-epochs"})
@@ -46,20 +46,14 @@ def _longer(told: Told) -> Iterator[str]:
 
 
 def _steadier(told: Told) -> Iterator[str]:
-    steady, rate = (
-        told.analysis.stability,
-        told.analysis.results.config.get(
-            "full_learning_rate" if told.analysis.results.stage == "full" else "learning_rate"
-        ),
-    )
+    steady, rate = told.analysis.stability, peak_rate(told.analysis)
     if steady is None or steady.level != "unstable" or steady.not_finite or not isinstance(rate, float):
         return
-    quiet = told.facts.value("end.spread")
     text = (
         f"**A lower peak of the learning rate** (try {rate / 2:g}): the validation loss rises to {told('largest_rise')}"
         " that of the epoch before"
     )
-    if quiet is not None and quiet < 0.05:
+    if told.ends_quietly:
         text += ", though it had settled by the end, so expect steadier curves, and little of the result"
     yield f"{text}."
 

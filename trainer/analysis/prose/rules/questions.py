@@ -11,7 +11,8 @@ def questions(told: Told) -> list[str]:
     """Return the section."""
     rules = (_depth, _place, _range, _camera, _transfer, _motion, _ceiling)
     found = [text for rule in rules for text in rule(told)]
-    return [f"{place}. {text}" for place, text in enumerate(found, 1)]
+    items = [f"{place}. {text}" for place, text in enumerate(found, 1)]
+    return items or ["The run left no figure to ask about."]
 
 
 def _depth(told: Told) -> Iterator[str]:

@@ -12,6 +12,7 @@ from trainer.analysis.prose.facts import Facts
 from trainer.analysis.reached import Reached, reached
 from trainer.analysis.standing import AgainstControl
 
+QUIET = 0.05
 NOTABLE_DROP = 0.05
 """Accuracy lost on a held-out test that is worth a sentence of its own."""
 
@@ -82,6 +83,12 @@ class Told:
         """True if the learning rate ended at next to nothing of its peak."""
         rates = self.analysis.results.curve("learning_rate")
         return len(rates) > 1 and rates[-1] < 0.01 * rates.max()
+
+    @property
+    def ends_quietly(self) -> bool:
+        """True if the last five validation losses are nearly alike."""
+        spread = self.facts.value("end.spread")
+        return spread is not None and spread < QUIET
 
     @property
     def near_horizons_lost(self) -> AgainstControl | None:
