@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import FarSideError, Unreachable, UsageError
 from remote.fold import FOLDER_NAME
+from remote.keys import keys_of
 from remote.run_spec import checked, new_nonce, spec_of
 from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, recorded, steps
 from wire.codec import WireError
@@ -100,6 +101,7 @@ async def start(
     consent: Consent | None,
 ) -> Launched:
     """Snapshot, push, worktree, launch. Raises as `launch`, and `FarSideError` `running` if a run is in the way."""
+    keys_of(place)
     step("reading the branch")
     commit = await commit_of(fleet, place.name, consent)
     if on_commit is not None:
@@ -160,7 +162,7 @@ async def ask_until_known(
 
     Raises the host's refusal, or `Unreachable` (code `outcome_unknown`) if no answer came for `ANSWER_WITHIN_S`.
     """
-    request = {"by": fleet.by, "secrets": {}, **request}
+    request = {"by": fleet.by, "secrets": keys_of(place), **request}
     deadline = time.monotonic() + ANSWER_WITHIN_S
     delay_s, crashes = RETRY_FIRST_S, 0
     far, link = fleet.far(place.host), fleet.connection(place.host)

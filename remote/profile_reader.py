@@ -151,6 +151,7 @@ class _Reader:
             set=overrides,
             command=command,
             env={**defaults.variables, **entry.variables},
+            keys=tuple(dict.fromkeys([*defaults.keys, *entry.keys])),
             python=python,
             environment=environment,
             grace_s=_first(entry.grace_s, defaults.grace_s, 30.0),

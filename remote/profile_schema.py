@@ -50,6 +50,8 @@ class WorkerSettings(_Strict):
     """Overrides of the trainer's config."""
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment variables of the work."""
+    keys: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]] = Field(default_factory=list)
+    """Names of variables of this laptop that the work gets too: secrets, such as OPENAI_API_KEY."""
     grace_s: Seconds | None = None
     """Seconds for a checkpoint between TERM and KILL."""
     beat_interval_s: Seconds | None = None

@@ -64,6 +64,8 @@ class Worker:
     """Any other work, run in the worktree."""
     env: dict[str, str] = field(default_factory=dict)
     """Environment variables of the work (`variables` in the file); never secrets."""
+    keys: tuple[str, ...] = ()
+    """Names of variables of this laptop that the work gets too; see `remote.keys`."""
     python: str = ""
     """Python that runs the work; '' = the host's, or the made environment's."""
     environment: str = ""
