@@ -7,7 +7,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from trainer import analyze, audit, compare, describe, evaluation, generate, pretrain, track, train_controls
+from trainer import (
+    analyze,
+    audit,
+    compare,
+    describe,
+    descriptions,
+    evaluation,
+    generate,
+    pretrain,
+    track,
+    train_controls,
+)
 
 HELP = """\
 Learns to name and to forecast the path of an object from video.
@@ -27,6 +38,7 @@ Learns to name and to forecast the path of an object from video.
   trainer controls runs/mine                       is it above its own network where that should fail?
   trainer analyze runs/mine                        what the numbers of a finished run say, with pictures; --llm in words
   trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
+  trainer descriptions look/rules look/gpt-4o      the same of descriptions, beside their controls and ceilings
 """
 RUN_HELP = """\
 The run's folder holds progress.json and PROGRESS.txt (where it is), metrics.jsonl (its history), checkpoints/
@@ -67,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     train_controls.add_parser(verbs)
     analyze.add_parser(verbs)
     compare.add_parser(verbs)
+    descriptions.add_parser(verbs)
     track.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")
     run.add_argument(

@@ -1,4 +1,4 @@
-"""The four combinations of extractors and language models, each from pixels to words. About 30 s of CPU together."""
+"""The four combinations of extractors and language models, each from pixels to words (slow: 30 s of CPU together)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from remote.profiles import load_profile
 from tests.fixtures.stand_in import StandIn
 from tests.language.trained_run import ANSWER, LINE
 from tests.trainer.folders import write_clip_tower
@@ -16,8 +17,7 @@ from trainer.config import load_config
 from trainer.describe_stage import check_describe
 from trainer.language.providers.spec import parse_spec
 
-pytestmark = pytest.mark.slow
-
+EXAMPLE = Path(__file__).parents[2] / "examples" / "combinations" / "profiles.yaml"
 SMALL = (*TINY, "epochs=1", "augmentation=none", "describe_clips=1")
 
 
@@ -26,6 +26,17 @@ def stand_in(spec: str, service: StandIn) -> str:
     return service.openai(parse_spec(spec).model)
 
 
+def test_the_example_has_them_as_workers_whose_configs_load() -> None:
+    workers = load_profile(EXAMPLE).workers
+    assert list(workers) == ["i3d-magvit-gpt4", "slowfast-magvit-gpt4", "i3d-mistral-clip", "slowfast-phi2-wizardmath"]
+    for name, worker in workers.items():
+        config = load_config(worker.config, [f"{key}={value}" for key, value in worker.set.items()])
+        service = parse_spec(config.describe_with)
+        assert worker.config == name and config.then == ["describe"] and service.provider == "openai"
+        assert (worker.keys == ()) is service.on_this_machine, "a key where the service wants one"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words", "features", "models"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,7 @@ class Described:
                 "described": {**self.about, "clips": len(said), "of": len(recipe)},
                 "flags": worth(rows),
                 "rows": rows,
+                "class_head": class_head(self.gathered.evidence[: len(said)], families),
                 "usage": usage(one for row in self.rows for one in row.descriptions),
                 "clips": [
                     {"row": int(row), **evidence_summary(seen), **words(one), "scores": scores, "truth": true}
@@ -114,6 +115,13 @@ def about_model(trained: Trained, place: str, part: str, provider: str, command:
         "command": command,
         "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }
+
+
+def class_head(evidence: Sequence[Evidence], families: Sequence[str]) -> float | None:
+    """Return the share of clips whose likeliest class is the true one; None where the classes are not known."""
+    told = [one.class_names[int(one.probabilities.argmax())] for one in evidence if one.probabilities is not None]
+    right = sum(name == family for name, family in zip(told, families, strict=False))
+    return right / len(told) if told else None
 
 
 def _answered(row: Row) -> dict[str, Any]:

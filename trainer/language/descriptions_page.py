@@ -6,9 +6,11 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trainer.analysis.markdown import table
 from trainer.language.describing import CEILING, MODEL
 from trainer.language.rates import FIGURES
 from trainer.language.tables import family_table, rates_table, share
+from trainer.language.targets import judged
 
 SHOWN = 24
 """Clips on the page; descriptions.json has all."""
@@ -30,6 +32,7 @@ def page(content: Mapping[str, Any], picture: str) -> str:
     lines += [f"- {note}" for note in about["notes"]]
     by_row, by_family = tables(content)
     lines += ["", *ABOUT.splitlines(), "", "## Rates", "", *by_row, "", "## By family", "", *by_family, ""]
+    lines += ["## Targets", "", "Set for `rules` on `medium`, before anything was measured.", "", *targets(content), ""]
     lines += [f"![what was written over what was seen]({picture})", ""] if picture else []
     lines += ["## Clips", ""]
     for clip in content["clips"][:SHOWN]:
@@ -65,6 +68,12 @@ def tables(content: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         rates_table((name, each["all"]) for name, each in rates.items()),
         family_table(rates[MODEL], rates.get(CEILING, {})),
     )
+
+
+def targets(content: Mapping[str, Any]) -> list[str]:
+    """Return the table of what was to be reached."""
+    rows = [(name, bar, share(value), verdict) for name, bar, value, verdict in judged(content)]
+    return table(("figure", "target", "reached:", ""), rows)
 
 
 def clip_lines(clip: Mapping[str, Any]) -> Iterator[str]:
