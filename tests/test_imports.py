@@ -26,6 +26,8 @@ ALLOWED: dict[str, set[str]] = {
         "safetensors",
         "vector_quantize_pytorch",
         "transformers",
+        "openai",
+        "anthropic",
     },
     "remote": {"wire", "asyncssh", "pydantic", "yaml", "platformdirs", "boto3"},
     "remote/onhost": {"wire"},

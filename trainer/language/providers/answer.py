@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from renderer.descriptions import Claims
-from trainer.language.providers.plain import plain
+from trainer.language.providers.plain import one_line, plain
 
 MAX_ANSWER = 20_000
 """Characters read of an answer."""
@@ -25,6 +25,7 @@ _MAX_OBJECTS = 20
 """Places where JSON is looked for."""
 
 _LABEL = re.compile(r"^[ \t#>*_`-]*(equations?|text|claims)[ \t*_`]*(?::|：|$)[ \t*_`]*", re.IGNORECASE | re.MULTILINE)
+_PARTS = ("equation", "text", "claims")
 _SLOTS = tuple(field.name for field in fields(Claims))
 
 
@@ -51,12 +52,11 @@ def take_apart(answer: str) -> Parts:
 
 def _sections(text: str) -> dict[str, str]:
     """Return what stands behind each label, all of the same label together."""
-    labels = list(_LABEL.finditer(text))
-    ends = [label.start() for label in labels[1:]] + [len(text)]
+    pieces = _LABEL.split(text)[1:]
     said: dict[str, str] = {}
-    for label, end in zip(labels, ends, strict=True):
-        name = label[1].lower().removesuffix("s") if label[1].lower() != "claims" else "claims"
-        said[name] = f"{said.get(name, '')}\n{text[label.end() : end].strip()}".strip()
+    for label, body in zip(pieces[::2], pieces[1::2], strict=True):
+        name = next(part for part in _PARTS if label.lower().startswith(part))
+        said[name] = f"{said.get(name, '')}\n{body.strip()}".strip()
     return said
 
 
@@ -125,13 +125,12 @@ def _claims(objects: list[dict[str, list[Any]]]) -> dict[str, Any]:
     return claims
 
 
-def _each(value: Any) -> Iterator[Any]:
-    """A list is several values of one slot."""
-    yield from value if isinstance(value, list) else (value,)
+def _each(given: Any) -> Iterator[Any]:
+    """Yield the values of a slot: a list gives it several. JSON can spell a control character, so text is cleaned."""
+    for value in given if isinstance(given, list) else [given]:
+        yield one_line(value, MAX_CLAIM) if isinstance(value, str) else value
 
 
 def _is_plain(value: Any) -> bool:
-    """No list in a list, no object, no truth value, no number beyond all measure, no page of text."""
-    if isinstance(value, str):
-        return len(value) <= MAX_CLAIM
-    return value is None or (type(value) in (int, float) and math.isfinite(value))
+    """No list in a list, no object, no truth value, no number beyond all measure."""
+    return value is None or isinstance(value, str) or (type(value) in (int, float) and math.isfinite(value))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from trainer.durable import write_durably
+from trainer.errors import TrainerError
 from trainer.language.describer import Usage
 from trainer.language.providers.writer import Answer, Writer
 
@@ -25,6 +27,8 @@ class Cached:
 
     def __init__(self, writer: Writer, folder: Path, identity: Mapping[str, object]) -> None:
         self.writer, self.folder, self.identity = writer, folder, identity
+        with _saying(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def name(self) -> str:
@@ -35,13 +39,23 @@ class Cached:
         if (kept := _read(path)) is not None:
             return kept
         answer = self.writer.write(system, user)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(path, lambda file: file.write(json.dumps(asdict(answer)).encode()))
+        with _saying(self.folder):
+            write_durably(path, lambda file: file.write(json.dumps(asdict(answer)).encode()))
         return answer
 
     def _digest(self, system: str, user: str) -> str:
         question = {"format": 1, "name": self.name, "system": system, "user": user, **self.identity}
         return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _saying(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise TrainerError(
+            f"{folder}: answers cannot be kept: {exc.strerror}", hint="make room, or name another"
+        ) from exc
 
 
 def _read(path: Path) -> Answer | None:
