@@ -53,15 +53,15 @@ def _epochs(analysis: Analysis) -> Iterator[Fact]:
 
 
 _SETTING_UNITS: Mapping[str, Unit] = {"learning_rate": "number", "full_learning_rate": "number", "warmup": "share"}
-_PLACES = frozenset({"checkpoint_every_s", "checkpoint_every_epochs", "full_checkpoint_every_epochs", "log_every"})
-"""Settings that say nothing of the experiment."""
+_UNTOLD = ("checkpoint_", "full_checkpoint_", "log_every", "threads", "describe_")
+"""Beginnings of settings that say nothing of the experiment."""
 
 
 def setting_facts(analysis: Analysis) -> Iterator[Fact]:
     """Yield every number of the config and of the machine that the run tells."""
     results = analysis.results
     for key, value in results.config.items():
-        if is_number(value) and key not in _PLACES:
+        if is_number(value) and not key.startswith(_UNTOLD):
             measure = "learning rate" if "learning_rate" in key else ""
             unit = _SETTING_UNITS.get(key, "count")
             yield Fact(f"config.{key}", value, unit, f"setting {key}", measure, (need(key),))

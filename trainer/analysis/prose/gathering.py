@@ -23,10 +23,11 @@ _ROW: Mapping[str, tuple[Unit, str, str]] = {
     "skill": ("skill", "skill: 1 - MSE at t+5 / that of the best control", "skill"),
     "class_loss": ("number", "loss of the class head", "loss"),
     "pred_loss": ("number", "loss of the forecast head, before its weight", "loss"),
-    **{f"mse_t{step}": ("number", f"MSE of the forecast at t+{step}", "MSE") for step in HORIZONS},
+    **{f"mse_t{step}": ("number", f"MSE of the forecast at t+{step}", "MSE") for step in HORIZONS[:-1]},
     **{f"mae_percent_t{step}": ("percent", f"MAE of the forecast at t+{step}", "MAE") for step in HORIZONS},
 }
 """Key of a figure -> unit, words, measure."""
+_OF_A_CONTROL = [key for key in _ROW if key == "accuracy" or key.startswith(("pred_mse", "mse_", "mae_"))]
 _COMMON = need("shifted", "class", "mean", "last", "one", "frame", "frames", "video", "labels", "features")
 """Words in names that say nothing by themselves."""
 _OF_CONTROLS = frozenset({"control", "baseline"})
@@ -141,12 +142,12 @@ def _controls(analysis: Analysis) -> Iterator[Fact]:
         needs, of = (need(row.name) | _OF_CONTROLS,), f" of the control {row.name}"
         if row.reference:
             needs, of = (need(row.name, "reference"),), f" of the reference {row.name}"
-        yield from _row(f"{row.name}.", of, own[row.name], needs, [key for key in _ROW if key != "skill"])
+        yield from _row(f"{row.name}.", of, own[row.name], needs, _OF_A_CONTROL)
         for name in analysis.results.class_names:
             if (recall := own[row.name].get(f"recall_{name}")) is not None:
                 both = (*needs, need(name))
                 yield Fact(f"{row.name}.recall_{name}", recall, "share", f"recall of {name}{of}", "recall", both)
-        if row.pred_mse and (mse := analysis.figures.get("pred_mse")):
+        if row.reference and row.pred_mse and (mse := analysis.figures.get("pred_mse")):
             words = f"MSE at t+5{of} as a share of the run's"
             yield Fact(f"{row.name}.mse_share", row.pred_mse / mse, "share", words, "MSE", needs)
         if row.skill is not None:

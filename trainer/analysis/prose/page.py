@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,10 @@ from trainer.analysis.prose.facts import Facts
 from trainer.analysis.prose.sections import SECTIONS, Parsed, sections_of
 from trainer.language.providers.writer import Answer
 
+_UNIT = re.compile(r"(?<=\d) (?=%|points|ms\b|s\b|min\b|h\b|MB\b)")
+"""Between a number and its unit, where no line may end."""
+_NO_BREAK = "\u00a0"
+_ITEM = re.compile(r"(?:[-*+]|\d+[.)])\s+")
 WIDTH = 76
 """A line of text: it fits a terminal of 80 columns with its frame."""
 
@@ -142,17 +147,13 @@ def _wrapped(text: str) -> list[str]:
             continue
         body = line.lstrip()
         indent = " " * (len(line) - len(body))
-        bullet = (
-            body[: len(body.split(" ", 1)[0]) + 1] if body[:2] in ("- ", "* ") or body.split(".")[0].isdigit() else ""
+        item = _ITEM.match(body)
+        hanging = indent + " " * (len(item[0]) if item else 0)
+        joined = _UNIT.sub(_NO_BREAK, body)
+        wrapper = textwrap.TextWrapper(
+            WIDTH, initial_indent=indent, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
         )
-        lines += textwrap.wrap(
-            body,
-            WIDTH,
-            initial_indent=indent,
-            subsequent_indent=indent + " " * len(bullet),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        lines += [part.replace(_NO_BREAK, " ") for part in wrapper.wrap(joined)]
     return lines
 
 

@@ -14,13 +14,15 @@ from trainer.analysis.results import Results
 from trainer.analysis.writing import as_text, writable, write
 from trainer.errors import ProviderError
 from trainer.language.providers.opening import open_writer
-from trainer.language.providers.spec import RULES, parse_spec
+from trainer.language.providers.spec import LOCAL, RULES, parse_spec
 from trainer.language.providers.spending import Budget
 from trainer.language.providers.writer import Writer
 
 PAGE, JSON = "llm_analysis.md", "llm_analysis.json"
 MAX_TOKENS = 6000
 """Of an answer, the thoughts of a model that reasons included; six sections are about 1,500."""
+LOCAL_TOKENS = 2000
+"""Of a local model's, where each takes time."""
 
 
 def open_reviewer(spec: str, spend_usd: float | None = None) -> Writer | None:
@@ -28,9 +30,11 @@ def open_reviewer(spec: str, spend_usd: float | None = None) -> Writer | None:
 
     Raises `ConfigError` for a spec that means nothing, a missing key, library or model.
     """
-    if parse_spec(spec).provider == RULES:
+    asked = parse_spec(spec)
+    if asked.provider == RULES:
         return None
-    return open_writer(spec, max_tokens=MAX_TOKENS, budget=Budget(spend_usd))
+    tokens = LOCAL_TOKENS if asked.provider == LOCAL else MAX_TOKENS
+    return open_writer(spec, max_tokens=tokens, budget=Budget(spend_usd))
 
 
 def write_prose(results: Results, folder: Path, model: Writer | None) -> Prose:

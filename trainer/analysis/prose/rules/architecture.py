@@ -84,7 +84,7 @@ def _size(told: Told) -> Iterator[str]:
             text += (
                 "; that it does not overfit all the same shows how little the count says"
                 if gap.level == "none"
-                else "; that it overfits is no surprise"
+                else "; overfitting is no surprise"
             )
     yield f"{text}."
 
