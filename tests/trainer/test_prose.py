@@ -213,7 +213,7 @@ def test_a_model_is_told_the_numbers_and_its_own_are_marked(tmp_path: Path, caps
 
 def test_an_answer_without_a_section_is_kept_and_an_error(tmp_path: Path) -> None:
     with StandIn(lambda prompt: "I cannot help with 17 of that.") as service:
-        model = open_reviewer(service.anthropic())
+        model = open_reviewer(service.openai())
         with pytest.raises(ProviderError, match="wrote none of the six sections"):
             write_prose(results(tmp_path, raw_results()), tmp_path, model)
     page = (tmp_path / "llm_analysis.md").read_text()
