@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from remote.clean import MAX_CHARS, clean
 from tui.format import size
+from tui.markdown_tables import aligned
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -93,7 +94,8 @@ def _text(data: bytes, read: FileView, kind: str, *, why: str = "") -> FileView:
         f"{cut} {'line' if cut == 1 else 'lines'} cut at {MAX_CHARS:,} characters" if cut else "",
     ]
     note = " · ".join(filter(None, notes))
-    return replace(read, kind=kind, lines=lines, note=note, trouble=bool(why))
+    shown = aligned(lines) if kind == "markdown" else lines
+    return replace(read, kind=kind, lines=shown, note=note, trouble=bool(why))
 
 
 def _json(data: bytes, read: FileView) -> FileView:

@@ -9,7 +9,7 @@ from typing import Any
 from trainer.analysis.markdown import UNKNOWN, table
 from trainer.language.describing import MODEL
 from trainer.language.descriptions_page import ABOUT, tables, targets
-from trainer.language.tables import rates_table
+from trainer.language.tables import brief_table
 
 Content = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ def comparison_page(contents: Sequence[Content], command: str, picture: str) -> 
     named = list(zip(names(contents), contents, strict=True))
     lines = ["# Descriptions compared", "", f"    {command}", "", *ABOUT.splitlines(), ""]
     lines += ["## From the model's evidence", ""]
-    lines += [*rates_table(((name, _own(content)) for name, content in named), "described by"), "", *_cost(named), ""]
+    lines += [*brief_table(((name, _own(content)) for name, content in named), "described by"), "", *_cost(named), ""]
     for name, content in named:
         by_row, by_family = tables(content)
         about = content["described"]

@@ -9,19 +9,27 @@ from typing import Any
 from trainer.analysis.markdown import table
 from trainer.language.describing import CEILING, MODEL
 from trainer.language.rates import FIGURES
-from trainer.language.tables import family_table, rates_table, share
+from trainer.language.tables import brief_table, family_table, share
 from trainer.language.targets import judged
 
 SHOWN = 24
 """Clips on the page; descriptions.json has all."""
 ABOUT = """\
 Each clip was described from what a model and our detector saw of it: class probabilities, forecast, the track (u, v,
-radius) of the brightest object. *Parses*: the equation can be read. *Same family*: it is of the path's kind.
-*Parameters*: every scalar within 10 %, directions within 10 degrees, centre within 5 % of the path's extent. *RMSE*:
-the path that it gives is within 5 % of that extent over all T + 5 frames, whatever its kind. Each of the first three
-needs the one before it. *Claim-F1* compares the JSON of claims with the truth, slot by slot; *coherent*: something is
-claimed, and neither claims nor prose contradict each other. A clip without an answer counts as wrong in all of them.
-Brackets: 95 % Wilson interval."""
+radius) of the brightest object.
+
+- **parses**: the equation can be read.
+- **family**: and it is of the path's kind.
+- **param.**: and every scalar is within 10 %, directions within 10 degrees, the centre within 5 % of the path's extent.
+- **RMSE**: the path that it gives is within 5 % of that extent over all T + 5 frames, whatever its kind.
+- **claims**: F1 of the JSON of claims beside the prose, slot by slot, against the truth.
+- **coher.**: something is claimed, and neither claims nor prose contradict each other.
+
+A clip without an answer counts as wrong in all of them."""
+KINDS = """\
+*model*: from what model and detector saw. Controls: *no visual evidence*, nothing of the clip; *class only*, its
+probabilities; *shuffled evidence*, another clip's, and so another clip's text. *true tracks*: the ceiling, the same
+describer on a detector without error."""
 
 
 def page(content: Mapping[str, Any], picture: str) -> str:
@@ -65,15 +73,14 @@ def tables(content: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Return the table of all rows, and that of the families."""
     rates = {row["name"]: row["rates"] for row in content["rows"]}
     return (
-        rates_table((name, each["all"]) for name, each in rates.items()),
+        [*brief_table((name, each["all"]) for name, each in rates.items()), "", *KINDS.splitlines()],
         family_table(rates[MODEL], rates.get(CEILING, {})),
     )
 
 
 def targets(content: Mapping[str, Any]) -> list[str]:
     """Return the table of what was to be reached."""
-    rows = [(name, bar, share(value), verdict) for name, bar, value, verdict in judged(content)]
-    return table(("figure", "target", "reached:", ""), rows)
+    return table(("figure", "target", "reached, 95 % interval", ""), judged(content))
 
 
 def clip_lines(clip: Mapping[str, Any]) -> Iterator[str]:

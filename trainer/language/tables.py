@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from trainer.analysis.markdown import UNKNOWN, table
-from trainer.language.describing import CEILING, MODEL
 from trainer.language.rates import FAMILIES, FIGURES, WITHOUT_BENDING
 
 Figures = Mapping[str, float]
 """n, each of `FIGURES`, and the interval of each rate, as `trainer.language.rates` returns them."""
-ROWS = {
-    MODEL: "from the model and the detector",
-    "no visual evidence": "control: nothing of the clip",
-    "class only": "control: the class probabilities alone",
-    "shuffled evidence": "control: another clip's evidence, so another clip's text",
-    CEILING: "ceiling: the same describer on the true track",
-}
-
 BRIEF = {
     "parses": "parses", "family": "family", "parameters": "param.", "rmse": "RMSE", "claim_f1": "claims",
     "coherent": "coher.",
@@ -33,9 +24,7 @@ def brief_table(rows: Iterable[tuple[str, Figures]], head: str = "evidence") -> 
 
 def rates_table(rows: Iterable[tuple[str, Figures]], head: str = "evidence") -> list[str]:
     """Return a row for each name with its figures and their intervals."""
-    cells = [
-        (ROWS.get(name, name), _count(figures), *(cell(figures, key) for key in FIGURES)) for name, figures in rows
-    ]
+    cells = [(name, _count(figures), *(cell(figures, key) for key in FIGURES)) for name, figures in rows]
     return table((head, "n:", *(f"{name}:" for name in FIGURES.values())), cells)
 
 
@@ -46,7 +35,7 @@ def family_table(own: Mapping[str, Figures], ceiling: Mapping[str, Figures]) -> 
         for name in (*FAMILIES, WITHOUT_BENDING)
         if own.get(name, {}).get("n")
     ]
-    lines = table(("family", "n:", *(f"{name}:" for name in FIGURES.values())), rows)
+    lines = table(("family", "n:", *(f"{name}:" for name in BRIEF.values())), rows)
     return [*lines, "", "Behind each figure: its ceiling."] if ceiling else lines
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainer.language.describing import MODEL
 from trainer.language.rates import BENDING, FIGURES, WITHOUT_BENDING
+from trainer.language.tables import cell, share
 
 ANOTHER = "shuffled evidence"
 
@@ -34,8 +35,8 @@ class Target:
     def bar(self) -> str:
         """In words."""
         if self.most < 1:
-            return f"<= {self.most:.2f}"
-        return f">= {self.least:.2f}" + (f" (goal {self.goal:.2f})" if self.goal is not None else "")
+            return f"<= {share(self.most)}"
+        return f">= {share(self.least)}" + (f" (goal {share(self.goal)})" if self.goal is not None else "")
 
 
 TARGETS = (
@@ -51,18 +52,19 @@ TARGETS = (
 """The goal of parabolas is one of clips of 32 frames."""
 
 
-def judged(content: Mapping[str, Any]) -> list[tuple[str, str, float, str]]:
-    """Return each target that descriptions.json has a figure for: its name, its bar, the figure, the verdict."""
+def judged(content: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return each target that descriptions.json has a figure for, in words: name, bar, figure, verdict."""
     rates = {row["name"]: row["rates"] for row in content["rows"]}
     found = []
     for target in TARGETS:
-        value = rates.get(target.row, {}).get(target.group, {}).get(target.figure)
-        if value is not None:
+        figures = rates.get(target.row, {}).get(target.group, {})
+        if (value := figures.get(target.figure)) is not None:
             met = target.least <= value <= target.most
             reached = target.goal is not None and value >= target.goal
-            found.append((target.name, target.bar, value, "goal reached" if reached else "met" if met else "not met"))
+            verdict = "goal reached" if reached else "met" if met else "not met"
+            found.append((target.name, target.bar, cell(figures, target.figure), verdict))
     head, family = content["class_head"], rates[MODEL]["all"].get("family")
     if head is not None and family is not None:
         verdict = "met" if family >= head else "not met"
-        found.append(("same family, against the class head alone", f">= {head:.2f}", family, verdict))
+        found.append(("same family, against the class head alone", f">= {share(head)}", share(family), verdict))
     return found
