@@ -89,6 +89,8 @@ def test_figures_are_read_with_their_units(text: str, figures: list[tuple[float,
         ("It has 1,000 parameters and 4 heads.", "found not in the run"),
         ("The learning rate is 1e-3.", "found"),
         ("The bar of 90 % is reached.", "found"),
+        ("On noisy the accuracy is 70 % vs. 25 % of the control majority.", "found found"),
+        ("The control majority has 25 %. On noisy the MSE is 0.08.", "found of another"),
     ],
 )  # fmt: skip
 def test_each_figure_is_looked_up(facts: Facts, text: str, statuses: str) -> None:

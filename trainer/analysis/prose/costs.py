@@ -68,7 +68,12 @@ def setting_facts(analysis: Analysis) -> Iterator[Fact]:
     wanted = results.data.get("wanted")
     if isinstance(wanted, dict) and is_number(wanted.get("size_px")):
         yield Fact(
-            "size_px", wanted["size_px"], "count", "side of a frame in pixels", "", (need("frames", "pixels", "px"),)
+            "size_px",
+            wanted["size_px"],
+            "count",
+            "side of a frame in pixels",
+            "",
+            (need("pixels", "px", "resolution"),),
         )
     for key in ("threads", "processes"):
         if is_number(results.origin.get(key)):

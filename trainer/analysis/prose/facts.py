@@ -67,9 +67,11 @@ def need(*given: str) -> Words:
 class Facts(Mapping[str, Fact]):
     """The table, by name, in the order in which it is read."""
 
-    def __init__(self, facts: Iterable[Fact], rivals: tuple[Words, ...] = ()) -> None:
+    def __init__(self, facts: Iterable[Fact], rivals: tuple[tuple[Words, Words], ...] = ()) -> None:
         self.rivals = rivals
-        """Names of one kind (the classes, the tests, the controls): a sentence with one of them is about that one."""
+        """All words in the names of one kind (the classes, the tests, the controls), and those that name nothing else:
+        a sentence with one of these is about that class, test or control.
+        """
         self._facts = {fact.name: fact for fact in facts if math.isfinite(fact.value)}
 
     def __getitem__(self, name: str) -> Fact:

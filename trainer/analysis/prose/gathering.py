@@ -37,7 +37,8 @@ def facts_of(analysis: Analysis) -> Facts:
     """Return the table of one run."""
     parts = (_own, _classes, _controls, _held_out, history_facts, cost_facts, setting_facts, _bars)
     results = analysis.results
-    rivals = tuple(need(*names) - _COMMON for names in (results.class_names, results.tests, results.controls))
+    kinds = [need(*names) for names in (results.class_names, results.tests, results.controls)]
+    rivals = tuple((names, names - _COMMON) for names in kinds)
     return Facts(chain.from_iterable(part(analysis) for part in parts), rivals)
 
 
@@ -63,13 +64,18 @@ def _own(analysis: Analysis) -> Iterator[Fact]:
         yield Fact("interval.level", 0.95, "share", "confidence of every interval", "", (_INTERVAL,))
     clips = need("clips", "samples", "videos", "examples")
     if count := figures.get("n"):
-        yield Fact("n", count, "count", f"clips judged{on}", "", (clips | need("test", "validation"),))
+        yield Fact("n", count, "count", f"clips judged{on}", "", (clips | need("test", "validation", "accuracy"),))
         if "accuracy" in figures:
             wrong = count - round(figures["accuracy"] * count)
             missed = need("wrong", "error", "misclassified", "missed")
             yield Fact("wrong", wrong, "count", f"clips named wrongly{on}", "", (clips | missed,))
             yield Fact(
-                "right", count - wrong, "count", f"clips named rightly{on}", "", (clips | need("right", "correct"),)
+                "right",
+                count - wrong,
+                "count",
+                f"clips named rightly{on}",
+                "",
+                (clips | need("right", "correct", "accuracy"),),
             )
             yield Fact("wrong_share", wrong / count, "share", f"share of clips named wrongly{on}", "", (missed,))
     yield from _shape(figures, results.config)

@@ -20,6 +20,7 @@ SAME = 1 + 1e-6
 MEASURE_NAMED = re.compile(
     r"\b(?:accura\w*|precision|recalls?|f1|mse|mae|skill|loss(?:es)?|learning rates?)\b", re.IGNORECASE
 )
+Rivals = Iterable[tuple[Words, Words]]
 _LOOSELY_SIGNED = frozenset({"points", "share"})
 """Units of changes: `falls by 3.0 points` is minus three."""
 
@@ -71,18 +72,24 @@ def _is_measure(fact: Fact, near: Sequence[str]) -> bool:
     return any(_says([word], MEASURES[fact.measure]) for word in near)
 
 
-def _is_told(fact: Fact, figure: Figure, passage: Passage, rivals: Iterable[Words]) -> bool:
+def _is_told(fact: Fact, figure: Figure, passage: Passage, rivals: Rivals) -> bool:
     """True if all that the fact needs is said; of a number without a unit, its measure too."""
     measured = not fact.measure or figure.units != {""} or _says(passage.words_around, MEASURES[fact.measure])
     return measured and all(_is_met(need, passage, rivals) for need in fact.needs)
 
 
-def _is_met(need: Words, passage: Passage, rivals: Iterable[Words]) -> bool:
-    """True if the sentence says it, or its paragraph does and the sentence names no rival."""
-    if _says(passage.words, need):
-        return True
-    rival = any(need & names and _says(passage.words, names) for names in rivals)
-    return not rival and _says(passage.words_around, need)
+def _is_met(need: Words, passage: Passage, rivals: Rivals) -> bool:
+    """True if the sentence says it, or its paragraph does. Where it is a name (of a control, say), the sentence must
+    name no other of the kind, and what the kind is called (`control`) must stand in the sentence itself.
+    """
+    for names, distinct in rivals:
+        if own := need & names:
+            if _says(passage.words, own):
+                return True
+            if _says(passage.words, distinct):
+                return False
+            return _says(passage.words, need - names) or _says(passage.words_around, own)
+    return _says(passage.words_around, need)
 
 
 def _is_about(fact: Fact, passage: Passage) -> bool:

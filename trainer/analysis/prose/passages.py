@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 _STARTS = re.compile(r"\s*(?:[-*+\u2022]|\d+[.)]|#+)\s")
-_SENTENCE = re.compile(r"(?<=[.!?])[\"')*]*\s+(?=[A-Z*`\"(\[\d])")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\bvs\.)(?<!\bcf\.)(?<!i\.e\.)(?<!e\.g\.)[\"')*]*\s+(?=[A-Z*`\"(\[])")
 _WORD = re.compile(r"[a-z]+\d*|\d+")
 
 

@@ -96,7 +96,8 @@ def sections_of(answer: str) -> Parsed:
         found = _of_markdown(answer)
     texts = {key: harmless_text(text).strip("\n").rstrip() for key, text in found.items()}
     known = {one.key: texts[one.key] for one in SECTIONS if texts.get(one.key, "").strip()}
-    return Parsed(known, texts.get("", "").strip())
+    outside = texts.get("", "").strip()
+    return Parsed(known, "" if _HEADING.fullmatch(outside) else outside)
 
 
 def harmless_text(text: str) -> str:
