@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,11 @@ from trainer.language.providers.spending import PRICES, Budget, SpendingError
 from trainer.language.providers.writer import Writer
 from trainer.language.reading import read_equation
 
-pytest.importorskip("openai", reason="asking a service needs its library")
-pytest.importorskip("anthropic", reason="asking a service needs its library")
-
-KEY = "sk-test-0123456789abcdef"
 APIS = ("openai", "anthropic")
+pytestmark = pytest.mark.skipif(
+    not all(find_spec(api) for api in APIS), reason="asking a service needs the libraries openai and anthropic"
+)
+KEY = "sk-test-0123456789abcdef"
 LINE = "x(t) = 0.1*t; y(t) = 0.2; z(t) = 3"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
 from trainer.errors import ConfigError, ProviderError
@@ -92,7 +93,8 @@ class LocalWriter:
 def _loading(folder: ModelFolder) -> Iterator[None]:
     """Raise `ConfigError` for whatever a foreign folder makes the library raise."""
     try:
-        with warnings.catch_warnings():
+        # a bar of its own for GGUF files, in whatever log we write
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     except ImportError as exc:
