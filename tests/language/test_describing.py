@@ -76,7 +76,7 @@ def test_rates_are_of_all_of_each_family_and_without_parabolas() -> None:
     scores = [dict.fromkeys(FIGURES, float(family != "parabolic")) for family in NAMES]
     found = rates(scores, NAMES)
     assert (found["all"]["rmse"], found["all"]["n"]) == (0.75, 4)
-    assert found["without parabolic"]["rmse"] == found["linear"]["claim_f1"] == 1
+    assert found["not parabolic"]["rmse"] == found["linear"]["claim_f1"] == 1
     assert found["parabolic"]["rmse"] == 0 and 0 < found["parabolic"]["rmse_high"] < 1
     assert rates([], [])["all"] == {"n": 0}
 

@@ -329,3 +329,16 @@ async def test_on_a_real_host_files_come_and_the_log_of_the_run_before_is_found(
         await real.until_shown(f"attempt 1 · {first.run} · copy here")
         await real.pilot.press("y")
         await real.until_shown("lines")
+
+
+async def test_a_page_breaks_between_words_and_loses_nothing(results: Path) -> None:
+    prose = " ".join(f"word{n}" for n in range(200))
+    (results / "artifacts" / "report.md").write_text(f"# Report\n\n{prose}\n\n{'x' * 200}\n")
+    async with desk([with_folder(results)], (80, 24), *OPEN, verbs=Host(results)) as (app, pilot, _):
+        await rested(app, pilot)
+        await pilot.press("down", "down", "enter")
+        await rested(app, pilot)
+        shown = plain(app).split("\n")[7:-1]
+        assert " ".join(" ".join(line.rstrip(" ▁▂▃▄▅▆▇█").split()) for line in shown).startswith("word0 word1 ")
+        words = [word for line in shown for word in line.split() if word.startswith("word")]
+        assert words == [f"word{n}" for n in range(len(words))], "whole words, none lost under the scroll bar"

@@ -25,16 +25,16 @@ def names(contents: Sequence[Content]) -> list[str]:
 def comparison_page(contents: Sequence[Content], command: str, picture: str) -> str:
     """Return the page; `picture` is the file beside it, '' if there is none."""
     named = list(zip(names(contents), contents, strict=True))
-    lines = ["# Descriptions compared", "", f"    {command}", "", *ABOUT.splitlines(), ""]
+    lines = ["# Descriptions compared", "", f"    {command}", "", *ABOUT, ""]
     lines += ["## From the model's evidence", ""]
     lines += [*brief_table(((name, _own(content)) for name, content in named), "described by"), "", *_cost(named), ""]
     for name, content in named:
-        by_row, by_family = tables(content)
         about = content["described"]
         lines += [f"## {name}", "", f"    {about['command']}", ""]
         lines += [f"Written {about['at']}, checkpoint {Path(about['checkpoint']).name} of epoch {about['epoch']}.", ""]
-        lines += [f"- **{flag}**" for flag in content["flags"]] + [f"- {note}" for note in about["notes"]]
-        lines += ["", *by_row, "", *by_family, ""]
+        told = [*(f"- **{flag}**" for flag in content["flags"]), *(f"- {note}" for note in about["notes"])]
+        lines += [*told, ""] if told else []
+        lines += [*tables(content), ""]
         lines += [*targets(content), ""] if about["provider"] == "rules" else []
     lines += [f"![{named[0][0]}: what was written over what was seen]({picture})"] if picture else []
     return "\n".join(lines).rstrip() + "\n"

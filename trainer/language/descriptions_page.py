@@ -14,32 +14,36 @@ from trainer.language.targets import judged
 
 SHOWN = 24
 """Clips on the page; descriptions.json has all."""
-ABOUT = """\
-Each clip was described from what a model and our detector saw of it: class probabilities, forecast, the track (u, v,
-radius) of the brightest object.
-
-- **parses**: the equation can be read.
-- **family**: and it is of the path's kind.
-- **param.**: and every scalar is within 10 %, directions within 10 degrees, the centre within 5 % of the path's extent.
-- **RMSE**: the path that it gives is within 5 % of that extent over all T + 5 frames, whatever its kind.
-- **claims**: F1 of the JSON of claims beside the prose, slot by slot, against the truth.
-- **coher.**: something is claimed, and neither claims nor prose contradict each other.
-
-A clip without an answer counts as wrong in all of them."""
-KINDS = """\
-*model*: from what model and detector saw. Controls: *no visual evidence*, nothing of the clip; *class only*, its
-probabilities; *shuffled evidence*, another clip's, and so another clip's text. *true tracks*: the ceiling, the same
-describer on a detector without error."""
+WIDTH = 72
+"""Of a line of anybody's words."""
+ABOUT = (
+    "Each clip was described from what a model and our detector saw of it: class probabilities, forecast, the track "
+    "(u, v, radius) of the brightest object.",
+    "",
+    "- **parses**: the equation can be read.",
+    "- **family**: and it is of the path's kind.",
+    "- **param.**: and every scalar is within 10 %, directions within 10 degrees, the centre within 5 % of the path's "
+    "extent.",
+    "- **RMSE**: the path that it gives is within 5 % of that extent over all T + 5 frames, whatever its kind.",
+    "- **claims**: F1 of the JSON of claims beside the prose, slot by slot, against the truth.",
+    "- **coher.**: something is claimed, and neither claims nor prose contradict each other.",
+    "",
+    "A clip without an answer counts as wrong in all of them.",
+)
+KINDS = (
+    "*model*: from what model and detector saw. Controls: *no visual evidence*, nothing of the clip; *class only*, its "
+    "probabilities; *shuffled evidence*, another clip's, and so another clip's text. *true tracks*: the ceiling, the "
+    "same describer on a detector without error."
+)
 
 
 def page(content: Mapping[str, Any], picture: str) -> str:
     """Return the page; `picture` is the file beside it, '' if there is none."""
     about = content["described"]
     lines = [f"# Descriptions by {about['provider']}", "", summary(content), "", f"    {about['command']}", ""]
-    lines += [f"- **{flag}**" for flag in content["flags"]]
-    lines += [f"- {note}" for note in about["notes"]]
-    by_row, by_family = tables(content)
-    lines += ["", *ABOUT.splitlines(), "", "## Rates", "", *by_row, "", "## By family", "", *by_family, ""]
+    told = [*(f"- **{flag}**" for flag in content["flags"]), *(f"- {note}" for note in about["notes"])]
+    lines += [*told, ""] if told else []
+    lines += [*ABOUT, "", "## Rates", "", *tables(content), ""]
     lines += ["## Targets", "", "Set for `rules` on `medium`, before anything was measured.", "", *targets(content), ""]
     lines += [f"![what was written over what was seen]({picture})", ""] if picture else []
     lines += ["## Clips", ""]
@@ -69,18 +73,17 @@ def figure_words(content: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, [said, f"n {figures['n']}", row["problem"] and f"ended early: {row['problem']}"]))
 
 
-def tables(content: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Return the table of all rows, and that of the families."""
+def tables(content: Mapping[str, Any]) -> list[str]:
+    """Return the figures of every row, then those of the families and of their ceiling."""
     rates = {row["name"]: row["rates"] for row in content["rows"]}
-    return (
-        [*brief_table((name, each["all"]) for name, each in rates.items()), "", *KINDS.splitlines()],
-        family_table(rates[MODEL], rates.get(CEILING, {})),
-    )
+    lines = [*brief_table((name, each["all"]) for name, each in rates.items()), "", KINDS]
+    lines += ["", "By family:", "", *family_table(rates[MODEL])]
+    return [*lines, "", "And their ceiling:", "", *family_table(rates[CEILING])] if CEILING in rates else lines
 
 
 def targets(content: Mapping[str, Any]) -> list[str]:
     """Return the table of what was to be reached."""
-    return table(("figure", "target", "reached, 95 % interval", ""), judged(content))
+    return table(("figure", "target", "reached [95 %]", ""), judged(content))
 
 
 def clip_lines(clip: Mapping[str, Any]) -> Iterator[str]:
@@ -105,7 +108,7 @@ def _short(value: Any) -> str:
 
 
 def _block(text: str) -> list[str]:
-    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, 108) or [""]]
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, WIDTH) or [""]]
     return [f"    {line}" for line in lines]
 
 

@@ -24,7 +24,7 @@ JUDGED = ("family", "parameters", "rmse", "claim_f1")
 """Those that a control can reach by chance."""
 FAMILIES = tuple(family.name.lower() for family in Family)
 BENDING = FAMILIES[Family.PARABOLIC]
-WITHOUT_BENDING = f"without {BENDING}"
+WITHOUT_BENDING = f"not {BENDING}"
 """The parameters of a parabola are hard to tell from a short arc, so it stands on its own too."""
 
 

@@ -28,15 +28,9 @@ def rates_table(rows: Iterable[tuple[str, Figures]], head: str = "evidence") -> 
     return table((head, "n:", *(f"{name}:" for name in FIGURES.values())), cells)
 
 
-def family_table(own: Mapping[str, Figures], ceiling: Mapping[str, Figures]) -> list[str]:
-    """Return the figures of each family, each with its ceiling behind it; `ceiling` {}: there is none."""
-    rows = [
-        (name, _count(own[name]), *(_pair(own[name], ceiling.get(name, {}), figure) for figure in FIGURES))
-        for name in (*FAMILIES, WITHOUT_BENDING)
-        if own.get(name, {}).get("n")
-    ]
-    lines = table(("family", "n:", *(f"{name}:" for name in BRIEF.values())), rows)
-    return [*lines, "", "Behind each figure: its ceiling."] if ceiling else lines
+def family_table(rates: Mapping[str, Figures]) -> list[str]:
+    """Return the figures of each family, and of all but the one whose parameters a short arc hardly tells."""
+    return brief_table([(name, rates[name]) for name in (*FAMILIES, WITHOUT_BENDING) if rates[name].get("n")], "family")
 
 
 def cell(figures: Figures, name: str) -> str:
@@ -54,7 +48,3 @@ def share(value: float | None) -> str:
 
 def _count(figures: Figures) -> str:
     return f"{figures['n']:.0f}" if "n" in figures else UNKNOWN
-
-
-def _pair(own: Figures, top: Figures, figure: str) -> str:
-    return f"{share(own.get(figure))} / {share(top.get(figure))}" if top else share(own.get(figure))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.language.describing import MODEL
-from trainer.language.rates import BENDING, FIGURES, WITHOUT_BENDING
-from trainer.language.tables import cell, share
+from trainer.language.rates import BENDING, WITHOUT_BENDING
+from trainer.language.tables import BRIEF, cell, share
 
 ANOTHER = "shuffled evidence"
 
@@ -29,7 +29,7 @@ class Target:
     def name(self) -> str:
         """In words."""
         where = "" if self.group == "all" else f", {self.group}"
-        return f"{FIGURES[self.figure]}{where}" + ("" if self.row == MODEL else ", another clip's text")
+        return f"{BRIEF[self.figure]}{where}" + ("" if self.row == MODEL else ", another clip's")
 
     @property
     def bar(self) -> str:
@@ -61,10 +61,10 @@ def judged(content: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         if (value := figures.get(target.figure)) is not None:
             met = target.least <= value <= target.most
             reached = target.goal is not None and value >= target.goal
-            verdict = "goal reached" if reached else "met" if met else "not met"
+            verdict = "goal met" if reached else "met" if met else "not met"
             found.append((target.name, target.bar, cell(figures, target.figure), verdict))
     head, family = content["class_head"], rates[MODEL]["all"].get("family")
     if head is not None and family is not None:
         verdict = "met" if family >= head else "not met"
-        found.append(("same family, against the class head alone", f">= {share(head)}", share(family), verdict))
+        found.append(("family, class head", f">= {share(head)}", share(family), verdict))
     return found

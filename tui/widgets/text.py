@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len, chop_cells
@@ -17,6 +18,7 @@ from tui.theme import Palette
 Colour = Callable[[str], Line]
 """One row of text as spans: the same characters, with roles."""
 END = 10**9
+_WORD = re.compile(r"\s*\S+\s*|\s+")
 
 
 def plain(text: str) -> Line:
@@ -35,6 +37,8 @@ class TextView(ScrollView, can_focus=True):
         self._lines: tuple[str, ...] = ()
         self._rows: list[tuple[int, str]] = []
         self.colour: Colour = plain
+        self.broken: Callable[[str, int], list[str]] = chop_cells
+        """Breaks a long line into rows."""
         self.wrapping = True
         self.left = 0
         self.needle = ""
@@ -59,12 +63,16 @@ class TextView(ScrollView, can_focus=True):
         for index in self.chosen():
             text = safe(self._lines[index])
             fits = not self.wrapping or (len(text) <= width and text.isascii())
-            self._rows += [(index, piece) for piece in ([text] if fits else chop_cells(text, width) or [""])]
+            self._rows += [(index, piece) for piece in ([text] if fits else self.broken(text, width) or [""])]
         self.at = min(self.at, len(self._rows) - 1)
         self.virtual_size = Size(width, len(self._rows))
         self.refresh()
 
     def on_resize(self, event: Resize) -> None:
+        self.lay_out()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The bar takes a column from the rows."""
         self.lay_out()
 
     def move(self, by: int) -> None:
@@ -138,6 +146,20 @@ class TextView(ScrollView, can_focus=True):
             for text, role in _marked(part, part_role, self.needle)
         ]
         return Strip(segments).crop(self.left, self.left + width).adjust_cell_length(width, base)
+
+
+def by_words(text: str, width: int) -> list[str]:
+    """Break prose between words; what is wider than a row is cut."""
+    rows, row = [], ""
+    for word in _WORD.findall(text):
+        if row and cell_len(row + word.rstrip()) > width:
+            rows.append(row)
+            row = ""
+        if cell_len(word.rstrip()) > width:
+            *full, word = chop_cells(word, width)
+            rows += full
+        row += word
+    return [*rows, row]
 
 
 def _marked(text: str, role: str, needle: str) -> Line:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rich.cells import chop_cells
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -21,7 +22,7 @@ from tui.format import Line, cut, joined, size, spread
 from tui.theme import Palette
 from tui.widgets.lines import Lines
 from tui.widgets.picture import Picture, native
-from tui.widgets.text import Colour, TextView, plain
+from tui.widgets.text import Colour, TextView, by_words, plain
 
 _MEMBER = re.compile(r'(\s*)("(?:[^"\\]|\\.)*"):')
 
@@ -69,6 +70,7 @@ class Viewer(Vertical):
         same = view.name == self.view.name
         self.view = view
         self.text.colour = COLOURED.get(view.kind, plain)
+        self.text.broken = by_words if view.kind == "markdown" else chop_cells
         self.text.needle, self.text.at = ("", -1) if not same else (self.text.needle, self.text.at)
         self.text.show(view.lines)
         if not same:
