@@ -24,7 +24,9 @@ from trainer.language.reprojection import lens, turning_bounds
 SPEED_STEP = 0.2
 """Of the grid, turns in the seen frames."""
 SPEEDS_KEPT = 3
-ROBUST_ROUNDS = 6
+SUBSETS, SUBSET_FRAMES = 40, 5
+"""Sets of frames that are tried for having no outlier: with a quarter of all frames outliers, one has none."""
+ROBUST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def starts(seen: Observations, families: tuple[Family, ...] = tuple(Family)) -> 
     angle = speeds[:, None] * s
     turning = np.stack([np.broadcast_to(one, angle.shape), np.cos(angle), np.sin(angle)], axis=2)
     climbing = np.concatenate([turning, np.broadcast_to(s[:, None], (*angle.shape, 1))], axis=2)
-    weights = _robust_weights(system, climbing)
+    weights = _robust_weights(system, climbing, seen.view.frames)
     every = np.arange(len(seen))
     rows: list[tuple[NDArray[np.int64], Family, Motion]] = []
     for family in families:
@@ -116,18 +118,34 @@ def starts(seen: Observations, families: tuple[Family, ...] = tuple(Family)) -> 
     )
 
 
-def _robust_weights(system: _System, basis: Floats) -> Floats:
-    """Return the weights of the frames (n, T + 5) after which the best of the bases leaves the smallest sum of
-    absolute misfits.
+def _robust_weights(system: _System, basis: Floats, frames: int) -> Floats:
+    """Return the weights of the frames (n, T + 5), small for outliers.
+
+    A few frames, spread over the clip, agree with most of the others if no outlier is among them (least median of
+    squares, Rousseeuw 1984); from the best few on, frames are reweighted.
     """
-    count = len(system.design)
-    weights = np.ones((count, 1, basis.shape[1]))
+    clips = np.arange(len(system.design))
+    coarse = basis[::2]
+    few = np.repeat(_spread_subsets(frames, basis.shape[1]), len(coarse), axis=0)
+    misfit = system.solve(np.tile(coarse, (SUBSETS, 1, 1)), few[None])[1][..., :frames]
+    best = misfit[clips, np.median(misfit, axis=2).argmin(axis=1)]
+    weights = np.ones((len(clips), basis.shape[1]))
     for _ in range(ROBUST_ROUNDS):
-        misfit = system.solve(basis, weights)[1]
-        typical = np.median(misfit, axis=2, keepdims=True) + 1.0
-        weights = 1 / np.sqrt(1 + misfit / typical)
-    best = np.sqrt(misfit).sum(axis=2).argmin(axis=1)
-    return weights[np.arange(count), best] ** 2
+        typical = np.median(best, axis=1)[:, None] + 1.0
+        weights[:, :frames] = 1 / (1 + best / typical)
+        misfit = system.solve(basis, weights[:, None])[1][..., :frames]
+        best = misfit[clips, np.log1p(misfit / typical[:, None]).sum(axis=2).argmin(axis=1)]
+    return weights
+
+
+def _spread_subsets(frames: int, count: int) -> Floats:
+    """Return weights (SUBSETS, count) of some sets of frames, one of each part of the seen ones, and all later ones."""
+    rng = np.random.default_rng(0)
+    subsets = np.zeros((SUBSETS, count))
+    subsets[:, frames:] = 1
+    for part in np.array_split(np.arange(frames), SUBSET_FRAMES):
+        subsets[np.arange(SUBSETS), rng.choice(part, SUBSETS)] = 1
+    return subsets
 
 
 def _lowest(cost: Floats) -> NDArray[np.int64]:

@@ -53,7 +53,7 @@ class Observations:
     def times(self) -> Floats:
         """Of all T + 5 frames, (T + 5,)."""
         middle = (self.view.frames - 1) / 2
-        return (np.arange(self.view.frames + HORIZON) - middle) / middle
+        return np.asarray((np.arange(self.view.frames + HORIZON) - middle) / middle, np.float64)
 
     def __len__(self) -> int:
         known = self.track if self.track is not None else self.forecast
@@ -62,11 +62,10 @@ class Observations:
 
     def of(self, rows: NDArray[np.int64]) -> Observations:
         """Return some clips, in the order given, each as often as it is named."""
-        parts = {
-            name: None if part is None else part[rows]
-            for name, part in (("track", self.track), ("forecast", self.forecast), ("forecast_sd", self.forecast_sd))
-        }
-        return replace(self, **parts)
+        track, forecast, deviation = (
+            None if part is None else part[rows] for part in (self.track, self.forecast, self.forecast_sd)
+        )
+        return Observations(self.view, track, forecast, deviation)
 
     def with_error(self, scale: Floats) -> Observations:
         """Return the same with the radii that a detector has which errs `scale` (n,) times as much as on `medium`."""

@@ -1,13 +1,14 @@
 """Which family a path is of: what its fits say, and what a classifier said before.
 
-    posterior of a family  ~  classifier's probability x evidence of its fit
+    posterior of a family  ~  classifier's probability, squared, x evidence of its fit
 
 Evidence is Laplace's approximation to the probability of what was seen: a Student likelihood of the frames, times how
 much of the prior a fit leaves. Errors correlated in time are fewer observations than they look: the exponent is divided
 by (1 + rho) / (1 - rho), for rho the autocorrelation of what the best fit leaves (Bartlett 1946), and so is precision.
 
-The head leads: its probabilities are flattened by `HEAD_DOUBT`, because a network that errs is often sure, and a fit
-has to be worth more than log(4 / HEAD_DOUBT) nats to overrule one that is. All that is assumed of a path: its terms
+The head leads: its odds count squared, and against it a fit speaks only as far as it is clear: of families whose
+evidence is within `CLEAR` nats of the best, the head alone decides. Its odds are bounded by `HEAD_DOUBT` all the same,
+because a network that errs is often sure. All that is assumed of a path: its terms
 move it by about one half-side in the seen frames, axes and phases point anywhere, angular speed and the logarithm of
 the radius are anywhere between their bounds. No range of a tier is used, nor a size or direction of gravity.
 """
@@ -32,6 +33,10 @@ from trainer.language.reprojection import (
 
 HEAD_DOUBT = 0.02
 """Share of the head's probability that is spread over all families."""
+CLEAR = 4.0
+"""Nats of evidence: one in fifty. What a fit says below depends on what was assumed of paths before."""
+WEIGHTED_CHI2 = 0.912
+"""What is left of a variance after the weights of `STUDENT`, if errors are normal."""
 PRIOR_SD = 1.0
 """Of what a term of position, velocity, acceleration or pitch does in the seen frames, half-sides."""
 
@@ -44,7 +49,7 @@ def error_scale(seen: Observations, rest: Floats, families: NDArray[np.int64]) -
     weights = np.minimum(frame_weights(seen, rest)[:, :frames] * robust[:, None] ** 2, 1)
     squares = (weights * np.square(rest[:, :frames]).sum(axis=2)).sum(axis=1)
     left = np.maximum(3 * weights.sum(axis=1) - free, 1)
-    return np.sqrt(squares / left)
+    return np.sqrt(squares / left / WEIGHTED_CHI2)
 
 
 def correlation_time(seen: Observations, rest: Floats) -> Floats:
@@ -99,7 +104,9 @@ def posterior(evidence: Floats, head: Floats | None) -> Floats:
     families = len(Family)
     prior = np.full_like(evidence, 1 / families)
     if head is not None:
-        prior = (1 - HEAD_DOUBT) * head + HEAD_DOUBT / families
+        led = np.square(head) / np.square(head).sum(axis=1, keepdims=True)
+        prior = (1 - HEAD_DOUBT) * led + HEAD_DOUBT / families
+        evidence = np.minimum(evidence - evidence.max(axis=1, keepdims=True) + CLEAR, 0)
     value = evidence + np.log(prior)
     weights = np.exp(value - value.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float64)
