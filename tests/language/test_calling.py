@@ -180,6 +180,16 @@ def test_a_lost_call_counts_at_its_worst_and_a_refused_one_not_at_all() -> None:
         assert budget.spent_usd == pytest.approx(spent_usd)
 
 
+def test_a_service_that_counts_no_tokens_costs_what_is_not_known_and_counts_at_its_worst() -> None:
+    class Silent(Script):
+        def write(self, system: str, user: str) -> Answer:
+            return Answer("a")
+
+    budget = Budget(1.0)
+    assert metered(Silent(), budget).write("", "").usage.cost_usd is None
+    assert budget.spent_usd == pytest.approx(0.102)
+
+
 def test_a_limit_without_a_price_is_refused_except_on_this_machine() -> None:
     with pytest.raises(
         ConfigError, match=r"at most 1 USD may be spent, and what openai:gpt-4o costs is not known"

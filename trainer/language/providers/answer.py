@@ -45,8 +45,8 @@ def take_apart(answer: str) -> Parts:
     whole = plain(answer, MAX_ANSWER).rpartition("</think>")[2]
     objects, rest = _objects(whole)
     said = _sections(rest)
-    equation = said["equation"] if "equation" in said else _equation_lines(rest)
-    text = said["text"] if "text" in said else "" if said else rest.replace(equation, "")
+    equation = said.get("equation") or _equation_lines(rest)
+    text = said.get("text", "") if said else rest.replace(equation, "")
     return Parts(plain(equation, MAX_EQUATION).strip(), plain(_tidy(text), MAX_TEXT), _claims(objects))
 
 

@@ -80,7 +80,7 @@ def _words(body: object) -> str:
 
 
 def _safe(text: str, key: str) -> str:
-    return redacted(one_line(text), key)
+    return one_line(redacted(text, key))
 
 
 def asked_wait_s(headers: Mapping[str, str], now_s: float) -> float | None:

@@ -45,7 +45,10 @@ class LocalWriter:
         if room <= 0:
             raise ProviderError(f"{self.name}: a prompt of {prompt.shape[1]} tokens, and it reads {self._context()}")
         limit = min(self.max_tokens, room)
-        written = self._continued(prompt, limit)
+        try:
+            written = self._continued(prompt, limit)
+        except RuntimeError as exc:  # no memory, most likely
+            raise ProviderError(f"{self.name}: {one_line(str(exc))}") from exc
         text = self._tokenizer.decode(written, skip_special_tokens=True)
         usage = Usage(prompt.shape[1], len(written), cost_usd=0.0, seconds=time.monotonic() - start_s)
         return Answer(text, usage, cut=len(written) == limit and int(written[-1]) not in self._ends())
@@ -64,7 +67,8 @@ class LocalWriter:
             return tokenizer.apply_chat_template(merged, **options)["input_ids"]
 
     def _continued(self, prompt: Any, limit: int) -> Any:
-        torch, _ = _libraries()
+        import torch
+
         model = self._model
         prompt = prompt.to(model.device)
         pad = self._tokenizer.pad_token_id if self._tokenizer.pad_token_id is not None else next(iter(self._ends()), 0)

@@ -108,6 +108,10 @@ class Metered:
         except CallError as exc:
             self.budget.spent_usd += worst_usd * exc.billed
             raise
-        cost_usd = self.price.of(answer.usage.input_tokens, answer.usage.output_tokens)
+        usage = answer.usage
+        if not usage.input_tokens:  # the service does not say what it read
+            self.budget.spent_usd += worst_usd
+            return answer
+        cost_usd = self.price.of(usage.input_tokens, usage.output_tokens)
         self.budget.spent_usd += cost_usd
-        return replace(answer, usage=replace(answer.usage, cost_usd=cost_usd))
+        return replace(answer, usage=replace(usage, cost_usd=cost_usd))
