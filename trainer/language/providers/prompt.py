@@ -112,3 +112,4 @@ def _wanted(evidence: Evidence, parts: Part) -> Iterator[str]:
             f"between two positions in the frames 0 to {evidence.view.frames + 4}. speed: at t = 0, a second. turns, "
             "radius: of a circle or helix. apex_s: t of a parabola's apex.)"
         )
+    yield f"Begin with {'EQUATION: x(t) =' if Part.EQUATION in parts else 'TEXT:'}"
