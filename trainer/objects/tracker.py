@@ -110,11 +110,17 @@ class IoUTracker:
 
     def track(self, detections: Detections) -> list[Track]:
         """Return the tracks of a clip that were confirmed, in the order of their births, first hits included."""
+        return tracks_of(self.link(detections), detections, self.min_hits)
+
+    def link(self, detections: Detections) -> NDArray[np.int64]:
+        """Return the track of each box of a clip, confirmed or not, boxes of all frames numbered through, (N,). What
+        a later frame shows changes none of them.
+        """
         self.reset()
         ids = [np.zeros(0, np.int64)]
         for boxes, scores, features in detections:
             ids.append(self._counts_of(boxes, self._sure(boxes, scores), self._looks_of(boxes, features))[:, _ID])
-        return tracks_of(np.concatenate(ids), detections, self.min_hits)
+        return np.concatenate(ids)
 
     def _sure(self, boxes: Boxes, scores: ArrayLike | None) -> Bools:
         """Return which boxes may begin a track, (n,)."""
