@@ -38,6 +38,7 @@ def test_every_row_is_described_and_another_clips_evidence_asks_nothing() -> Non
     own, shuffled = rows[0], next(row for row in rows if row.name == "shuffled evidence")
     assert shuffled.descriptions == [*own.descriptions[2:], *own.descriptions[:2]]
     assert [row.name for row in described(Scripted(), 4, ablations=False)] == [MODEL]
+    assert "shuffled evidence" not in [row.name for row in described(Scripted(), 1)], "it would be its own"
 
 
 def test_an_answer_that_failed_is_a_gap_and_many_end_the_work() -> None:
@@ -85,6 +86,8 @@ def test_figures_that_a_control_reaches_are_flagged() -> None:
     assert worth([of(MODEL, 0.9), of("class only", 0.5), of(CEILING, 1.0)]) == []
     flags = worth([of(MODEL, 0.5), of("class only", 0.5), of("shuffled evidence", 0.6)])
     assert flags[0] == "no skill" and "same family 0.50 is below shuffled evidence, 0.60" in flags
+    perfect = "investigate: exactly 1.00: same family, parameters within 10 %, RMSE <= 5 %, claim-F1"
+    assert worth([of(MODEL, 1.0), of("class only", 0.1)]) == [perfect]
     early = of(MODEL, 0.9) | {"problem": "no money", "answered": 7, "lost": "no answer"}
     assert worth([early, of("class only", 0.1)]) == [
         "model: ended early: no money", "nothing was said of 1 of 8 clips: no answer"

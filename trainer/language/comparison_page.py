@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer.analysis.markdown import UNKNOWN, table
 from trainer.language.describing import MODEL
-from trainer.language.descriptions_page import ABOUT, tables, targets
+from trainer.language.descriptions_page import ABOUT, seen_how_well, tables, targets
 from trainer.language.tables import brief_table
 
 Content = Mapping[str, Any]
@@ -34,7 +34,7 @@ def comparison_page(contents: Sequence[Content], command: str, picture: str) -> 
         lines += [f"Written {about['at']}, checkpoint {Path(about['checkpoint']).name} of epoch {about['epoch']}.", ""]
         told = [*(f"- **{flag}**" for flag in content["flags"]), *(f"- {note}" for note in about["notes"])]
         lines += [*told, ""] if told else []
-        lines += [*tables(content), ""]
+        lines += [*tables(content), "", seen_how_well(content), ""]
         lines += [*targets(content), ""] if about["provider"] == "rules" else []
     lines += [f"![{named[0][0]}: what was written over what was seen]({picture})"] if picture else []
     return "\n".join(lines).rstrip() + "\n"

@@ -67,6 +67,7 @@ class Described:
                 "described": {**self.about, "clips": len(said), "of": len(recipe)},
                 "flags": worth(rows),
                 "rows": rows,
+                "detector_px": detector_error(self.gathered),
                 "class_head": class_head(self.gathered.evidence[: len(said)], families),
                 "usage": usage(one for row in self.rows for one in row.descriptions),
                 "clips": [
@@ -115,6 +116,14 @@ def about_model(trained: Trained, place: str, part: str, provider: str, command:
         "command": command,
         "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }
+
+
+def detector_error(gathered: Gathered) -> dict[str, float]:
+    """Return how far our detector is from the truth on these clips, the root of the mean square, in pixels."""
+    pairs = zip(gathered.evidence, gathered.ceiling, strict=True)
+    off = np.stack([np.subtract(seen.track, true.track) for seen, true in pairs])
+    centre, radius = np.square(off[..., :2]).mean(), np.square(off[..., 2]).mean()
+    return {"centre": float(np.sqrt(centre)), "radius": float(np.sqrt(radius))}
 
 
 def class_head(evidence: Sequence[Evidence], families: Sequence[str]) -> float | None:

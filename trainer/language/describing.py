@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from trainer.errors import ProviderError
 from trainer.language.describer import Describer, Description
-from trainer.language.evidence import ABLATIONS, Evidence
+from trainer.language.evidence import ABLATIONS, Evidence, shuffled
 from trainer.language.providers.spending import SpendingError
 
 PATIENCE = 3
@@ -35,7 +35,9 @@ def plan(
     """Yield each row's name and its evidence, the model's own first."""
     yield MODEL, list(evidence)
     if ablations:
-        yield from ((name, change(evidence)) for name, change in ABLATIONS.items())
+        # The only clip there is would be given its own evidence.
+        changes = {name: change for name, change in ABLATIONS.items() if change is not shuffled or len(evidence) > 1}
+        yield from ((name, change(evidence)) for name, change in changes.items())
         yield CEILING, list(ceiling)
 
 

@@ -43,7 +43,7 @@ def page(content: Mapping[str, Any], picture: str) -> str:
     lines = [f"# Descriptions by {about['provider']}", "", summary(content), "", f"    {about['command']}", ""]
     told = [*(f"- **{flag}**" for flag in content["flags"]), *(f"- {note}" for note in about["notes"])]
     lines += [*told, ""] if told else []
-    lines += [*ABOUT, "", "## Rates", "", *tables(content), ""]
+    lines += [*ABOUT, "", "## Rates", "", *tables(content), "", seen_how_well(content), ""]
     lines += ["## Targets", "", "Set for `rules` on `medium`, before anything was measured.", "", *targets(content), ""]
     lines += [f"![what was written over what was seen]({picture})", ""] if picture else []
     lines += ["## Clips", ""]
@@ -79,6 +79,14 @@ def tables(content: Mapping[str, Any]) -> list[str]:
     lines = [*brief_table((name, each["all"]) for name, each in rates.items()), "", KINDS]
     lines += ["", "By family:", "", *family_table(rates[MODEL])]
     return [*lines, "", "And their ceiling:", "", *family_table(rates[CEILING])] if CEILING in rates else lines
+
+
+def seen_how_well(content: Mapping[str, Any]) -> str:
+    """Return one sentence on what the evidence was worth."""
+    off, head = content["detector_px"], content["class_head"]
+    pixels = f"{off['centre']:.3f} px in u and v, {off['radius']:.3f} px in the radius"
+    told = f"On these clips our detector was off by {pixels}"
+    return f"{told}; the classifier alone was right in {share(head)}." if head is not None else f"{told}."
 
 
 def targets(content: Mapping[str, Any]) -> list[str]:

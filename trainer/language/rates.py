@@ -58,6 +58,8 @@ def worth(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         flags.append(f"nothing was said of {figures['n'] - own['answered']} of {figures['n']} clips: {own['lost']}")
     if not figures["n"]:
         return flags
+    if perfect := [FIGURES[name] for name in JUDGED if figures[name] == 1]:
+        flags.append(f"investigate: exactly 1.00: {', '.join(perfect)}")
     reached_by_chance = []
     for name in JUDGED:
         best = max(controls, key=lambda control: controls[control].get(name, 0.0), default="")
