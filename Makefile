@@ -59,5 +59,5 @@ $(VENV)/.laptop: $(INPUTS) | $(BIN)/python
 
 $(VENV)/.test: $(INPUTS) | $(BIN)/python
 	@echo "installing what the tests need into $(VENV) (about 1.3 GB with a CPU build of torch)"
-	@$(PIP) --editable '.[train,dev,preview,pictures,export,clip,tensorboard]'
+	@$(PIP) --editable '.[train,dev,preview,pictures,export,clip,tensorboard,openai,anthropic]'
 	@touch $@ $(VENV)/.laptop
