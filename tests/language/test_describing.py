@@ -13,6 +13,7 @@ from trainer.language.describing import CEILING, MODEL, PATIENCE, Row, describe_
 from trainer.language.evidence import ABLATIONS, Evidence, View
 from trainer.language.providers.spending import SpendingError
 from trainer.language.rates import FIGURES, rates, worth
+from trainer.language.tables import share
 
 VIEW = View(70.0, 64, 8 / 70, 16)
 NAMES = ("linear", "circular", "helical", "parabolic")
@@ -92,3 +93,8 @@ def test_figures_that_a_control_reaches_are_flagged() -> None:
     assert worth([early, of("class only", 0.1)]) == [
         "model: ended early: no money", "nothing was said of 1 of 8 clips: no answer"
     ]  # fmt: skip
+
+
+def test_a_figure_that_only_rounds_to_one_is_not_shown_as_one() -> None:
+    shown = {1.0: "1.00", 0.997: ">.99", 0.99: ".99", 0.974: ".97", 0.0: ".00", None: "-"}
+    assert {value: share(value) for value in shown} == shown

@@ -42,8 +42,12 @@ def cell(figures: Figures, name: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """Return `.97`, `1.00`, or `-` for what is not known."""
-    return UNKNOWN if value is None else f"{value:.2f}".removeprefix("0")
+    """Return `.97`, `1.00` for exactly 1, `>.99` for what only rounds to it, `-` for what is not known."""
+    if value is None:
+        return UNKNOWN
+    if 0.995 <= value < 1:
+        return ">.99"
+    return f"{value:.2f}".removeprefix("0")
 
 
 def _count(figures: Figures) -> str:
