@@ -13,6 +13,7 @@ from trainer import (
     compare,
     describe,
     descriptions,
+    detect,
     evaluation,
     generate,
     pretrain,
@@ -32,6 +33,7 @@ Learns to name and to forecast the path of an object from video.
   trainer generate objects --tier fast             a data set, from a seed; `trainer generate --help` shows all three
   trainer pretrain magvit --out tokenizers/small   a video tokenizer, for the extractor magvit to start from
   trainer audit data/objects-fast                  what a data set would give away without being looked at
+  trainer detect standard --detector runs/mine     how well objects are found in pixels, learned beside classical
   trainer track data/objects-standard              how well objects are told apart from frame to frame
   trainer evaluate runs/mine --on hard             a trained model on any data set that it can take
   trainer describe runs/mine --on medium           equations and texts of clips, from what the model saw
@@ -80,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyze.add_parser(verbs)
     compare.add_parser(verbs)
     descriptions.add_parser(verbs)
+    detect.add_parser(verbs)
     track.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")
     run.add_argument(

@@ -127,6 +127,19 @@ class Checkpoints:
         return content
 
 
+def find_checkpoint(place: str) -> Path:
+    """Return the file that a checkpoint or the folder of a run names. Raises `CheckpointError`."""
+    path = Path(place)
+    if path.is_file():
+        return path
+    if not path.exists():
+        raise CheckpointError(f"{place} does not exist", hint="name a checkpoint (.pt), or a run's folder")
+    best = path / "checkpoints" / BEST
+    if not best.is_file():
+        raise CheckpointError(f"{place} holds no checkpoints/{BEST}", hint="name a checkpoint (.pt), or a run's folder")
+    return best
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint file onto the CPU. Raises `CheckpointError`."""
     try:

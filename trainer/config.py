@@ -18,7 +18,7 @@ BUNDLED = Path(__file__).parent / "configs"
 Visual = Literal["clip", "i3d", "keypoint", "magvit", "slowfast", "transformer"]
 Extractor = Literal["clip", "hybrid", "i3d", "keypoint", "magvit", "slowfast", "statistical", "transformer"]
 
-GateMetric = Literal["accuracy", "pred_mse", "skill", "val_loss", "hours"]
+GateMetric = Literal["accuracy", "pred_mse", "skill", "recall", "precision", "val_loss", "hours"]
 """What a gate may ask for: figures of the validation split, and the training time so far."""
 Condition = Annotated[str, StringConstraints(pattern=r"^\s*(<=|>=|<|>)\s*-?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")]
 Conditions = dict[GateMetric, Condition]
@@ -26,7 +26,7 @@ Afterwards = Literal["evaluate", "describe"]
 """Stages that may follow the last one of training."""
 
 
-ProblemName = Literal["trajectories"]
+ProblemName = Literal["trajectories", "detector", "objects", "persistence"]
 
 
 class TrainConfig(BaseModel):
@@ -54,12 +54,33 @@ class TrainConfig(BaseModel):
     """`clip`: folder of an image encoder, or its name on the hub."""
     data: str = ""
     """Folder to train on: of `trainer generate`, or `videos.npy` + `metadata.json`. '' generates tier to noise."""
-    tier: Literal["easy", "medium", "hard"] = "medium"
-    """Difficulty of the generated data."""
+    tier: Literal[
+        "easy", "medium", "hard", "standard", "transient_heavy", "fast", "mixed",
+        "matched", "clutter", "shape-motion",
+    ] = "medium"  # fmt: skip
+    """Difficulty of the generated data; `mixed` is all tiers of `objects` in equal parts."""
+    clutter: int = Field(0, ge=0, le=32)
+    """Shapes that are no objects: in half of the clips of `detector`, in all of `objects`."""
+    cue: Literal["none", "motion", "colour"] = "none"
+    """`objects`: what tells the kinds apart beside how long they live."""
     clips: int = Field(2000, ge=28, le=1_000_000)
     """Clips in the data set, before the 70/15/15 split."""
     frames: Literal[16, 32] = 16
     """Frames seen of each clip; the five after them are forecast."""
+    boxes: Literal["truth", "perturbed", "detector"] = "perturbed"
+    """Boxes of tracks: the true ones, these spoiled as a detector would, or what a detector finds."""
+    detector: str = ""
+    """`boxes: detector`: a run of the config detector, or a checkpoint of one; `persistence`: '' = classical discs."""
+    features: Literal["statistical", "magvit", "hybrid"] = "statistical"
+    """`persistence`: what is known of a track: its place and motion, its looks through the tokenizer's encoder, both."""
+    sequence_width: Literal[64, 256] = 64
+    """`persistence`: width of the transformer over the frames of a track."""
+    heads: Literal[4, 8] = 4
+    """`persistence`: its attention heads."""
+    frame_order: Literal["kept", "shuffled"] = "kept"
+    """`persistence`: shuffled = the frames of every clip in random order, a control for what needs no time."""
+    attention_supervision: float = Field(0.0, ge=0, le=10)
+    """`objects`: weight of a loss that asks for attention on persistent objects in every layer; 0 = none."""
     style: Literal["dot", "trail", "both"] = "dot"
     """How the sphere is drawn."""
     noise: Literal["exact", "bank"] = "exact"

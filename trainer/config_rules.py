@@ -12,13 +12,33 @@ from trainer.language.providers.spec import parse_spec
 if TYPE_CHECKING:
     from trainer.config import TrainConfig
 
-OF_GENERATED = ("tier", "clips", "frames", "style", "noise")
+OF_GENERATED = ("tier", "clips", "frames", "style", "noise", "cue")
 """Options of the data that a config without `data` generates."""
 OF_STAGES = {
     "evaluate": ("evaluate_on",),
     "describe": ("describe_with", "equations_with", "describe_clips", "describe_spend"),
 }
 """Options that mean nothing without a stage in `then`."""
+_NETWORK = ("extractor", "fuse", "visual", "tokenizer", "freeze", "patch_px", "clip_weights", "pretrained")
+_CLIPS = ("frames", "style", "augmentation")
+_TASKS = ("w_class", "w_pred", "then", "evaluate_on", "describe_with", "equations_with")
+ONLY_OF = dict.fromkeys((*_NETWORK, *_CLIPS, *_TASKS), ("trajectories",)) | {
+    "tokenizer": ("trajectories", "objects", "persistence"),
+    "freeze": ("trajectories", "persistence"),
+    "clutter": ("detector", "objects"),
+    "cue": ("objects",),
+    "boxes": ("objects", "persistence"),
+    "detector": ("objects", "persistence"),
+    "attention_supervision": ("objects",),
+    **dict.fromkeys(("features", "sequence_width", "heads", "frame_order"), ("persistence",)),
+}
+"""Options that mean nothing for a problem that is not among these."""
+TIERS_OF = {
+    "trajectories": ("easy", "medium", "hard"),
+    "detector": ("mixed", "standard", "easy", "transient_heavy", "fast"),
+    "objects": ("standard", "easy", "transient_heavy", "fast"),
+    "persistence": ("matched", "easy", "clutter", "shape-motion"),
+}
 Place = Callable[[str], str]
 """Where a key was given, for people."""
 
@@ -29,6 +49,7 @@ def check_together(config: TrainConfig, place: Place, beside_data: Collection[st
     `beside_data` are the keys that were given where `data` was, or after it: a word that names a folder replaces the
     generated data of the config's file, whatever that says of it.
     """
+    _check_problem(config, place)
     if not config.w_class and not config.w_pred:
         raise ConfigError(
             f"{place('w_pred')}: w_class and w_pred are both 0, so there is nothing to learn",
@@ -53,6 +74,28 @@ def check_together(config: TrainConfig, place: Place, beside_data: Collection[st
             hint="a list of folders, tiers and held-out tests, for example evaluate_on=[hard, medium/noisy]",
         )
     _check_stages(config, place)
+
+
+def _check_problem(config: TrainConfig, place: Place) -> None:
+    """Refuse what means nothing for this kind of experiment."""
+    for key, problems in ONLY_OF.items():
+        default = type(config).model_fields[key].get_default(call_default_factory=True)
+        if config.problem not in problems and getattr(config, key) != default:
+            raise ConfigError(
+                f"{place(key)}: {key} has no effect on problem {config.problem}",
+                hint=f"it is an option of {', '.join(problems)}: leave it out, or say {key}=null",
+            )
+    classical = config.problem == "persistence" and config.boxes == "detector"
+    if (config.boxes == "detector") != bool(config.detector) and not classical:
+        raise ConfigError(
+            f"{place('boxes')}: boxes of a detector, and detector={config.detector!r}",
+            hint="boxes=detector detector=RUN go together: RUN is the folder of a run of the config detector",
+        )
+    tiers = TIERS_OF[config.problem]
+    if not config.data and config.tier not in tiers:
+        raise ConfigError(
+            f"{place('tier')}: {config.problem} has no tier {config.tier!r}", hint=f"known: {', '.join(tiers)}"
+        )
 
 
 def _check_stages(config: TrainConfig, place: Place) -> None:

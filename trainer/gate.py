@@ -10,13 +10,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from trainer.analysis.curves import still_improving
-from trainer.config import Conditions, TrainConfig
-from trainer.tasks import Tasks
+from trainer.config import Conditions, GateMetric, TrainConfig
+from trainer.tasks import FORECAST_FIGURES
 from trainer.words import figure
 from wire.codec import WireError, read_object
 from wire.gate import RELEASE, RETIRE
@@ -24,7 +24,9 @@ from wire.records import GateDecision
 from wire.run_dir import RunDir
 
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-_HISTORY = {"accuracy": "val_accuracy", "pred_mse": "pred_mse", "skill": "skill", "val_loss": "val_loss"}
+_HISTORY = {name: name for name in get_args(GateMetric)} | {
+    name: f"val_{name}" for name in ("accuracy", "recall", "precision")
+}
 """Metric of a gate -> its name in the history of epochs."""
 
 
@@ -71,9 +73,9 @@ def judge_gate(config: TrainConfig, history: Sequence[Mapping[str, float]], trai
     """Judge the newest epoch of `history` after `train_s` seconds of training."""
     newest = history[-1]
     values = {name: newest[key] for name, key in _HISTORY.items() if key in newest} | {"hours": train_s / 3600}
-    checks = check_all(config.gate, values, config.tasks)
+    checks = check_all(config.gate, values, config)
     if config.gate_improving:
-        above = Verdict(len(history), check_all(config.bar, values, config.tasks)).passed and bool(config.bar)
+        above = Verdict(len(history), check_all(config.bar, values, config)).passed and bool(config.bar)
         checks += (_check_improving([row["val_loss"] for row in history], above),)
     return Verdict(len(history), checks)
 
@@ -81,15 +83,19 @@ def judge_gate(config: TrainConfig, history: Sequence[Mapping[str, float]], trai
 def judge_bar(config: TrainConfig, epoch: int, test: Mapping[str, float], val_loss: float, train_s: float) -> Verdict:
     """Judge the figures of the test split by the bar of `full`."""
     values = {**test, "val_loss": val_loss, "hours": train_s / 3600}
-    return Verdict(epoch, check_all(config.bar, values, config.tasks))
+    return Verdict(epoch, check_all(config.bar, values, config))
 
 
-def check_all(conditions: Conditions, values: Mapping[str, float], tasks: Tasks) -> tuple[Check, ...]:
+def check_all(conditions: Conditions, values: Mapping[str, float], config: TrainConfig) -> tuple[Check, ...]:
     """Compare each value with its limit; a metric without a value does not apply."""
-    return tuple(
-        _check(name, limit, values.get(name), tasks.untrained(name) or "the data has no positions")
-        for name, limit in conditions.items()
-    )
+    return tuple(_check(name, limit, values.get(name), _why_absent(name, config)) for name, limit in conditions.items())
+
+
+def _why_absent(metric: str, config: TrainConfig) -> str:
+    """Return why a run of the config may have no such figure."""
+    of_forecast = config.problem == "trajectories" and metric in FORECAST_FIGURES
+    other = "the data has no positions" if of_forecast else f"{config.problem} has no such figure"
+    return config.tasks.untrained(metric) or other
 
 
 def _check(metric: str, condition: str, value: float | None, absent: str) -> Check:

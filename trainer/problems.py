@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from trainer.objects.detector_problem import DetectorProblem
+from trainer.objects.object_problem import ObjectProblem
 from trainer.problem import Problem
 from trainer.trajectories_problem import Trajectories
 
-PROBLEMS: dict[str, type[Problem]] = {"trajectories": Trajectories}
+PROBLEMS: dict[str, type[Problem]] = {
+    "trajectories": Trajectories,
+    "detector": DetectorProblem,
+    "objects": ObjectProblem,
+}

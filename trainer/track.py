@@ -1,4 +1,4 @@
-"""`trainer track`: how well the tracker tells objects apart, on boxes that need no detector."""
+"""`trainer track`: how well the tracker tells objects apart."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from trainer.errors import ConfigError
 
 if TYPE_CHECKING:
+    from trainer.objects.detecting import Finder
     from trainer.objects.tracker import IoUTracker
     from trainer.objects.tracking_metrics import TrackingScores
 
-DESCRIPTION = "Follow the objects of a data set through true boxes, and through boxes as a detector gives them."
+DESCRIPTION = "Follow the objects of a data set through true boxes, spoiled ones, or those that a detector finds."
 EPILOG = """\
 DATASET is a folder of `trainer generate objects` (or persistence), or a tier of objects, drawn for the purpose:
 standard, easy, transient_heavy, fast. Rows are kinds of boxes by ways to predict; no figure stands alone, since one
@@ -29,10 +30,13 @@ track a box would have a purity of 1.
   trainer track easy standard --seed 100 101 102         tiers, mean and deviation of three seeds
   trainer track standard --boxes perturbed --motion kalman --appearance 0.45 --json
   trainer track fast --gate distance --reach 6 --motion turning    where boxes of successive frames never overlap
+  trainer track standard --boxes detector --detector runs/mine --appearance 0.45    from pixels to tracks
 
 truth       the box of each object of which at least a quarter is seen, exact; its feature is its colour
 perturbed   the same, spoiled: 2 % of whole and 40 % of nearly hidden objects missed, centres off by 0.4 px, sides by
             0.3 px, one box of nothing in 20 frames, colours off by 0.1
+classical   those of threshold and connected regions, from pixels; its feature is the colour that it sees
+detector    those of a run of `trainer run --config detector`, likewise
 purity      share of the tracks' boxes on the object that their track is on most; completeness the other way round
 MOTA, IDF1, HOTA  as motmetrics and trackeval have them, boxes agreeing from IoU 0.5 on (HOTA: 0.05 to 0.95)
 
@@ -45,6 +49,8 @@ COLUMNS = {
 }  # fmt: skip
 """Figures of `TrackingScores` that the table shows."""
 NARROW = ("purity", "completeness", "idf1", "hota", "switches")
+SETTINGS = ("split", "clips", "clutter", "gate", "reach", "appearance", "detector")
+"""Options that all rows share."""
 COUNTS = ("switches", "fragmentations", "tracks")
 
 
@@ -61,7 +67,11 @@ def add_parser(verbs: Any) -> None:
     verb.add_argument(
         "--seed", type=int, nargs="+", default=[0], metavar="N", help="seeds of tiers and of flaws (default: 0)"
     )
-    verb.add_argument("--boxes", choices=("truth", "perturbed"), help="one kind of boxes (default: both)")
+    verb.add_argument(
+        "--boxes", choices=("truth", "perturbed", "classical", "detector"), help="one kind (default: the first two)"
+    )
+    verb.add_argument("--detector", default="", metavar="RUN", help="run or checkpoint that --boxes detector is of")
+    verb.add_argument("--clutter", type=int, default=0, metavar="N", help="shapes of clutter in a clip of a tier")
     verb.add_argument(
         "--motion", choices=("none", "kalman", "turning"), help="one way to predict (default: the first two)"
     )
@@ -92,11 +102,13 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ("reach", "appearance"):
         if not 0 <= getattr(arguments, name) < 1e6:
             raise ConfigError(f"--{name} cannot be {getattr(arguments, name):g}: a length from 0 on is needed")
+    if (arguments.boxes == "detector") != bool(arguments.detector):
+        raise ConfigError("--boxes detector and --detector RUN go together", hint="a run of `--config detector`")
     if min(arguments.seed) < 0:
         raise ConfigError(f"--seed cannot be {min(arguments.seed)}: a whole number from 0 on is needed")
     rows = _rows(arguments)
     if arguments.json:
-        settings = {name: getattr(arguments, name) for name in ("split", "clips", "gate", "reach", "appearance")}
+        settings = {name: getattr(arguments, name) for name in SETTINGS}
         print(json.dumps({"settings": settings, "rows": [asdict(row) for row in rows]}, indent=1))
     else:
         _show(rows)
@@ -110,20 +122,30 @@ def _rows(arguments: argparse.Namespace) -> list[Row]:
     from trainer.objects.measuring import BOXES, measure, open_scenes
 
     motions = [arguments.motion] if arguments.motion else ["none", "kalman"]
-    kinds = [arguments.boxes] if arguments.boxes else list(BOXES)
-    rows = []
+    kinds = {arguments.boxes: _boxes(arguments)} if arguments.boxes else {kind: kind for kind in BOXES}
+    split, clips, rows = arguments.split, arguments.clips, []
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for place in arguments.places:
-            recipes = [open_scenes(place, arguments.split, arguments.clips, seed) for seed in arguments.seed]
+            recipes = [open_scenes(place, split, clips, seed, arguments.clutter) for seed in arguments.seed]
             tick = partial(progress.advance, progress.add_task(place, total=len(kinds) * sum(map(len, recipes))))
-            for boxes in kinds:
+            for kind, boxes in kinds.items():
                 trackers = [_tracker(arguments, motion) for motion in motions]
                 seeded = zip(recipes, arguments.seed, strict=True)
                 by_seed = [measure(recipe, trackers, boxes, seed, tick) for recipe, seed in seeded]
                 for motion, scores in zip(motions, zip(*by_seed, strict=True), strict=True):
-                    rows.append(Row(place, boxes, motion, arguments.seed, list(scores)))
+                    rows.append(Row(place, kind, motion, arguments.seed, list(scores)))
     return rows
+
+
+def _boxes(arguments: argparse.Namespace) -> str | Finder:
+    """Return the one kind of boxes that is asked for."""
+    from trainer.objects.baseline import ClassicalDetector
+    from trainer.objects.learned import LearnedDetector
+
+    if arguments.boxes == "detector":
+        return LearnedDetector.load(arguments.detector)
+    return ClassicalDetector() if arguments.boxes == "classical" else arguments.boxes
 
 
 def _tracker(arguments: argparse.Namespace, motion: str) -> IoUTracker:

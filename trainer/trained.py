@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from trainer.checkpoint import BEST, read_checkpoint
+from trainer.checkpoint import BEST, find_checkpoint, read_checkpoint
 from trainer.config import TrainConfig
 from trainer.data.source import ClipSource
 from trainer.errors import CheckpointError, DataError
@@ -36,19 +36,6 @@ class Trained:
     epoch: int
     train_s: float
     commit: str
-
-
-def find_checkpoint(place: str) -> Path:
-    """Return the file that a checkpoint or the folder of a run names. Raises `CheckpointError`."""
-    path = Path(place)
-    if path.is_file():
-        return path
-    if not path.exists():
-        raise CheckpointError(f"{place} does not exist", hint="name a checkpoint (.pt), or a run's folder")
-    best = path / "checkpoints" / BEST
-    if not best.is_file():
-        raise CheckpointError(f"{place} holds no checkpoints/{BEST}", hint="name a checkpoint (.pt), or a run's folder")
-    return best
 
 
 def load_trained(place: str) -> Trained:

@@ -9,7 +9,7 @@ from typing import Any
 from wire.records import GateDecision, Progress
 from wire.run_dir import attempt_number
 
-_SHOWN = ("train_loss", "val_loss", "val_accuracy", "pred_mse", "skill")
+_SHOWN = ("train_loss", "val_loss", "val_accuracy", "pred_mse", "skill", "val_recall", "val_precision")
 _OTHERS = 4
 """How many metrics of other names are shown where none of these is there."""
 _GATED = "validate"

@@ -52,7 +52,7 @@ def test_misses_and_false_boxes() -> None:
 def test_a_second_box_on_an_object_is_false_and_the_surer_one_counts() -> None:
     shifted = [1, 0, 5, 4]
     matches = match_detections(objects({}), given((A, 0.5), (shifted, 0.9)))
-    assert matches.hits.tolist() == [False, True] and matches.found.tolist() == [True, False, False]
+    assert matches.hits.tolist() == [False, True] and np.isfinite(matches.found_by).tolist() == [True, False, False]
 
 
 def test_a_box_takes_another_object_where_its_best_is_taken() -> None:
@@ -70,9 +70,17 @@ def test_an_ignored_object_is_neither_hit_nor_missed_nor_taken_before_one_that_c
     assert figures(nearer, given((A, 0.9))).recall == 1
 
 
+def test_figures_of_boxes_from_a_score_on() -> None:
+    matches = match_detections(objects({}), given((A, 0.9), (NOWHERE, 0.5), (B, 0.2)))
+    every, sure = (detection_scores([matches], threshold) for threshold in (0.1, 0.3))
+    assert (every.recall, every.boxes) == (pytest.approx(2 / 3), 3)
+    assert (sure.recall, sure.precision, sure.boxes) == (pytest.approx(1 / 3), 0.5, 2)
+    assert sure.average_precision == every.average_precision
+
+
 def test_recall_by_share_seen() -> None:
     found = figures(objects({0: 0.3, 1: 0.5}), given((A, 0.9), (C, 0.9)))
-    assert found.recall_by_visible == {"0.25 to 0.5": 1.0, "0.5 to 0.9": 0.0, "above 0.9": 1.0}
+    assert found.recall_by_visible == {"0.25 to 0.5": 1.0, "0.5 to 0.9": 0.0, "above 0.9": 1.0, "above 0.75": 1.0}
 
 
 def test_average_precision_by_hand() -> None:

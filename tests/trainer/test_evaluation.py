@@ -80,7 +80,7 @@ def test_its_own_test_gives_its_own_figures(finished: Path) -> None:
 
 
 def test_the_losses_are_means_over_clips_whatever_the_batches(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.session.EVALUATION_BATCH", 12)  # of 28 clips: 12, 12 and 4
+    monkeypatch.setattr("trainer.data.batches.EVALUATION_BATCH", 12)  # of 28 clips: 12, 12 and 4
     every = on("medium", finished, "all")
     metrics, stored = every.content["summary"]["metrics"], every.stored
     assert stored.probabilities is not None and len(stored.label) == 28

@@ -8,6 +8,7 @@ al. 2015), over the boxes of all clips together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from trainer.objects.detections import Detections
 from trainer.objects.true_objects import TrueObjects
 
 AGREES = 0.5
-BANDS = {"0.25 to 0.5": (0.25, 0.5), "0.5 to 0.9": (0.5, 0.9), "above 0.9": (0.9, 1.01)}
+BANDS = {"0.25 to 0.5": (0.25, 0.5), "0.5 to 0.9": (0.5, 0.9), "above 0.9": (0.9, 1.01), "above 0.75": (0.75, 1.01)}
 """Shares of an object that are seen, from and below."""
 
 
@@ -34,8 +35,8 @@ class Matches:
     """Which boxes found an object, (n,)."""
     visible: NDArray[np.float32]
     """Share seen of each object that counts, once a frame, (k,)."""
-    found: NDArray[np.bool_]
-    """Which of these were found, (k,)."""
+    found_by: NDArray[np.float32]
+    """Score of the box that found each of these, minus infinity if none did, (k,)."""
     frames: int
 
 
@@ -62,13 +63,13 @@ def match_detections(objects: TrueObjects, detections: Detections) -> Matches:
     if detections.frame_count != objects.frame_count:
         raise DataError(f"detections of {detections.frame_count} frames for a clip of {objects.frame_count}")
     scores, hits, kept = [], [], []
-    found = np.zeros_like(objects.counts)
+    found_by = np.full(objects.counts.shape, -np.inf, np.float32)
     for frame, (boxes, score, _) in enumerate(detections):
         counted, ignored = np.flatnonzero(objects.counts[:, frame]), np.flatnonzero(objects.ignored[:, frame])
         rows = np.concatenate([counted, ignored])
         partner = _greedy(iou(boxes, objects.boxes[rows, frame]), score, len(counted))
         hit = (partner >= 0) & (partner < len(counted))
-        found[counted[partner[hit]], frame] = True
+        found_by[counted[partner[hit]], frame] = score[hit]
         scores.append(score)
         hits.append(hit)
         kept.append(partner < len(counted))
@@ -77,7 +78,7 @@ def match_detections(objects: TrueObjects, detections: Detections) -> Matches:
         scores=np.concatenate([np.zeros(0, np.float32), *scores])[use],
         hits=np.concatenate([np.zeros(0, bool), *hits])[use],
         visible=objects.visible[objects.counts],
-        found=found[objects.counts],
+        found_by=found_by[objects.counts],
         frames=objects.frame_count,
     )
 
@@ -95,23 +96,26 @@ def _greedy(overlap: NDArray[np.floating], scores: NDArray[np.float32], counted:
     return partner
 
 
-def detection_scores(clips: Sequence[Matches]) -> DetectionScores:
-    """Return the figures of all clips together."""
-    scores, hits, visible, found = (
+def detection_scores(clips: Sequence[Matches], threshold: float = -math.inf) -> DetectionScores:
+    """Return the figures of all clips together, those of boxes from a score on: a surer box takes its object before
+    any other, so the rest of them changes nothing. Average precision is over all boxes.
+    """
+    scores, hits, visible, found_by = (
         np.concatenate([np.zeros(0, kind), *(getattr(clip, name) for clip in clips)])
-        for name, kind in (("scores", np.float32), ("hits", bool), ("visible", np.float32), ("found", bool))
+        for name, kind in (("scores", np.float32), ("hits", bool), ("visible", np.float32), ("found_by", np.float32))
     )
     frames = sum(clip.frames for clip in clips)
+    found, sure = found_by >= max(threshold, np.finfo(np.float32).min), hits[scores >= threshold]
     return DetectionScores(
         recall=_mean(found),
-        precision=_mean(hits),
+        precision=_mean(sure),
         average_precision=average_precision(scores, hits, len(found)),
-        false_per_frame=float((~hits).sum()) / frames if frames else float("nan"),
+        false_per_frame=float((~sure).sum()) / frames if frames else float("nan"),
         recall_by_visible={
             name: _mean(found[(visible >= low) & (visible < high)]) for name, (low, high) in BANDS.items()
         },
         objects=len(found),
-        boxes=len(hits),
+        boxes=len(sure),
         frames=frames,
     )
 

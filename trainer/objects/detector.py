@@ -1,0 +1,108 @@
+"""The learned detector: every object of a frame as a peak of one heat map, with its box and its colour beside it.
+
+Objects as points (Zhou, Wang, Krähenbühl 2019, "Objects as Points"): no anchors, no boxes to choose from. A small
+fully convolutional network works at half and at a quarter of the resolution; its heat map has the full one, by
+sub-pixel convolution (Shi et al. 2016), so that two centres may be two pixels apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trainer.models.extractor import normalise
+
+STRIDE = 2
+"""Pixels of a side of what one place of the network stands for."""
+CHANNELS = 16
+"""At half the resolution, at width 1; at a quarter it has twice as many."""
+LOOK = 3
+"""Length of the feature of a box: its colour, red, green and blue from 0 to 1."""
+THRESHOLD = 0.35
+"""Score from which on a box is believed."""
+LEAST_SCORE = 0.05
+_PARTS = {"heat": 1, "offset": 2, "size": 2, "look": LOOK}
+"""What is said of each pixel, and in how many numbers."""
+_RARE = -4.6
+"""Bias of the heat at the start: an object in one pixel of a hundred."""
+SIDE_PX = 5.0
+"""A side of which `size`, a logarithm, is 0."""
+
+
+class Detector(nn.Module):
+    """Frames (..., 3, H, W), uint8 or float32 in [0, 1] -> for each pixel, each of shape (..., channels, H, W):
+
+    `heat`    (1) logit of an object's centre in this pixel
+    `offset`  (2) of the centre from the middle of the pixel, in px
+    `size`    (2) logarithm of the box's width and height over `SIDE_PX`
+    `look`    (3) the object's colour
+
+    Any height and width; `width` scales the channels, so that the work grows with its square.
+    """
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        fine = max(4, round(CHANNELS * width))
+        coarse = 2 * fine
+        self.stem = _convolution(3 * STRIDE**2, fine)
+        self.fine = _convolution(fine, fine)
+        self.down = _convolution(fine, coarse, stride=2)
+        self.coarse = nn.Sequential(_convolution(coarse, coarse), _convolution(coarse, coarse))
+        self.up = nn.Conv2d(coarse, fine, 1)
+        self.joined = _convolution(fine, fine)
+        self.heads = nn.Conv2d(fine, sum(_PARTS.values()) * STRIDE**2, 1)
+        with torch.no_grad():
+            assert self.heads.bias is not None
+            self.heads.bias.zero_()
+            self.heads.bias[: STRIDE**2] = _RARE
+        for weight in self.parameters():  # half the time on a CPU
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, frames: Tensor) -> dict[str, Tensor]:
+        before, (height, width) = frames.shape[:-3], frames.shape[-2:]
+        flat = normalise(frames.flatten(0, -4))
+        flat = F.pad(flat, (0, -width % (2 * STRIDE), 0, -height % (2 * STRIDE)))
+        fine = self.fine(self.stem(F.pixel_unshuffle(flat, STRIDE)))
+        coarse = self.up(self.coarse(self.down(fine)))
+        joined = self.joined(fine + F.interpolate(coarse, scale_factor=2.0))
+        said = F.pixel_shuffle(self.heads(joined), STRIDE)[..., :height, :width]
+        parts = said.unflatten(0, before).split(list(_PARTS.values()), dim=-3)
+        return dict(zip(_PARTS, parts, strict=True))
+
+
+def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
+    )
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """What a detector says of n frames: m objects in all, by frame, the surest first."""
+
+    frame: Tensor
+    """(m,)."""
+    boxes: Tensor
+    """(m, 4): left, top, right, bottom in px, cut at the border."""
+    scores: Tensor
+    """(m,), from 0 to 1."""
+    looks: Tensor
+    """(m, LOOK)."""
+
+
+def decode(outputs: dict[str, Tensor], threshold: float) -> Peaks:
+    """Return the local maxima of heat maps (n, 1, H, W) above a threshold, as boxes."""
+    heat = outputs["heat"][:, 0].sigmoid()
+    height, width = heat.shape[1:]
+    highest = F.max_pool2d(heat[:, None], 3, stride=1, padding=1)[:, 0]
+    frame, row, column = torch.nonzero((heat == highest) & (heat >= threshold), as_tuple=True)
+    at = {name: outputs[name][frame, :, row, column] for name in ("offset", "size", "look")}
+    centre = torch.stack([column, row], dim=1) + 0.5 + at["offset"]
+    half = at["size"].exp() * (SIDE_PX / 2)
+    most = torch.tensor([width, height], device=heat.device)
+    boxes = torch.cat([(centre - half).clamp(min=0), torch.minimum(centre + half, most)], dim=1)
+    return Peaks(frame, boxes, heat[frame, row, column], at["look"].clamp(0, 1))

@@ -1,0 +1,73 @@
+"""A trained detector, from its checkpoint alone, as a finder of objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import torch
+from numpy.typing import NDArray
+
+from trainer.checkpoint import find_checkpoint, read_checkpoint
+from trainer.errors import CheckpointError
+from trainer.objects.detecting import FRAMES_AT_ONCE, by_frame, check_frames
+from trainer.objects.detections import Detections
+from trainer.objects.detector import LEAST_SCORE, THRESHOLD, Detector, Peaks, decode
+
+
+@dataclass(frozen=True)
+class LearnedDetector:
+    """The network of a run of problem `detector`. It takes pictures of any size, but see `flags`."""
+
+    model: Detector
+    size_px: int
+    """Side of the pictures that it was trained on."""
+    threshold: float = THRESHOLD
+    least = LEAST_SCORE
+
+    def at(self, threshold: float) -> Self:
+        return replace(self, threshold=threshold)
+
+    @classmethod
+    def load(cls, place: str) -> Self:
+        """Read a checkpoint, or the best one of a run's folder. Raises `CheckpointError`."""
+        path = find_checkpoint(place)
+        content = read_checkpoint(path)
+        known = content.get("detector")
+        if known is None:
+            problem = content["identity"].get("problem", "trajectories")
+            raise CheckpointError(
+                f"{path} is of problem {problem}: no detector", hint="`trainer run --config detector`"
+            )
+        model = Detector(known["width"])
+        try:
+            model.load_state_dict(content["model"])
+        except RuntimeError as exc:
+            raise CheckpointError(
+                f"{path} holds another network than the detector is here",
+                hint=f"use it with the code that wrote it ({content['commit'] or 'its commit is not known'})",
+            ) from exc
+        return cls(model.eval(), known["size_px"])
+
+    def flags(self, height: int, width: int) -> list[str]:
+        """Return what to be wary of in pictures of this size."""
+        if (height, width) == (self.size_px, self.size_px):
+            return []
+        return [
+            f"detector trained on pictures of {self.size_px} x {self.size_px} px, these have {height} x {width}: "
+            "it may miss objects larger or smaller than those"
+        ]
+
+    @torch.inference_mode()
+    def detect(self, video: NDArray[Any]) -> Detections:
+        """See `Finder.detect`."""
+        check_frames(video)
+        device, parts = next(self.model.parameters()).device, []
+        for begin in range(0, len(video), FRAMES_AT_ONCE):
+            frames = torch.from_numpy(video[begin : begin + FRAMES_AT_ONCE]).to(device)
+            peaks = decode(self.model(frames), self.threshold)
+            parts.append(Peaks(peaks.frame + begin, peaks.boxes, peaks.scores, peaks.looks))
+        names = ("frame", "boxes", "scores", "looks")
+        if not parts:
+            return Detections([], [], [])
+        return by_frame(len(video), *(torch.cat([getattr(part, name) for part in parts]) for name in names))
