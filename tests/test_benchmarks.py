@@ -24,6 +24,7 @@ TINY = {
     "app": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2", "--turns", "1"],
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
+    "language": ["--clips", "8"],
     "render": ["--frames", "4", "--clips", "2", "--turns", "1", "--seconds", "0"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
     "track": ["--objects", "5", "--clips", "2", "--turns", "1"],
@@ -33,6 +34,7 @@ NEEDS = {
     "app": [],
     "data": [],
     "heartbeat": [SSHD, "ssh"],
+    "language": [],
     "render": [],
     "sync": [SSHD, "ssh", "rsync"],
     "track": ["trackers", "supervision"],
@@ -40,9 +42,20 @@ NEEDS = {
 }
 DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spec(module)]
 """Libraries that `render` compares with; one that is not here is left out."""
-ROWS = {"app": 10, "data": 14, "heartbeat": 6, "render": 4 + 4 * len(DRAWING), "sync": 6, "track": 20, "train": 11}
-NAMES = [pytest.param(name, marks=pytest.mark.slow if name in ("track", "train") else ()) for name in TINY]
-"""`train` takes 15 s of CPU, a run under a supervisor beside its own; `track` 8 s, most of it to import its rivals."""
+ROWS = {
+    "app": 10,
+    "data": 14,
+    "heartbeat": 6,
+    "language": 12,
+    "render": 4 + 4 * len(DRAWING),
+    "sync": 6,
+    "track": 20,
+    "train": 11,
+}
+NAMES = [pytest.param(name, marks=pytest.mark.slow if name in ("language", "track", "train") else ()) for name in TINY]
+"""`train` takes 15 s of CPU, a run under a supervisor beside its own; `track` 8 s, most of it to import its rivals;
+`language` 8 s, most of it to import torch.
+"""
 
 
 def run(name: str, *argv: str) -> str:

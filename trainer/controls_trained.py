@@ -6,6 +6,7 @@ shuffled_frames   frames in random order
 shuffled_labels   training targets of other clips
 frozen_features   an untrained extractor; only what is behind it learns
 oracle            not a control but a reference: see `trainer.controls_oracle`
+physics_fit       another one, which is not trained at all: see `trainer.controls_fit`
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from trainer.analysis.results import CONTROLS_NAME
 from trainer.config import TrainConfig
 from trainer.console import Say
 from trainer.controls import Controls, compute_controls
+from trainer.controls_fit import PHYSICS_FIT, physics_fit
 from trainer.controls_oracle import OracleExtractor, told
 from trainer.controls_sources import Change, ChangedPictures, ShuffledTargets, blank, one_frame, shuffle_frames
 from trainer.data.opening import TrainingData, open_data
+from trainer.data.source import ClipSource
 from trainer.errors import CheckpointError, ConfigError, DataError, Interrupted, TrainerError
 from trainer.loop import Trainer
 from trainer.metrics import Predictions
@@ -83,7 +86,7 @@ CONDITIONS = {
 
 def train_controls(place: str, names: Sequence[str], epochs: int, say: Say, stop: Stop) -> dict[str, Figures]:
     """Train the controls of the run in a folder (`epochs` 0: as many as its first stage) and write them into its
-    artifacts, after each; those that are there already are not trained again. One that cannot be trained (an oracle
+    artifacts, after each; those that are there already are not trained again. One that cannot be had (an oracle
     without positions) is said and left out. Returns {control: figures}.
 
     Raises `CheckpointError` without a finished run, `DataError` if its data is not what it was, `Interrupted` after a
@@ -94,30 +97,34 @@ def train_controls(place: str, names: Sequence[str], epochs: int, say: Say, stop
     trained = load_trained(place)
     run = RunDir(str(Path(place).absolute()))
     config = trained.config.model_copy(
-        update={"full_epochs": 0, "shifted_tests": False, "compile": False, "tensorboard": False}
-        | ({"epochs": epochs} if epochs else {})
+        update={"full_epochs": 0, "compile": False, "tensorboard": False} | ({"epochs": epochs} if epochs else {})
     )
     data = open_data(config, Path(run.artifacts) / "data", stop.check)
     if data.digest != trained.digest:
         raise DataError(f"the data of {place} is not what it was trained on", hint="put the old data back")
     path = Path(run.artifacts) / CONTROLS_NAME
-    rows = {name: row for name, row in _read(path).items() if row.get("planned_epochs") == config.epochs}
+    before, tests = _read(path)
+    rows = {name: row for name, row in before.items() if row.get("planned_epochs", config.epochs) == config.epochs}
     controls = compute_controls(data.train, data.test)
     for number, name in enumerate(names, 1):
-        if name in rows:
+        if name in rows and name != PHYSICS_FIT:
             continue
         own = RunDir(str(Path(run.path) / FOLDER / f"{name}-{config.epochs}"))
         reporter = Reporter(own, f"{name}.1", say)
         Path(own.artifacts).mkdir(mode=0o700, parents=True, exist_ok=True)
         reporter.update(message=f"control {number} of {len(names)}: {name.replace('_', ' ')}")
         try:
-            rows[name] = train_control(CONDITIONS[name], config, data, controls, own, reporter, stop)
+            if name == PHYSICS_FIT:
+                rows[name] = fit_row(data, data.test, stop)
+                tests = {test: {name: fit_row(data, source, stop)} for test, source in data.tests.items()}
+            else:
+                rows[name] = train_control(CONDITIONS[name], config, data, controls, own, reporter, stop)
         except Interrupted:
             raise
         except TrainerError as exc:
             reporter.update(message=f"{name} is left out: {exc}")
             continue
-        text = json.dumps({"controls": rows}, indent=1, allow_nan=False)
+        text = json.dumps({"controls": rows, "tests": tests}, indent=1, allow_nan=False)
         replace_file(str(path), text.encode() + b"\n")
     return rows
 
@@ -127,7 +134,7 @@ def train_control(
     reporter: Reporter, stop: Stop,
 ) -> Figures:  # fmt: skip
     """Train one control to the end and test it; go on where it was if its folder holds a checkpoint."""
-    config = config.model_copy(update=condition.options)
+    config = config.model_copy(update={"shifted_tests": False, **condition.options})
     changed = condition.change(data)
     problem = Trajectories(config, changed, condition.extractor)
     session = open_session(config, run, reporter, stop, problem=problem)
@@ -150,6 +157,13 @@ def train_control(
     }
 
 
+def fit_row(data: TrainingData, source: ClipSource, stop: Stop) -> Figures:
+    """Return the figures of the physics fit, from the clips alone. Raises `DataError`."""
+    predictions = physics_fit(source, stop.check)
+    best = compute_controls(data.train, source).best_mse
+    return {**predictions.metrics(best), **recalls(predictions, source.class_names)}
+
+
 def recalls(predictions: Predictions, names: Sequence[str]) -> Figures:
     """Return {`recall_NAME`: share} for each class; {} if they are not trained."""
     if not predictions.tasks.classes:
@@ -159,12 +173,13 @@ def recalls(predictions: Predictions, names: Sequence[str]) -> Figures:
     return {f"recall_{name}": float(share) for name, share in zip(names, shares, strict=True)}
 
 
-def _read(path: Path) -> dict[str, Figures]:
-    """Return what an earlier call left. Raises `ConfigError` if it cannot be read."""
+def _read(path: Path) -> tuple[dict[str, Figures], dict[str, dict[str, Figures]]]:
+    """Return what an earlier call left, of the test and of the held-out ones. Raises `ConfigError`."""
     if not path.exists():
-        return {}
+        return {}, {}
     try:
-        return dict(json.loads(path.read_bytes())["controls"])
+        content = json.loads(path.read_bytes())
+        return dict(content["controls"]), dict(content.get("tests", {}))
     except (ValueError, KeyError, TypeError, OSError) as exc:
         raise ConfigError(
             f"{path} cannot be read: {exc}", hint="remove it: what is trained is only tested again"

@@ -10,7 +10,7 @@ from typing import Any
 from trainer.errors import Interrupted
 from trainer.stop import Stop
 
-NAMES = ("blank_video", "one_frame", "shuffled_frames", "shuffled_labels", "frozen_features", "oracle")
+NAMES = ("blank_video", "one_frame", "shuffled_frames", "shuffled_labels", "frozen_features", "oracle", "physics_fit")
 DESCRIPTION = "Train a run's network where it should fail, and the oracle where it cannot: is the run above the first?"
 EPILOG = """\
 RUN is the folder of a finished run. Each control has the run's network, data, seed and first stage (no `full`: with
@@ -18,11 +18,13 @@ RUN is the folder of a finished run. Each control has the run's network, data, s
   blank_video      black pictures                        one_frame         the last frame alone
   shuffled_frames  frames in random order                shuffled_labels   training targets of other clips
   frozen_features  an extractor that does not learn
-The oracle is told the true place and size of the object in every seen frame. It is a reference: never part of skill.
+Two references stand beside them and are never part of skill: the oracle, told the true place and size of the object in
+every seen frame, and physics_fit, the four families of paths fitted to our detector's track, without any network.
 
   trainer controls runs/mine                             as long as six first stages; Ctrl-C, and it goes on
   trainer controls runs/mine --epochs 50                 for a run of 10 + 40 epochs, by one schedule
   trainer controls runs/mine --only blank_video oracle
+  trainer controls runs/mine --only physics_fit          no training: half a minute
   trainer compare runs/mine                              the table that has them
 
 Written into RUN: artifacts/controls.json, which `trainer compare` and `trainer analyze` read (skill is then against the

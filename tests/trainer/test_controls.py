@@ -21,6 +21,7 @@ from trainer.analysis.comparison_report import page
 from trainer.analysis.reading import read_results
 from trainer.analysis.results import with_controls
 from trainer.checkpoint import read_checkpoint
+from trainer.controls_fit import PHYSICS_FIT, physics_fit
 from trainer.controls_oracle import OracleExtractor, Sightings, sightings
 from trainer.controls_sources import Change, ChangedPictures, ShuffledTargets, blank, one_frame, shuffle_frames
 from trainer.controls_trained import CONDITIONS, train_controls
@@ -113,7 +114,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_controls_are_stopped_and_go_on_and_stand_in_the_table(finished: Path) -> None:
-    """All six, stopped in the middle of the second; the figures are those of a straight course."""
+    """All of them, stopped in the middle of the second; the figures are those of a straight course."""
     names, stop = list(NAMES), Stop()
 
     def say(progress: Progress, important: bool) -> None:
@@ -139,6 +140,8 @@ def test_controls_are_stopped_and_go_on_and_stand_in_the_table(finished: Path) -
     for name, learnt in (("frozen_features", False), ("shuffled_labels", True)):
         model = read_checkpoint(finished / "controls" / f"{name}-1" / "checkpoints" / "last.pt")["model"]
         assert learnt != all(torch.equal(model[f"extractor.{key}"], value) for key, value in fresh.items()), name
+    assert rows[PHYSICS_FIT]["accuracy"] > 0.9 and rows[PHYSICS_FIT]["pred_mse"] < 0.001
+    assert "the physics fit, a reference without any network, forecasts t+5 better than finished" in table
     assert main(["controls", str(finished), "--only", "oracle", "--json"]) == 0
 
 
@@ -150,10 +153,23 @@ def test_a_run_below_a_trained_control_has_no_skill(finished: Path) -> None:
     short = with_controls(one, {"blank_video": {**figures, "epochs": 1.0}})
     assert short.notes[-1].startswith(f"a trained control had 1 of the run's {one.epochs} epochs")
     assert with_controls(one, {"oracle": figures}).metrics["skill"] == with_controls(one, {}).metrics["skill"]
+    (name, held), *_ = one.tests.items()
+    fitted = with_controls(one, {}, {name: {PHYSICS_FIT: figures}, "elsewhere": {}}).tests
+    assert fitted[name].controls == {**held.controls, PHYSICS_FIT: figures} and set(fitted) == set(one.tests)
+
+
+def test_the_physics_fit_sees_pixels_alone_and_needs_a_known_camera() -> None:
+    few = RecipeSource(RECIPE.take(ROWS))
+    assert few.path is not None
+    answer = physics_fit(few, lambda: None)
+    few.path[:] = 0
+    assert np.array_equal(physics_fit(few, lambda: None).forecast, answer.forecast)
+    with pytest.raises(DataError, match="not known"):
+        physics_fit(ChangedPictures(few, blank), lambda: None)
 
 
 def test_the_names_of_the_command_are_those_of_the_conditions() -> None:
-    assert tuple(CONDITIONS) == NAMES
+    assert (*CONDITIONS, PHYSICS_FIT) == NAMES
 
 
 def test_data_that_changed_meanwhile_is_refused(finished: Path, tmp_path: Path) -> None:

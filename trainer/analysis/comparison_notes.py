@@ -14,7 +14,13 @@ SHORT_DIGEST = 12
 
 def notes_on(results: Sequence[Results]) -> list[str]:
     """Return the notes on these runs."""
-    return [*_other_tasks(results), *_other_clips(results), *_twice(results), *_flags(results)]
+    return [
+        *_other_tasks(results),
+        *_other_clips(results),
+        *_twice(results),
+        *_flags(results),
+        *_beaten_by_physics(results),
+    ]
 
 
 def short_digest(one: Results) -> str:
@@ -77,3 +83,15 @@ def _twice(results: Sequence[Results]) -> list[str]:
             )
         seen.setdefault(key, one.name)
     return notes
+
+
+def _beaten_by_physics(results: Sequence[Results]) -> list[str]:
+    """A network that forecasts worse than equations fitted to the detector's track has not learnt all that is there."""
+    beaten = []
+    for one in results:
+        mse, fit = one.metrics.get("pred_mse"), one.controls.get("physics_fit", {}).get("pred_mse")
+        if mse is not None and fit is not None and fit < mse:
+            beaten.append(f"{one.name} ({fit:.2g} against {mse:.2g})")
+    if not beaten:
+        return []
+    return [f"the physics fit, a reference without any network, forecasts t+5 better than {', '.join(beaten)}"]

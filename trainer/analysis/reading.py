@@ -90,7 +90,7 @@ def _from_file(path: Path) -> Results:
     if path.name != RESULTS_NAME or not trained.is_file():
         return results
     rows = _load(trained)
-    return with_controls(results, rows.get("controls") if isinstance(rows, dict) else None)
+    return with_controls(results, *(rows.get(key) if isinstance(rows, dict) else None for key in ("controls", "tests")))
 
 
 def _from_run(run: RunDir) -> Results:

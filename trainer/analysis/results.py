@@ -178,10 +178,14 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
     )
 
 
-def with_controls(results: Results, rows: Any) -> Results:
-    """Return the results beside trained controls too ({name: figures}); skill is against the best of all. A note says
-    so where they had fewer epochs than the run.
+def with_controls(results: Results, rows: Any, of_tests: Any = None) -> Results:
+    """Return the results beside trained controls too ({name: figures}, of held-out tests {test: {name: figures}});
+    skill is against the best of all. A note says so where they had fewer epochs than the run.
     """
+    tests = {
+        name: replace(held, controls={**held.controls, **_table(_object(of_tests).get(name))})
+        for name, held in results.tests.items()
+    }
     controls = {**results.controls, **_table(rows)}
     errors = [row["pred_mse"] for name, row in controls.items() if name not in REFERENCES and "pred_mse" in row]
     metrics = dict(results.metrics)
@@ -192,7 +196,7 @@ def with_controls(results: Results, rows: Any) -> Results:
     if fewest is not None and results.epochs is not None and fewest < results.epochs:
         had = f"a trained control had {fewest:.0f} of the run's {results.epochs} epochs"
         notes = (*notes, f"{had}: `trainer controls --epochs {results.epochs}` trains it as long")
-    return replace(results, controls=controls, metrics=metrics, notes=notes)
+    return replace(results, controls=controls, metrics=metrics, tests=tests, notes=notes)
 
 
 def texts(value: Any) -> tuple[str, ...]:

@@ -59,10 +59,22 @@ def fit(evidence: Evidence, family: Family | None = None) -> Fit:
 
 def fit_all(evidence: Sequence[Evidence], family: Family | None = None) -> list[Fit]:
     """Fit clips of one view of which the same is known. Raises `FitError`."""
+    for one in evidence:
+        _check(one)
     fits: list[Fit] = []
     for start in range(0, len(evidence), _AT_ONCE):
         fits += _fit(evidence[start : start + _AT_ONCE], family)
     return fits
+
+
+def _check(one: Evidence) -> None:
+    """Refuse what no path can be fitted to."""
+    if one.track is None and (one.forecast is None or one.forecast_sd is None):
+        raise FitError("there is neither a track nor a forecast with its deviation to fit a path to")
+    if one.view.frames < FEWEST_FRAMES:
+        raise FitError(f"{one.view.frames} frames are too few for a path: at least {FEWEST_FRAMES} are needed")
+    if not all(np.isfinite(part).all() for part in (one.track, one.forecast, one.forecast_sd) if part is not None):
+        raise FitError("the track or the forecast has values that are no numbers")
 
 
 def forecast(one: Fit) -> Floats:
@@ -84,7 +96,7 @@ def _fit(evidence: Sequence[Evidence], family: Family | None) -> list[Fit]:
     correlated = correlation_time(seen, best.rest[chosen])
     if family is None:
         found = log_evidence(every, best, labels, scale.repeat(count), correlated.repeat(count))
-        weights = posterior(found.reshape(-1, count), _head(evidence))
+        weights = posterior(found.reshape(-1, count), _head(evidence), scale)
         chosen = np.arange(len(seen)) * count + weights.argmax(axis=1)
     else:
         weights = np.tile(np.eye(len(Family))[family], (len(seen), 1))

@@ -20,6 +20,7 @@ from trainer.data.source import ClipSource, RecipeSource
 from trainer.errors import DataError
 from trainer.evaluate import evaluate
 from trainer.language.evidence import Evidence, Floats, View
+from trainer.language.observations import RADIUS_BIAS_PX
 from trainer.memory import answer
 from trainer.models.classical import track_brightest
 from trainer.trained import Trained
@@ -166,12 +167,13 @@ def track(video: torch.Tensor) -> Floats:
 
 
 def true_tracks(evidence: list[Evidence], recipe: TrajectoryRecipe) -> list[Evidence]:
-    """Return what a detector without error would have seen, and nothing of the model: the ceiling of any describer.
+    """Return what our detector would see without chance errors (its bias is known, and every fit takes it off), and
+    nothing of the model: the ceiling of any describer.
 
     This alone is made of the truth: it is a reference beside the results, never one of them.
     """
     camera = recipe.camera_path(0, recipe.window.frames)
-    radius = recipe.focal_px * recipe.sphere_radius / camera[..., 2:]
+    radius = recipe.focal_px * recipe.sphere_radius / camera[..., 2:] + RADIUS_BIAS_PX
     tracks = np.concatenate([recipe.cameras.project(camera), radius], axis=2)
     return [
         replace(one, probabilities=None, forecast=None, forecast_sd=None, track=tracks[clip])

@@ -7,10 +7,13 @@ much of the prior a fit leaves. Errors correlated in time are fewer observations
 by (1 + rho) / (1 - rho), for rho the autocorrelation of what the best fit leaves (Bartlett 1946), and so is precision.
 
 The head leads: its odds count squared, and against it a fit speaks only as far as it is clear: of families whose
-evidence is within `CLEAR` nats of the best, the head alone decides. Its odds are bounded by `HEAD_DOUBT` all the same,
-because a network that errs is often sure. All that is assumed of a path: its terms
-move it by about one half-side in the seen frames, axes and phases point anywhere, angular speed and the logarithm of
-the radius are anywhere between their bounds. No range of a tier is used, nor a size or direction of gravity.
+evidence is within `CLEAR` nats of the best, the head alone decides. A track that errs far more than the detector is
+known to is not what the fit takes it for, and has to be clearer in proportion. The head's odds are bounded by
+`HEAD_DOUBT` all the same, because a network that errs is often sure.
+
+All that is assumed of a path: its terms move it by about one half-side in the seen frames, axes and phases point
+anywhere, angular speed and the logarithm of the radius are anywhere between their bounds. No range of a tier is used,
+nor a size or direction of gravity.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ HEAD_DOUBT = 0.02
 """Share of the head's probability that is spread over all families."""
 CLEAR = 4.0
 """Nats of evidence: one in fifty. What a fit says below depends on what was assumed of paths before."""
+KNOWN_SCALE = 8.0
+"""Error up to which a detector's track is what it is taken for; ten times the noise of `medium` is below."""
 WEIGHTED_CHI2 = 0.912
 """What is left of a variance after the weights of `STUDENT`, if errors are normal."""
 PRIOR_SD = 1.0
@@ -85,7 +90,7 @@ def log_evidence(
     volume = 0.5 * (free * np.log(widths)).sum(axis=1) - 0.5 * np.linalg.slogdet(precision)[1]
     motion = fits.motion
     far = np.square(motion.velocity).sum(axis=1) + np.square(motion.acceleration).sum(axis=1)
-    return np.asarray(likelihood + volume - far / (2 * PRIOR_SD**2), np.float64)
+    return np.asarray(likelihood + volume - np.log1p(far / PRIOR_SD**2), np.float64)
 
 
 def information(
@@ -99,14 +104,17 @@ def information(
     return np.asarray(flat.transpose(0, 2, 1) @ flat, np.float64)
 
 
-def posterior(evidence: Floats, head: Floats | None) -> Floats:
-    """Return the probabilities of the families (n, 4) from log evidence and a classifier's probabilities (n, 4)."""
+def posterior(evidence: Floats, head: Floats | None, scale: Floats) -> Floats:
+    """Return the probabilities of the families (n, 4) from log evidence and a classifier's probabilities (n, 4), at an
+    error `scale` (n,).
+    """
     families = len(Family)
     prior = np.full_like(evidence, 1 / families)
     if head is not None:
         led = np.square(head) / np.square(head).sum(axis=1, keepdims=True)
         prior = (1 - HEAD_DOUBT) * led + HEAD_DOUBT / families
-        evidence = np.minimum(evidence - evidence.max(axis=1, keepdims=True) + CLEAR, 0)
+        clear = CLEAR * np.maximum(scale / KNOWN_SCALE, 1)[:, None]
+        evidence = np.minimum(evidence - evidence.max(axis=1, keepdims=True) + clear, 0)
     value = evidence + np.log(prior)
     weights = np.exp(value - value.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float64)
