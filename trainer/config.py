@@ -72,7 +72,7 @@ class TrainConfig(BaseModel):
     detector: str = ""
     """`boxes: detector`: a run of the config detector, or a checkpoint of one; `persistence`: '' = classical discs."""
     features: Literal["statistical", "magvit", "hybrid"] = "statistical"
-    """`persistence`: what is known of a track: its place and motion, its looks through the tokenizer's encoder, both."""
+    """`persistence`: what is known of a track: place and motion, looks through the tokenizer's encoder, or both."""
     sequence_width: Literal[64, 256] = 64
     """`persistence`: width of the transformer over the frames of a track."""
     heads: Literal[4, 8] = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trainer.objects.detector_problem import DetectorProblem
 from trainer.objects.object_problem import ObjectProblem
+from trainer.persistence.problem import PersistenceProblem
 from trainer.problem import Problem
 from trainer.trajectories_problem import Trajectories
 
@@ -11,4 +12,5 @@ PROBLEMS: dict[str, type[Problem]] = {
     "trajectories": Trajectories,
     "detector": DetectorProblem,
     "objects": ObjectProblem,
+    "persistence": PersistenceProblem,
 }
