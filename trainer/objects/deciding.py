@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from renderer.scenes import Persistence
 from trainer.memory import answer
 from trainer.objects.attention_ratio import attention_ratios
+from trainer.objects.gating import track_statistics
 from trainer.objects.object_data import batch_of
 from trainer.objects.persistence_curve import Clip, Scores
 from trainer.objects.sightings import Sightings
@@ -18,35 +22,62 @@ from trainer.objects.tokens import Prefix, collate
 from trainer.objects.transformer import ObjectAwareTransformer
 
 AT_ONCE = 64
+EPSILON = 1e-6
+"""What the gate stops is transient."""
 
 
 @torch.inference_mode()
 def decide(model: ObjectAwareTransformer, seen: Sequence[Sightings], frames: Sequence[int] | None = None,
-           tick: Callable[[], None] = lambda: None) -> list[Scores]:  # fmt: skip
+           gate: float | None = None, tick: Callable[[], None] = lambda: None) -> list[Scores]:  # fmt: skip
     """Return the lead of PERSISTENT in each track's logits after each frame, (tracks, T) a clip; NaN where it is not
     asked for (`frames`; None: all) and before a track's first box. 0 and more: it persists.
 
-    Each frame is asked by a prefix that ends there.
+    Each frame is asked by a prefix that ends there. With a `gate`, tracks that persist less likely than that by their
+    statistics are decided by these, and no token is made of them.
     """
-    device = next(model.parameters()).device
     scores = [np.full((one.tracks, one.frames), np.nan) for one in seen]
     for begin in range(0, len(seen), AT_ONCE):
         some = seen[begin : begin + AT_ONCE]
         for frame in range(max((one.frames for one in some), default=0)) if frames is None else frames:
             prefixes = [Prefix(one, min(frame, one.frames - 1)) for one in some]
-            lead = lead_of(model, prefixes, device)
-            for place, prefix in enumerate(prefixes):
-                tracks = np.unique(prefix.seen.track[prefix.rows])
-                scores[begin + place][tracks, prefix.frame] = lead[place, tracks]
+            for place, (prefix, lead) in enumerate(zip(prefixes, leads(model, prefixes, gate), strict=True)):
+                scores[begin + place][:, prefix.frame] = lead
             tick()
     return scores
 
 
-def lead_of(model: ObjectAwareTransformer, prefixes: Sequence[Prefix], device: torch.device) -> NDArray[np.floating]:
-    """Return by how much PERSISTENT leads in the logits of each track, (B, K)."""
-    logits = answer(model, collate(prefixes).to(device))["track_logits"]
+def leads(model: ObjectAwareTransformer, prefixes: Sequence[Prefix], gate: float | None) -> list[NDArray[np.floating]]:
+    """Return by how much PERSISTENT leads in the logits of each track of each prefix, NaN for one not seen yet."""
+    device = next(model.parameters()).device
+    found: list[NDArray[np.floating]] = []
+    passed: list[tuple[Prefix, NDArray[np.int64]]] = []
+    for prefix in prefixes:
+        lead = np.full(prefix.seen.tracks, np.nan)
+        tracks = np.unique(prefix.seen.track[prefix.rows])
+        if gate is not None:
+            numbers = track_statistics(prefix.seen, prefix.frame)[tracks]
+            sure = lead_of(model.gate(torch.from_numpy(numbers).to(device)))
+            lead[tracks] = np.minimum(sure, -EPSILON)
+            tracks = tracks[sure >= math.log(gate / (1 - gate))]
+            kept = np.zeros(prefix.seen.tracks, bool)
+            kept[tracks] = True
+            prefix = replace(prefix, kept=kept)
+        found.append(lead)
+        passed.append((prefix, tracks))
+    looked_at = [number for number, (_, tracks) in enumerate(passed) if len(tracks)]
+    if looked_at:
+        tokens = collate([passed[number][0] for number in looked_at]).to(device)
+        told = lead_of(answer(model, tokens)["track_logits"])
+        for number, own in zip(looked_at, told, strict=True):
+            tracks = passed[number][1]
+            found[number][tracks] = own[tracks]
+    return found
+
+
+def lead_of(logits: Tensor) -> NDArray[np.float32]:
+    """Return PERSISTENT's lead of logits (..., 2)."""
     lead = logits[..., Persistence.PERSISTENT] - logits[..., Persistence.TRANSIENT]
-    return np.asarray(lead.float().cpu().numpy())
+    return np.asarray(lead.float().cpu().numpy(), np.float32)
 
 
 @torch.inference_mode()

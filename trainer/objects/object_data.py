@@ -18,10 +18,12 @@ from trainer.objects.sightings import NOBODY, mean, sight
 from trainer.objects.tokens import IDENTITIES, Prefix, Tokens, collate
 from trainer.objects.true_objects import true_objects
 
-EVALUATED_AT = (7, 11, 15, 23, 31)
+EVALUATED_AT = (7, 15, 31)
 """Frames after which validation asks."""
 WHOLE_SHARE = 0.25
 """In training so many batches are of clips seen to their end, the others to any frame."""
+GATED_SHARE = 0.25
+"""In training so many batches lack half of their tracks."""
 _CLIPS_AT_ONCE = 32
 
 
@@ -108,24 +110,32 @@ class PrefixBatches:
         if self.shuffle:
             np.random.default_rng((self.seed, epoch)).shuffle(order)
         cuts = [order[at : at + self.size] for at in range(0, len(order), self.size)]
-        asked = (
-            [(None, rows) for rows in cuts] if self.shuffle else [(at, rows) for at in EVALUATED_AT for rows in cuts]
-        )
+        asked = [rows for _ in range(1 if self.shuffle else len(EVALUATED_AT)) for rows in cuts]
         index, count = self.part
-        for number, (frame, rows) in list(enumerate(asked))[start:]:
+        for number, rows in list(enumerate(asked))[start:]:
             own = np.array_split(rows, count)[index]
             share = len(own) / len(rows)
-            rng = np.random.default_rng((self.seed, epoch, number, index))
-            until = self._frame(np.random.default_rng((self.seed, epoch, number))) if frame is None else frame
             clips = [self.data[row] for row in (own if len(own) else rows[:1])]
-            names = [rng.permutation(IDENTITIES) if self.shuffle else None for _ in clips]
-            ends = [min(until, clip.seen.frames - 1) for clip in clips]
-            yield batch_of(
-                clips,
-                [Prefix(clip.seen, end, names=name) for clip, end, name in zip(clips, ends, names, strict=True)],
-                share,
-            )
+            if self.shuffle:
+                prefixes = self._drawn(clips, (self.seed, epoch, number))
+            else:
+                frame = EVALUATED_AT[number // len(cuts)]
+                prefixes = [Prefix(clip.seen, min(frame, clip.seen.frames - 1)) for clip in clips]
+            yield batch_of(clips, prefixes, share)
 
-    def _frame(self, rng: np.random.Generator) -> int:
-        last = self.data[0].seen.frames - 1
-        return last if rng.random() < WHOLE_SHARE else int(rng.integers(0, last + 1))
+    def _drawn(self, clips: Sequence[Clip], seed: tuple[int, ...]) -> list[Prefix]:
+        """Return clips up to one frame, of which some are without some of their tracks, as a gate might leave them."""
+        rng = np.random.default_rng(seed)
+        last = clips[0].seen.frames - 1
+        frame = last if rng.random() < WHOLE_SHARE else int(rng.integers(0, last + 1))
+        gated = rng.random() < GATED_SHARE
+        rng = np.random.default_rng((*seed, self.part[0]))
+        return [
+            Prefix(
+                clip.seen,
+                frame,
+                kept=rng.random(clip.seen.tracks) < 0.5 if gated else None,
+                names=rng.permutation(IDENTITIES),
+            )
+            for clip in clips
+        ]

@@ -23,6 +23,7 @@ from trainer.errors import ConfigError
 from trainer.memory import answer
 from trainer.models.tokenizer.tokenizer import load_encoder
 from trainer.objects.attention_ratio import attention_ratios, ratio_figures, supervision_loss
+from trainer.objects.compute import GATE, compute_figures
 from trainer.objects.deciding import decide, whole_ratios
 from trainer.objects.learned import LearnedDetector
 from trainer.objects.object_data import EVALUATED_AT, ObjectBatch, PrefixBatches, clips_of
@@ -47,7 +48,7 @@ class ObjectProblem(Problem):
     """Boxes are found, followed and cut out when a split is first needed, and kept in memory."""
 
     shown = ("balanced_accuracy", "balanced_accuracy_12", "track_balanced_accuracy", "attention_ratio")
-    guess_loss = math.log(2) * (1 + TOKEN_WEIGHT)
+    guess_loss = math.log(2) * (2 + TOKEN_WEIGHT)
 
     def __init__(self, config: TrainConfig, data: DataSet, tick: Callable[[], None]) -> None:
         self.config, self.data, self.tick = config, data, tick
@@ -103,6 +104,7 @@ class ObjectProblem(Problem):
         weight = self.weight.to(batch.track_kind.device)
         parts = {
             "track_loss": _entropy(outputs["track_logits"], batch.track_kind, weight),
+            "gate_loss": _entropy(outputs["gate_logits"], batch.track_kind, weight),
             "token_loss": TOKEN_WEIGHT * _entropy(outputs["token_logits"], batch.token_kind),
         }
         if self.config.attention_supervision:
@@ -153,7 +155,8 @@ class ObjectProblem(Problem):
         model.eval()
         rules = Rules.fit(self.clips("validation"))
         judged = self._judged(session, self.clips("test"), rules)
-        metrics = judged.figures() | ratio_figures(whole_ratios(model, self.clips("test")))
+        clips = self.clips("test")
+        metrics = judged.figures() | ratio_figures(whole_ratios(model, clips)) | self._gated(session, clips, rules)
         controls = {who: judged.figures(who) for who in judged.curves["objects"] if who != OWN}
         tests = {}
         for name in self.data.tests if self.config.shifted_tests else ():
@@ -171,9 +174,17 @@ class ObjectProblem(Problem):
             facts={"curves": curves_as_json(judged), "boxes": self.config.boxes},
         )
 
-    def _judged(self, session: Session, clips: Sequence[Clip], rules: Rules) -> Judged:
+    def _gated(self, session: Session, clips: Sequence[Clip], rules: Rules) -> Figures:
+        """What the gate saves, beside what it costs."""
         assert isinstance(session.model, ObjectAwareTransformer)
-        scores = decide(session.model, [clip.seen for clip in clips], tick=lambda: session.show_life(0, 0))
+        gated = self._judged(session, clips, rules, GATE).figures()
+        return compute_figures(session.model, clips) | {
+            f"gated_{name}": value for name, value in gated.items() if "balanced" in name
+        }
+
+    def _judged(self, session: Session, clips: Sequence[Clip], rules: Rules, gate: float | None = None) -> Judged:
+        assert isinstance(session.model, ObjectAwareTransformer)
+        scores = decide(session.model, [clip.seen for clip in clips], None, gate, lambda: session.show_life(0, 0))
         recipe = self.data.recipe
         assert isinstance(recipe, ObjectRecipe)
         return judge_clips(clips, scores, rules, recipe.tier, recipe.cue)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainer.objects.gating import STATISTICS, track_statistics
 from trainer.objects.sightings import PATCH_SIDE, Sightings
 
 IDENTITIES = 64
@@ -39,6 +40,8 @@ class Tokens:
     """bool (B, L)."""
     tracks: Tensor
     """Which tracks were seen so far, bool (B, K)."""
+    statistics: Tensor
+    """`track_statistics` of each track, (B, K, STATISTICS)."""
 
     def __len__(self) -> int:
         return len(self.present)
@@ -88,6 +91,7 @@ def collate(prefixes: Sequence[Prefix]) -> Tokens:
     frame, ago, index, track, identity = np.zeros((5, B, L), np.int64)
     boxes, patches = np.zeros((B, L, 4), np.float32), np.zeros((B, L, 3, side, side), np.uint8)
     present, tracks = np.zeros((B, L), bool), np.zeros((B, K), bool)
+    statistics = np.zeros((B, K, STATISTICS), np.float32)
     for place, (prefix, own) in enumerate(zip(prefixes, rows, strict=True)):
         seen, at = prefix.seen, (place, slice(len(own)))
         height, width = seen.size_px
@@ -97,5 +101,6 @@ def collate(prefixes: Sequence[Prefix]) -> Tokens:
         identity[at] = names[seen.track[own] % IDENTITIES]
         boxes[at], patches[at] = seen.boxes[own] / (width, height, width, height), seen.patches[own]
         tracks[place, seen.track[own]] = True
-    parts = (frame, ago, boxes, patches, index, track, identity, present, tracks)
+        statistics[place, : seen.tracks] = track_statistics(seen, prefix.frame)
+    parts = (frame, ago, boxes, patches, index, track, identity, present, tracks, statistics)
     return Tokens(*map(torch.from_numpy, parts))

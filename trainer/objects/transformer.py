@@ -18,6 +18,7 @@ from renderer.scenes import Persistence
 from trainer.models.attention import FeedForward, SelfAttention
 from trainer.models.tokenizer.shape import TokenizerShape
 from trainer.models.tokenizer.tokenizer import VideoEncoder
+from trainer.objects.gating import TrackGate
 from trainer.objects.tokenizer import ObjectTokenizer
 from trainer.objects.tokens import Tokens
 
@@ -55,12 +56,14 @@ class ObjectAwareTransformer(nn.Module):
 
     `track_logits`  (B, K, 2) by `Persistence`, of each track as it is known at the clip's present frame
     `token_logits`  (B, L, 2) of each token's object
+    `gate_logits`   (B, K, 2) of each track by its statistics alone: the gate before all this
     `received`      (B, layers, L) attention received: the mean over heads and over the clip's queries
     """
 
     def __init__(self, encoder: VideoEncoder | None = None, dim: int = DIM, heads: int = HEADS,
                  layers: int = LAYERS) -> None:  # fmt: skip
         super().__init__()
+        self.gate = TrackGate()
         self.tokenizer = ObjectTokenizer(dim, encoder)
         self.attention_layers = nn.ModuleList(ObjectAttention(dim, heads) for _ in range(layers))
         self.think = nn.ModuleList(FeedForward(dim) for _ in range(layers))
@@ -77,6 +80,7 @@ class ObjectAwareTransformer(nn.Module):
         return {
             "track_logits": self.track_head(self._of_tracks(x, tokens)),
             "token_logits": self.token_head(x),
+            "gate_logits": self.gate(tokens.statistics),
             "received": torch.stack(received, dim=1),
         }
 

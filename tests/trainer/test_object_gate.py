@@ -1,0 +1,140 @@
+"""The gate before the object stage, and the way from pixels to tracks that persist."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from renderer.catalogue import Wanted, make
+from renderer.scenes import Persistence, SceneRecipe
+from renderer.video import render
+from tests.trainer.conftest import Command
+from trainer.errors import CheckpointError, DataError
+from trainer.objects.baseline import ClassicalDetector
+from trainer.objects.compute import compute_figures, flops, kept_share, spend, transient_share
+from trainer.objects.deciding import decide
+from trainer.objects.gating import STATISTICS, track_statistics
+from trainer.objects.object_data import clips_of
+from trainer.objects.persistence_curve import Clip
+from trainer.objects.pipeline import ObjectPipeline, load_stage
+from trainer.objects.tokens import Prefix, collate
+from trainer.objects.transformer import ObjectAwareTransformer
+
+
+@pytest.fixture(scope="module")
+def recipe() -> SceneRecipe:
+    made = make(Wanted("objects", "standard", 2, 5, frames=32)).recipe
+    assert isinstance(made, SceneRecipe)
+    return made
+
+
+@pytest.fixture(scope="module")
+def clips(recipe: SceneRecipe) -> list[Clip]:
+    return clips_of(recipe, "truth", 5, side=8)
+
+
+@pytest.fixture(scope="module")
+def model() -> ObjectAwareTransformer:
+    """Its gate passes tracks of more than 8 hits."""
+    torch.manual_seed(3)
+    model = ObjectAwareTransformer(dim=16, heads=2, layers=1).eval()
+    with torch.no_grad():
+        for layer in (model.gate.layers[0], model.gate.layers[2]):
+            layer.weight.zero_()  # type: ignore[union-attr, operator]
+            layer.bias.zero_()  # type: ignore[union-attr, operator]
+        model.gate.layers[0].weight[0, 0] = 80.0  # type: ignore[index, union-attr]
+        model.gate.layers[0].bias[0] = -85.0  # type: ignore[index, union-attr]
+        model.gate.layers[2].weight[1, 0] = 10.0  # type: ignore[index, union-attr]
+        model.gate.layers[2].bias[1] = -10.0  # type: ignore[index, union-attr]
+    return model
+
+
+def test_statistics_know_nothing_of_later_frames(clips: list[Clip]) -> None:
+    seen = clips[0].seen
+    early = track_statistics(seen, 10)
+    assert early.shape == (seen.tracks, STATISTICS)
+    track = int(seen.track[0])
+    mine = seen.frame[(seen.track == track) & (seen.frame <= 10)]
+    assert early[track, 0] == len(mine) / 8 and early[track, 1] == (mine[-1] - mine[0] + 1) / 8
+    unborn = sorted(set(seen.track.tolist()) - set(seen.track[seen.frame <= 10].tolist()))
+    assert unborn and (early[unborn] == 0).all()
+
+
+def test_what_the_gate_stops_is_transient_and_the_rest_decided_without_it(
+    model: ObjectAwareTransformer, clips: list[Clip]
+) -> None:
+    seen = clips[0].seen
+    passes = seen.hits()[:, 31] > 8
+    assert passes.any() and not passes.all()
+    gated = decide(model, [seen], [31], gate=0.5)[0][:, 31]
+    assert (gated[~passes] < 0).all()
+    alone = model(collate([Prefix(seen, 31, kept=passes)]))["track_logits"][0]
+    assert np.allclose(gated[passes], (alone[:, 1] - alone[:, 0]).detach().numpy()[: seen.tracks][passes], atol=1e-5)
+
+
+def test_saved_operations_are_those_that_did_not_run(model: ObjectAwareTransformer, clips: list[Clip]) -> None:
+    """The count of a clip falls to that of a clip of the kept tracks alone, and the gate's own work."""
+    seen = clips[0].seen
+    passes = seen.hits()[:, 31] > 8
+    gate = flops(lambda: model.gate(torch.zeros(seen.tracks, STATISTICS)))
+    kept = flops(lambda: model(collate([Prefix(seen, 31, kept=passes)])))
+    spent = spend(model, clips[:1], 0.5, online=False)
+    assert gate > 0 and spent.flops["gated"] == kept + gate
+    assert spent.flops["full"] == flops(lambda: model(collate([Prefix(seen, 31)])))
+    assert 0 < spent.saved() <= 1 and spent.saved("ideal") > 0
+
+
+def test_kept_share_and_ceiling(model: ObjectAwareTransformer, clips: list[Clip]) -> None:
+    mine = [clip.meaning.kind == Persistence.PERSISTENT for clip in clips]
+    passing = [(clip.seen.hits()[:, 31] > 8)[clip.seen.track] for clip in clips]
+    expected = sum(int((a & b).sum()) for a, b in zip(mine, passing, strict=True)) / sum(int(a.sum()) for a in mine)
+    assert kept_share(model, clips, 0.5, [31]) == pytest.approx(expected)
+    assert transient_share(clips) == pytest.approx(1 - np.concatenate(mine).mean())
+    figures = compute_figures(model, clips[:1], 0.5, detector_flops=10**9)
+    assert figures["pipeline_flops_saved"] < figures["flops_saved"] and figures["online_mflops_a_clip"] > 0
+
+
+def test_from_pixels_to_tracks(model: ObjectAwareTransformer, recipe: SceneRecipe) -> None:
+    video = render(recipe)[0]
+    pipeline = ObjectPipeline(ClassicalDetector(), model, gate=0.5)
+    watched = pipeline.watch(video)
+    assert watched.decided_at_frame == 31 and len(watched.kinds) == watched.seen.tracks
+    assert {track.id for track in watched.persistent} == {n for n, kind in enumerate(watched.kinds) if kind}
+    assert sum(map(len, watched.tracks())) == len(watched.seen)
+    floats = pipeline.watch(video.astype(np.float32) / 255)
+    assert np.allclose(floats.scores, watched.scores, atol=1e-4)
+
+
+def test_an_early_answer_is_that_of_the_clip_cut_there(model: ObjectAwareTransformer, recipe: SceneRecipe) -> None:
+    video = render(recipe)[0]
+    pipeline = ObjectPipeline(ClassicalDetector(), model)
+    early, cut = pipeline.watch(video, until=11), pipeline.watch(video[:12])
+    assert early.decided_at_frame == cut.decided_at_frame == 11
+    assert np.array_equal(early.scores, cut.scores)
+    assert early.to_json() == cut.to_json()
+
+
+@pytest.mark.parametrize("shape", [(32, 64, 64, 3), (3, 32, 64, 64), (2, 8, 3, 64, 64), (8, 1, 64, 64)])
+def test_pixels_of_another_order_are_refused(model: ObjectAwareTransformer, shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="a video of shape"):
+        ObjectPipeline(ClassicalDetector(), model).watch(np.zeros(shape, np.uint8))
+
+
+def test_a_black_video_and_one_of_another_size(model: ObjectAwareTransformer) -> None:
+    pipeline = ObjectPipeline(ClassicalDetector(), model)
+    for shape in ((32, 3, 64, 64), (4, 3, 48, 80), (1, 3, 64, 64)):
+        watched = pipeline.watch(np.zeros(shape, np.uint8))
+        assert watched.tracks() == [] and json.dumps(watched.to_json())
+
+
+def test_the_verb_says_what_is_missing(command: Command, tmp_path: Path) -> None:
+    assert command("objects", "x", "--on", "standard")[0] == 2
+    assert command("objects", "x", "--boxes", "truth", "--video", "a.npy")[0] == 2
+    code, said = command("objects", "x", "--boxes", "truth", "--on", "standard")
+    assert code == 1 and "x does not exist" in said
+    with pytest.raises(CheckpointError, match="does not exist"):
+        load_stage(str(tmp_path / "none"))

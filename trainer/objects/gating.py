@@ -1,0 +1,51 @@
+"""The gate before the object stage: a track that is surely transient gets no more work."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from renderer.scenes import Persistence
+from trainer.objects.sightings import Sightings
+
+STATISTICS = 8
+"""Numbers of a track that the gate sees."""
+HIDDEN = 16
+
+
+class TrackGate(nn.Module):
+    """Statistics of tracks (..., STATISTICS) -> logits (..., 2) by `Persistence`: some 200 multiplications a track."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(STATISTICS, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, len(Persistence)))
+
+    def forward(self, statistics: Tensor) -> Tensor:
+        return self.layers(statistics)
+
+
+def track_statistics(seen: Sightings, frame: int) -> NDArray[np.float32]:
+    """Return what the boxes of each track tell up to a frame without being looked at, (tracks, STATISTICS): how often
+    and since when it was hit, when last, how densely, how surely, how large it is; zeros for one not yet seen.
+    """
+    rows = seen.until(frame)
+    track, when = seen.track[:rows], seen.frame[:rows]
+    hits = np.bincount(track, minlength=seen.tracks)
+    there = hits > 0
+    first, last = np.full(seen.tracks, frame), np.zeros(seen.tracks, np.int64)
+    np.minimum.at(first, track, when)
+    np.maximum.at(last, track, when)
+    sides = (seen.boxes[:rows, 2:] - seen.boxes[:rows, :2]).mean(axis=1) / max(seen.size_px)
+    each, span = np.maximum(hits, 1), np.maximum(last - first + 1, 1)
+    numbers = (
+        hits / 8,
+        span / 8,
+        (frame - last) / 8,
+        (frame - first + 1) / 8,
+        hits / span,
+        np.bincount(track, seen.scores[:rows], seen.tracks) / each,
+        np.bincount(track, 10 * sides, seen.tracks) / each,
+        first == 0,
+    )
+    return np.where(there[:, None], np.stack(numbers, axis=1), 0).astype(np.float32)
