@@ -15,10 +15,13 @@ from trainer import (
     descriptions,
     detect,
     evaluation,
+    filtering,
     generate,
     pretrain,
+    promote,
     track,
     train_controls,
+    watch,
 )
 
 HELP = """\
@@ -35,6 +38,9 @@ Learns to name and to forecast the path of an object from video.
   trainer audit data/objects-fast                  what a data set would give away without being looked at
   trainer detect standard --detector runs/mine     how well objects are found in pixels, learned beside classical
   trainer track data/objects-standard              how well objects are told apart from frame to frame
+  trainer objects runs/mine --detector runs/other --on standard    from pixels to the objects that stay
+  trainer promote runs/mine --out filters/mine     a run of persistence put to use: what stays, what only passes
+  trainer filter filters/mine clips.npy            clips or tracks through it, a JSON line each
   trainer evaluate runs/mine --on hard             a trained model on any data set that it can take
   trainer describe runs/mine --on medium           equations and texts of clips, from what the model saw
   trainer controls runs/mine                       is it above its own network where that should fail?
@@ -84,6 +90,9 @@ def build_parser() -> argparse.ArgumentParser:
     descriptions.add_parser(verbs)
     detect.add_parser(verbs)
     track.add_parser(verbs)
+    watch.add_parser(verbs)
+    promote.add_parser(verbs)
+    filtering.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")
     run.add_argument(
         "--resume", action="store_true", help="go on from checkpoints/last.pt of --out (default: the newest)"
