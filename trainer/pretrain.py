@@ -16,6 +16,7 @@ EPILOG = """\
   trainer pretrain magvit                                 on the clips, and at the width, of the bundled config magvit
   trainer pretrain magvit epochs=20 width=0.125 --out tokenizers/small
   trainer run --config magvit tokenizer=tokenizers/small/artifacts/tokenizer.pt freeze=true
+  trainer pretrain magvit --config persistence-magvit     one for the crops of tracks, instead of whole pictures
 
 Read from the config: data, clips, width, patch_px, epochs, batch_size, learning_rate and how to compute. The folder
 holds artifacts/tokenizer.pt, what a run tells of itself (progress.json, metrics.jsonl, checkpoints/) and result.json:
@@ -53,8 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     stop.install()
     os.umask(0o077)
     config = load_config(arguments.config, arguments.overrides)
-    if config.extractor != arguments.name:
-        raise ConfigError(f"the config {arguments.config} is of the extractor {config.extractor}, not {arguments.name}")
+    of = config.features if config.problem == "persistence" else config.extractor
+    known = (arguments.name, "hybrid") if config.problem == "persistence" else (arguments.name,)
+    if of not in known:
+        raise ConfigError(f"the config {arguments.config} is of the extractor {of}, not {arguments.name}")
     if arguments.resume and not arguments.out and "TRAJVID_RUN_DIR" not in os.environ:
         raise ConfigError("nothing to resume", hint="name the folder with --out")
     name = f"pretrain-{arguments.name}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"

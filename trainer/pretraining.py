@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ from trainer.checkpoint import LAST, Checkpoints, TrainState, restore
 from trainer.config import FREE_ON_RESUME, TrainConfig
 from trainer.data.batches import make_batches
 from trainer.data.opening import open_data
+from trainer.data.source import ClipSource
 from trainer.durable import write_durably
 from trainer.errors import TrainerError
 from trainer.models.extractor import normalise
-from trainer.models.tokenizer.shape import shape_for
+from trainer.models.tokenizer.shape import TokenizerShape, shape_for
 from trainer.models.tokenizer.tokenizer import Tokenizer, tokenizer_content
 from trainer.optimiser import AdamW
+from trainer.persistence.features import crop_shape
+from trainer.persistence.problem import PersistenceProblem
+from trainer.persistence.tubes import TubeSource
 from trainer.precision import Precision, restore_precision
 from trainer.pretrain import RESULTS_NAME, TOKENIZER_NAME
 from trainer.probe import plain_setting
@@ -34,19 +39,33 @@ from wire.run_dir import RunDir, replace_file
 from wire.state import Phase
 
 
+def _material(
+    config: TrainConfig, own: Path, tick: Callable[[], None]
+) -> tuple[ClipSource, ClipSource, str, TokenizerShape]:
+    """Return what to train on and to validate on, its hash, and the sizes of the tokenizer: for whole clips, or for
+    the crops of their tracks.
+    """
+    if config.problem == "persistence":
+        problem = PersistenceProblem.open(config, own, tick)
+        train, validation = (TubeSource(problem.watched[split]) for split in ("train", "validation"))
+        return train, validation, problem.digest, crop_shape(config.width)
+    data = open_data(config, own, tick)
+    return data.train, data.validation, data.digest, shape_for(config.width, config.patch_px)
+
+
 class Pretraining:
     """Trains the tokenizer of a config from where its run directory left it to the end of the last epoch."""
 
     def __init__(self, config: TrainConfig, run: RunDir, reporter: Reporter, stop: Stop) -> None:
         self.config, self.run, self.reporter, self.stop = config, run, reporter, stop
         self.device = prepare_torch(config)
-        data = open_data(config, Path(run.artifacts) / "data", stop.check)
-        self.train = make_batches(config, data.train, self.device, config.batch_size)
-        self.validation = make_batches(config, data.validation, self.device)
+        train, validation, digest, shape = _material(config, Path(run.artifacts) / "data", stop.check)
+        self.train = make_batches(config, train, self.device, config.batch_size)
+        self.validation = make_batches(config, validation, self.device)
         torch.manual_seed(config.seed)
-        self.tokenizer = Tokenizer(shape_for(config.width, config.patch_px)).to(self.device)
+        self.tokenizer = Tokenizer(shape).to(self.device)
         self.optimiser = AdamW(self.tokenizer.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-        identity = {**config.model_dump(), "data": data.digest, "pretrain": True}
+        identity = {**config.model_dump(), "data": digest, "pretrain": True}
         self.checkpoints = Checkpoints(Path(run.checkpoints), identity)
         self.checkpoints.sweep()
         self.state, self.precision = TrainState(), Precision(plain_setting(config), self.device)

@@ -11,6 +11,7 @@ from trainer.analysis import comparison_tables as tables
 from trainer.analysis.bars import against_plan, goals
 from trainer.analysis.comparison import Comparison, distinguishable, recommendation, verdict
 from trainer.analysis.entries import Entry, Spread
+from trainer.analysis.persistence_tables import importances, phases
 from trainer.analysis.reached import reached
 from trainer.analysis.results import Results, short_commit
 from trainer.language.describing import MODEL
@@ -38,6 +39,8 @@ def page(comparison: Comparison, picture: str, command: str = "trainer compare",
         "Against the bar of the plan": [*tables.plan(comparison), *_ages(comparison, now_s)],
         "Goal of the best": tables.goal(comparison),
         "Recall of each class": tables.class_recalls(comparison),
+        "Persistence of clips": phases(comparison.entries),
+        "What they go by: points lost without": importances(comparison.entries),
         "Held-out tests": [*tables.held_out(comparison), *tables.noisy_target(comparison)],
         "Descriptions": _descriptions(comparison.results),
         "Cost": tables.cost(comparison),

@@ -30,7 +30,7 @@ LARGEST_COUNT = 2**53
 """What is not below is no count: JSON readers agree on whole numbers up to here."""
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
-    | {"validation_controls", "setting", "stages", "inference", "evaluated", "language", *ORIGIN}
+    | {"validation_controls", "setting", "stages", "inference", "evaluated", "language", "importance", *ORIGIN}
 )
 _PARTS = {
     "config": "the config",
@@ -102,6 +102,8 @@ class Results:
     """`commit`, `versions`, `cpu`, `device`, `threads`, `processes`, as far as the run says."""
     described_by: str = ""
     """Who described clips at the end of the run; '' if nobody did."""
+    importance: Mapping[str, float] = field(default_factory=dict)
+    """By how much the accuracy falls without each group of what a model is told (permutation importance)."""
     language: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Figures of these descriptions by kind of evidence, the model's own first, its controls and ceiling after it."""
     notes: tuple[str, ...] = ()
@@ -174,6 +176,7 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
         origin={key: raw[key] for key in ORIGIN if raw.get(key)},
         described_by=str(_object(_object(raw.get("language")).get("described")).get("provider", "")),
         language=_language(raw.get("language")),
+        importance=figures(raw.get("importance")),
         notes=(*notes, *said, *doubts),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,12 +26,13 @@ Features = Literal["statistical", "magvit", "hybrid"]
 
 def build_pipeline(
     features: Features, width: int = 64, heads: int = 4, *, tokenizer: str = "", freeze: bool = False,
-    shape: dict[str, Any] | None = None,
+    shape: Mapping[str, Any] | None = None, encoder_width: float = 1.0,
 ) -> ModularTrackingPipeline:  # fmt: skip
     """Return a new pipeline. `tokenizer` is a file of `trainer pretrain magvit --config persistence-magvit` to start
     from; `shape` builds the encoder of such a file without it, for weights to come. Raises `ConfigError`.
     """
-    part = _features(features, tokenizer, freeze, shape)
+    start = crop_shape(encoder_width).to_json() if not (shape or tokenizer or freeze) else shape
+    part = _features(features, tokenizer, freeze, start)
     try:
         sequence = SimpleTransformerSequence(part.feature_dim, width, heads)
     except ValueError as exc:
@@ -38,20 +40,18 @@ def build_pipeline(
     return ModularTrackingPipeline(part, sequence, PersistenceHead(width, per_frame=True))
 
 
-def _features(kind: Features, tokenizer: str, freeze: bool, shape: dict[str, Any] | None) -> TrackFeatures:
+def _features(kind: Features, tokenizer: str, freeze: bool, shape: Mapping[str, Any] | None) -> TrackFeatures:
     if kind == "statistical":
         return StatisticalFeatures()
     if shape is not None:
         encoder = VideoEncoder(TokenizerShape.from_json(dict(shape)))
     elif tokenizer:
         encoder = load_encoder(Path(tokenizer))
-    elif freeze:
+    else:
         raise ConfigError(
             "freeze keeps the weights of a pretrained tokenizer, and none is named",
             hint="tokenizer=PATH of a file of `trainer pretrain magvit --config persistence-magvit`, or freeze=false",
         )
-    else:
-        encoder = VideoEncoder(crop_shape())
     if SIDE % encoder.shape.space_stride:
         raise ConfigError(
             f"{tokenizer}: its codes are of {encoder.shape.space_stride} px, which do not divide a crop of {SIDE} px",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -31,17 +33,20 @@ from trainer.persistence.batches import EVALUATION_BATCH, TrackBatch, TrackBatch
 from trainer.persistence.build import build_pipeline, description_of
 from trainer.persistence.discs import DiscDetector
 from trainer.persistence.figures import Scored, by_kind, importance, score_clips
+from trainer.persistence.observed import stacked
 from trainer.persistence.pictures import draw_history, draw_tested
 from trainer.persistence.pipeline import ModularTrackingPipeline
 from trainer.persistence.promoting import VALIDATION_NAME
 from trainer.persistence.rules import evidence, rule_table
-from trainer.persistence.watched import WatchedClips, finder_of, without_detector
+from trainer.persistence.watched import TRACKS, WatchedClips, filled, finder_of, see, without_detector
 from trainer.problem import Figures, OnBatch, Problem, Split, Tested
 from trainer.results import figure_words, judge
 
 if TYPE_CHECKING:
     from trainer.session import Session
 
+TIMED = 15
+"""Clips whose time from pixels to a decision is measured."""
 CLASS_NAMES = [kind.name.lower() for kind in Persistence]
 
 
@@ -88,7 +93,7 @@ class PersistenceProblem(Problem):
         config = self.config
         kept = content.get("persistence", {}).get("shape")
         return build_pipeline(config.features, config.sequence_width, config.heads, tokenizer=config.tokenizer,
-                              freeze=config.freeze, shape=kept)  # fmt: skip
+                              freeze=config.freeze, shape=kept, encoder_width=config.width)  # fmt: skip
 
     def known(self, model: torch.nn.Module) -> dict[str, Any]:
         """`persistence`: what the network is built from, and the clips that it was trained on."""
@@ -131,7 +136,7 @@ class PersistenceProblem(Problem):
         batches = self.batches("test", session.device)
         rules = self._rules(session)
         scored = score_clips(model, batches, session.device, session.show_life)
-        metrics = scored.metrics(FRAMES) | by_kind(scored, recipe.label)
+        metrics = scored.metrics(FRAMES) | by_kind(scored, recipe.label) | {"clip_ms": self._clip_ms(model, watched)}
         controls = rules(watched, recipe)
         drops = importance(model, batches, session.device, session.show_life)
         tests = {name: self._held_out(session, name, _persistence(one), rules) for name, one in self.tests.items()}
@@ -179,6 +184,22 @@ class PersistenceProblem(Problem):
 
         training = looked_at(self.watched["train"], self.recipes["train"])
         return lambda watched, recipe: rule_table(training, looked_at(watched, recipe))
+
+    def _clip_ms(self, model: ModularTrackingPipeline, watched: WatchedClips) -> float:
+        """Return the median time from pixels to a decision, on one thread or a GPU."""
+        device = next(model.parameters()).device
+        videos = filled(watched.source, np.arange(min(TIMED, len(watched))))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        times = []
+        with torch.inference_mode():
+            for row, video in enumerate(videos):
+                began = time.perf_counter()
+                seen = see(video, watched.find(row, video), watched.with_crops)
+                model(stacked([(seen.numbers, seen.crops)], TRACKS).to(device))["score"].tolist()
+                times.append(time.perf_counter() - began)
+        torch.set_num_threads(threads)
+        return 1000 * median(times)
 
     def _held_out(self, session: Session, name: str, recipe: PersistenceRecipe, rules: Any) -> dict[str, Any]:
         assert isinstance(session.model, ModularTrackingPipeline)

@@ -69,10 +69,7 @@ class WatchedClips:
         """Return what is seen of clips `rows` (b,)."""
         new = np.array([row for row in rows.tolist() if row not in self._kept], np.int64)
         if len(new):
-            side = self.source.size_px
-            video = np.empty((len(new), self.source.frames, 3, side, side), np.uint8)
-            self.source.fill(new, 0, video)
-            for row, clip in zip(new.tolist(), video, strict=True):
+            for row, clip in zip(new.tolist(), filled(self.source, new), strict=True):
                 self._kept[row] = see(clip, self.find(row, clip), self.with_crops)
         return [self._kept[row] for row in rows.tolist()]
 
@@ -80,6 +77,13 @@ class WatchedClips:
         """Return the same as a model takes it."""
         seen = self.seen(rows)
         return stacked([(one.numbers, one.crops) for one in seen], TRACKS)
+
+
+def filled(source: ClipSource, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return clips of a source, (b, T, 3, H, W)."""
+    video = np.empty((len(rows), source.frames, 3, source.size_px, source.size_px), np.uint8)
+    source.fill(rows, 0, video)
+    return video
 
 
 def finder_of(detector: Finder) -> Find:
