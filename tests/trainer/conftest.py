@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import chdir
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, chdir
 from pathlib import Path
 from unittest.mock import patch
 
@@ -26,6 +26,18 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def without_pictures() -> AbstractContextManager[object]:
+    """A run ends without pictures meanwhile: they take longer than a small run."""
+    return patch("trainer.analysis.pictures.draw", lambda *_: [])
+
+
+@pytest.fixture
+def plain() -> Iterator[None]:
+    """For tests that look at no picture."""
+    with without_pictures():
+        yield
 
 
 def environment(**extra: str) -> dict[str, str]:

@@ -115,6 +115,7 @@ def test_a_word_changes_or_drops_one_condition(tmp_path: Path) -> None:
 HOLDING = ("epochs=1", "full_epochs=1", "gate.accuracy=> 1")
 
 
+@pytest.mark.usefixtures("plain")
 def test_held_then_resumed_then_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny(*HOLDING)
     held = Run(tmp_path, config).to_the_end()

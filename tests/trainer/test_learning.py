@@ -10,6 +10,7 @@ import pytest
 from tests.trainer.conftest import Command, Start
 
 
+@pytest.mark.usefixtures("plain")
 def test_three_hundred_steps_on_the_easy_tier_rise_well_above_chance(command: Command, tmp_path: Path) -> None:
     words = ("clips=400", "epochs=6", "batch_size=8", "train_noise=tier", "tier=easy", "shifted_tests=false")
     code, said = command("run", "--config", "keypoint", *words, "--out", "run")

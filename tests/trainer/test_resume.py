@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import Command, Start, run_here
+from tests.trainer.conftest import Command, Start, run_here, without_pictures
 from tests.trainer.sessions import assert_same_weights
 from trainer.checkpoint import read_checkpoint
 from trainer.data.batches import Batch
 from trainer.errors import CheckpointError
 from trainer.loop import Trainer
 
+pytestmark = pytest.mark.usefixtures("plain")
 BATCHES = 25
 STAGES = ("epochs=2", "full_epochs=1", "gate.accuracy=>= 0", "gate.pred_mse=", "gate.skill=", "patience=3")
 TINY = (
@@ -92,7 +93,8 @@ def assert_same_end(one: Path, other: Path) -> None:
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that nothing ever disturbed."""
     folder = tmp_path_factory.mktemp("straight")
-    assert run_here(folder, *TINY, "--out", ".") == 0
+    with without_pictures():
+        assert run_here(folder, *TINY, "--out", ".") == 0
     return folder
 
 

@@ -57,6 +57,7 @@ def test_a_run_alone_leaves_everything(start: Start, tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.rglob("*"))
 
 
+@pytest.mark.usefixtures("plain")
 def test_under_a_supervisor_the_run_directory_is_given_and_last_pt_is_taken_up(
     command: Command, tmp_path: Path
 ) -> None:
@@ -71,6 +72,7 @@ def test_under_a_supervisor_the_run_directory_is_given_and_last_pt_is_taken_up(
     assert json.loads((tmp_path / "given" / "result.json").read_text())["attempt"] == "given.2"
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_config_in_the_folder_goes_before_a_bundled_one(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "extractor: transformer\nwidth: 0.05\nclips: 28\nepochs: 1\nshifted_tests: false\n"
@@ -91,14 +93,18 @@ def test_telemetry_that_cannot_be_written_does_not_end_the_run(command: Command,
     assert (folder / "checkpoints" / "best.pt").exists()
 
 
-@pytest.mark.parametrize("limit_bytes", [200_000])
-def test_checkpoints_that_do_not_fit_are_survived(start: Start, tmp_path: Path, limit_bytes: int) -> None:
+@pytest.mark.usefixtures("plain")
+def test_checkpoints_that_do_not_fit_are_survived(command: Command, tmp_path: Path) -> None:
     """A limit on the size of a file fails the checkpoints in the middle of their writing."""
     import resource
 
-    process = start("run", "--config", "keypoint", "clips=28", "epochs=2", "shifted_tests=false", "--out", "run")
-    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-    code, said = finish(process)
+    words = ("run", "--config", "keypoint", "clips=28", "epochs=2", "shifted_tests=false", "--out", "run")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    try:
+        code, said = command(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert code == 0, said
     assert "WARNING cannot write last.pt" in said and "Traceback" not in said
     result = json.loads((tmp_path / "run" / "result.json").read_text())

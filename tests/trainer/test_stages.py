@@ -108,12 +108,6 @@ def test_a_stage_that_ended_early_moves_the_next_one_forward() -> None:
     ]
 
 
-@pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pictures: they take longer than the runs."""
-    monkeypatch.setattr("trainer.analysis.pictures.draw", lambda *_: [])
-
-
 def make_older(path: Path) -> None:
     """Take out of a checkpoint what the first ones of its version did not have."""
     content = read_checkpoint(path)

@@ -32,10 +32,10 @@ def test_the_loss_of_a_task_that_is_off_is_not_computed() -> None:
     assert float(total) == float(class_loss) > 0 and float(pred_loss) == 0
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("off", OFF)
-def test_a_run_with_one_task(off: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_with_one_task(off: str, tmp_path: Path) -> None:
     """Its other head is of NaN: whatever it touched would be too."""
-    monkeypatch.setattr("trainer.analysis.pictures.draw", lambda *_: [])
     head, words, figures = OFF[off]
     run = Run(tmp_path, tiny("epochs=1", "full_epochs=1", *OPEN, f"{off}=0"))
     weight = getattr(run.session.model, head).weight
