@@ -1,6 +1,6 @@
 """A launch happens once or not at all, whatever the connection does meanwhile.
 
-12 launches in the default suite; `TRAJVID_LAUNCHES=200` in `make test-hosts`; 1,000 by hand, logged in
+4 launches in the default suite; `TRAJVID_LAUNCHES=200` in `make test-hosts`; 1,000 by hand, logged in
 docs/exactly-once.md. Each launch is the whole verb: push, worktree, launch, retries with one nonce.
 """
 
@@ -23,7 +23,7 @@ from remote.profiles import load_profile
 from tests.end_to_end.conftest import git
 from tests.fixtures.ssh import FarHost
 
-LAUNCHES = int(os.environ.get("TRAJVID_LAUNCHES", "12"))
+LAUNCHES = int(os.environ.get("TRAJVID_LAUNCHES", "4"))
 pytestmark = pytest.mark.timeout(60 + 6 * LAUNCHES)
 WRITE_DOWN = "import os; os.write(os.open(os.environ['TALLY'], os.O_WRONLY | os.O_APPEND | os.O_CREAT), b'x')"
 
