@@ -20,7 +20,7 @@ IGNORED_PX = 2
 """Pixels around the centre of an ignored object in which nothing is asked."""
 _AROUND = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 2), axis=-1).reshape(-1, 2)
 """The pixels around a centre that learn what is said of it, as (column, row)."""
-OFFSET_WEIGHT, SIZE_WEIGHT, LOOK_WEIGHT = 1.0, 2.0, 1.0
+OFFSET_WEIGHT, SIZE_WEIGHT, LOOK_WEIGHT = 0.25, 0.5, 0.2
 
 
 @dataclass(frozen=True)

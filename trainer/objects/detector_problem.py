@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from trainer.session import Session
 
 PICTURE_NAME = "detections.png"
+TESTED = 20
+"""Clips of each test, 640 frames: `trainer detect` measures on any number."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,8 @@ class DetectorProblem(Problem):
 
     def losses(self, outputs: Mapping[str, Tensor], batch: FrameBatch) -> tuple[Tensor, Figures]:
         parts = detector_losses(outputs, batch.targets)
-        return sum(parts.values(), torch.zeros(())), {
-            name: float(part.detach()) * batch.clips for name, part in parts.items()
-        }
+        sums = {name: float(part.detach()) * batch.clips for name, part in parts.items()}
+        return torch.stack([*parts.values()]).sum(), sums
 
     def validate(self, session: Session, on_batch: OnBatch) -> Figures:
         model, stream = session.model, session.validation
@@ -91,9 +93,8 @@ class DetectorProblem(Problem):
         every = [one for part in session.ranks.gather(own) for one in part]
         loss = sum(value for one in every for value in one.losses.values()) / stream.clips
         scores = detection_scores([match for one in every for match in one.matches], THRESHOLD)
-        return {"val_loss": loss} | {
-            f"val_{name}": value for name, value in figures_of(scores).items() if name in self.shown
-        }
+        figures = figures_of(scores)
+        return {"val_loss": loss} | {f"val_{name}": figures[name] for name in self.shown if name in figures}
 
     def _answers(self, model: torch.nn.Module, batch: FrameBatch, source: SceneSource) -> Answers:
         outputs = answer(model, batch.inputs)
@@ -106,42 +107,39 @@ class DetectorProblem(Problem):
         return Answers(losses, matches)
 
     def test(self, session: Session) -> Tested:
-        """Each data set and each of its held-out tests stands beside the classical detector; the metrics are over all
-        of the test splits.
+        """Each data set and each held-out test of it stands beside the classical detector; the metrics are of the test
+        splits of all data sets together.
         """
         assert isinstance(session.model, Detector)
-        size_px = self.known(session.model)["detector"]["size_px"]
-        finders: dict[str, Finder] = {
-            "learned": LearnedDetector(session.model.eval(), size_px),
-            "classical": ClassicalDetector(),
-        }
-        every: dict[str, list[Matches]] = {name: [] for name in finders}
+        learned = LearnedDetector(session.model.eval(), self.known(session.model)["detector"]["size_px"])
+        finders: dict[str, Finder] = {"learned": learned, "classical": ClassicalDetector()}
+        together: dict[str, list[Matches]] = {who: [] for who in finders}
         tests = {}
-        for place, part in self.parts.items():
-            recipes = {place: part.split("test")}
-            if self.config.shifted_tests:
-                recipes |= {f"{place}/{test}": recipe for test, recipe in part.tests.items()}
-            for name, recipe in recipes.items():
-                assert isinstance(recipe, SceneRecipe)
-                found = {who: self._found(session, finder, recipe) for who, finder in finders.items()}
-                figures = {who: figures_of(detection_scores(found[who], finders[who].threshold)) for who in finders}
-                tests[name] = {"metrics": figures["learned"], "controls": {"classical": figures["classical"]}}
-                session.reporter.update(message=f"{name}: {figure_words(figures['learned'])}")
-                if name == place:
-                    for who in finders:
-                        every[who] += found[who]
-        learned, classical = (
-            figures_of(detection_scores(every[who], finder.threshold)) for who, finder in finders.items()
+        for name, recipe in self._tests().items():
+            figures = {}
+            for who, finder in finders.items():
+                found = detect_scenes(finder, recipe, lambda: session.show_life(0, 0))
+                figures[who] = figures_of(detection_scores(found, finder.threshold))
+                together[who] += found if name in self.parts else []
+            tests[name] = {"metrics": figures["learned"], "controls": {"classical": figures["classical"]}}
+            session.reporter.update(message=f"{name}: {figure_words(figures['learned'])}")
+        path, shown = Path(session.run.artifacts) / PICTURE_NAME, {name: self._tests()[name] for name in self.parts}
+        session.reporter.guard(PICTURE_NAME, lambda: draw_detections(path, shown, learned))
+        metrics, control = (
+            figures_of(detection_scores(together[who], finder.threshold)) for who, finder in finders.items()
         )
-        path = Path(session.run.artifacts) / PICTURE_NAME
-        recipes_shown = {name: part.split("test") for name, part in self.parts.items()}
-        session.reporter.guard(PICTURE_NAME, lambda: draw_detections(path, recipes_shown, finders["learned"]))
-        behind = learned.get("average_precision", 0) <= classical.get("average_precision", 0)
-        flags = ("no skill",) if behind else ()
-        return Tested(learned, {"classical": classical}, flags=flags, tests=tests)
+        ahead = metrics.get("average_precision", 0) > control.get("average_precision", 0)
+        return Tested(metrics, {"classical": control}, flags=() if ahead else ("no skill",), tests=tests)
 
-    def _found(self, session: Session, finder: Finder, recipe: SceneRecipe) -> list[Matches]:
-        return detect_scenes(finder, recipe, lambda: session.show_life(0, 0))
+    def _tests(self) -> dict[str, SceneRecipe]:
+        """Return the clips of each test, by the name of the data set, with /TEST those of a held-out one."""
+        recipes = {}
+        for place, part in self.parts.items():
+            held_out = part.tests if self.config.shifted_tests else {}
+            for name, recipe in ({"": part.split("test")} | held_out).items():
+                assert isinstance(recipe, SceneRecipe)
+                recipes[f"{place}/{name}".rstrip("/")] = recipe.take(np.arange(min(TESTED, len(recipe))))
+        return recipes
 
     def draw_curves(self, path: Path, history: Sequence[Mapping[str, float]]) -> None:
         draw_history(path, history, f"detector on {self.title}")
