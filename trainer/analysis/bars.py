@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trainer import words
@@ -92,6 +92,16 @@ class Goal:
     value: float | None
     shown: str
     met: bool | None
+
+
+def asked_of(ranked: Sequence[Entry], recommended: Entry | None) -> Entry | None:
+    """Return the row that the goals are asked of: the recommended one, or the first of those that trained no longer
+    than the goals allow.
+    """
+    if recommended is None or (recommended.epochs or 0) <= GOAL_EPOCHS:
+        return recommended
+    short = [one for one in ranked if one.has_skill and one.epochs and one.epochs <= GOAL_EPOCHS]
+    return short[0] if short else recommended
 
 
 def goals(entry: Entry) -> list[Goal]:

@@ -87,9 +87,12 @@ def _twice(results: Sequence[Results]) -> list[str]:
 
 def _beaten_by_physics(results: Sequence[Results]) -> list[str]:
     """A network that forecasts worse than equations fitted to the detector's track has not learnt all that is there."""
+    fits = {
+        data_digest(one) or one.name: one.controls["physics_fit"] for one in results if "physics_fit" in one.controls
+    }
     beaten = []
     for one in results:
-        mse, fit = one.metrics.get("pred_mse"), one.controls.get("physics_fit", {}).get("pred_mse")
+        mse, fit = one.metrics.get("pred_mse"), fits.get(data_digest(one) or one.name, {}).get("pred_mse")
         if mse is not None and fit is not None and fit < mse:
             beaten.append(f"{one.name} ({fit:.2g} against {mse:.2g})")
     if not beaten:

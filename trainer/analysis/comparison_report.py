@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer import words
 from trainer.analysis import comparison_tables as tables
-from trainer.analysis.bars import against_plan, goals
+from trainer.analysis.bars import against_plan, asked_of, goals
 from trainer.analysis.comparison import Comparison, distinguishable, recommendation, verdict
 from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.persistence_tables import importances, phases
@@ -100,13 +100,14 @@ def as_json(comparison: Comparison, command: str = "") -> dict[str, Any]:
         for rank, entry in enumerate(comparison.entries, 1)
     ]
     best = comparison.recommended
+    asked = asked_of(comparison.entries, best)
     return {
         "command": command,
         "rows": ranked,
         "unfinished": [_entry(entry) | asdict(reached(entry.runs[0])) for entry in comparison.unfinished],
         "controls": [_entry(entry) for entry in comparison.controls],
         "plan": [asdict(row) | {"met": row.met} for row in against_plan(comparison.results)],
-        "goals": [asdict(one) for one in goals(best)] if best else [],
+        "goals": {"of": asked.name, "goals": [asdict(one) for one in goals(asked)]} if asked else {},
         "not_compared": [asdict(one) for one in comparison.not_compared],
         "notes": comparison.notes,
         "recommended": best.name if best else None,

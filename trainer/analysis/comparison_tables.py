@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import words
-from trainer.analysis.bars import NOISY, NOISY_DROP, AgainstPlan, against_plan, goals
+from trainer.analysis.bars import NOISY, NOISY_DROP, AgainstPlan, against_plan, asked_of, goals
 from trainer.analysis.comparison import TWICE, Comparison, NotCompared, distinguishable, verdict
 from trainer.analysis.comparison_notes import short_digest
 from trainer.analysis.entries import Entry, Spread
@@ -178,8 +178,8 @@ def _not_run(one: NotCompared) -> list[str]:
 
 
 def goal(comparison: Comparison) -> list[str]:
-    """Return the goals of the best row beside what it reached; [] if no row is the best."""
-    best = comparison.recommended
+    """Return the goals of the best row of so many epochs beside what it reached; [] if no row is the best."""
+    best = asked_of(comparison.entries, comparison.recommended)
     if best is None:
         return []
     said = {True: "met", False: "**not met**", None: "not known"}
