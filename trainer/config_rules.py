@@ -27,6 +27,7 @@ ONLY_OF = dict.fromkeys((*_NETWORK, *_CLIPS, *_TASKS), ("trajectories",)) | {
     "freeze": ("trajectories", "persistence"),
     "clutter": ("detector", "objects"),
     "cue": ("objects",),
+    "train_noise": ("trajectories", "detector", "persistence"),
     "boxes": ("objects", "persistence"),
     "detector": ("objects", "persistence"),
     "attention_supervision": ("objects",),

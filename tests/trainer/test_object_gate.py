@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,13 +89,23 @@ def test_saved_operations_are_those_that_did_not_run(model: ObjectAwareTransform
     assert 0 < spent.saved() <= 1 and spent.saved("ideal") > 0
 
 
+def until(clip: Clip, frames: int) -> Clip:
+    """The first frames of a clip."""
+    n = clip.seen.until(frames - 1)
+    rows = {name: getattr(clip.seen, name)[:n] for name in ("frame", "boxes", "patches", "index", "track", "scores")}
+    seen = replace(clip.seen, **rows, frames=frames)
+    meaning = replace(clip.meaning, object=clip.meaning.object[:n], kind=clip.meaning.kind[:n],
+                      track_kind=clip.meaning.track_kind[: seen.tracks])  # fmt: skip
+    return Clip(seen, meaning, clip.objects)
+
+
 def test_kept_share_and_ceiling(model: ObjectAwareTransformer, clips: list[Clip]) -> None:
     mine = [clip.meaning.kind == Persistence.PERSISTENT for clip in clips]
     passing = [(clip.seen.hits()[:, 31] > 8)[clip.seen.track] for clip in clips]
     expected = sum(int((a & b).sum()) for a, b in zip(mine, passing, strict=True)) / sum(int(a.sum()) for a in mine)
     assert kept_share(model, clips, 0.5, [31]) == pytest.approx(expected)
     assert transient_share(clips) == pytest.approx(1 - np.concatenate(mine).mean())
-    figures = compute_figures(model, clips[:1], 0.5, detector_flops=10**9)
+    figures = compute_figures(model, [until(clips[0], 4)], 0.5, detector_flops=10**9)
     assert figures["pipeline_flops_saved"] < figures["flops_saved"] and figures["online_mflops_a_clip"] > 0
 
 
@@ -138,3 +149,22 @@ def test_the_verb_says_what_is_missing(command: Command, tmp_path: Path) -> None
     assert code == 1 and "x does not exist" in said
     with pytest.raises(CheckpointError, match="does not exist"):
         load_stage(str(tmp_path / "none"))
+
+
+@pytest.mark.slow  # 30 s
+def test_a_run_its_reload_and_the_way_from_its_boxes(command: Command, tmp_path: Path) -> None:
+    """Trap 6: the figures of the run's own checkpoint, read anew, are those that the run wrote."""
+    code, said = command("run", "--config", "objects", "clips=60", "epochs=1", "shifted_tests=false", "boxes=truth",
+                         "--out", "mine")  # fmt: skip
+    assert code == 0, said
+    wrote = json.loads((tmp_path / "mine/artifacts/training_results.json").read_text())
+    code, said = command("objects", "mine", "--boxes", "truth", "--on", "mine/artifacts/data", "--out", "look")
+    assert code == 0 and "balanced" in said, said
+    got = json.loads((tmp_path / "look/results.json").read_text())["data"]["mine/artifacts/data"]
+    for name in ("balanced_accuracy", "track_balanced_accuracy_12", "attention_ratio", "flops_saved"):
+        assert got["figures"][name] == pytest.approx(wrote["summary"]["metrics"][name]), name
+    assert got["curves"]["objects"]["model"] == wrote["curves"]["objects"]["model"]
+    decisions = np.load(tmp_path / "mine/artifacts/decisions.npz")
+    assert (decisions["decided_at_frame"] <= 31).all() and len(decisions["score"]) == len(decisions["frames_seen"])
+    for name in ("persistence_curve.png", "attention_heatmaps.png", "tracks.png"):
+        assert (tmp_path / "mine/artifacts" / name).stat().st_size > 10_000

@@ -224,6 +224,7 @@ def test_a_checkpoint_holds_the_tokenizer(clips: list[Clip]) -> None:
             replace(clip.seen, patches=np.resize(clip.seen.patches, (len(clip.seen), 3, side, side))) for clip in clips
         ]
         tokens = collate([Prefix(one, 1) for one in seen])
+        assert again.known() == model.known()
         assert not torch.allclose(model.tokenizer(tokens), again.tokenizer(tokens))
         again.load_state_dict(model.state_dict())
         assert torch.equal(model.tokenizer(tokens), again.tokenizer(tokens))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from renderer.catalogue import DATASETS, Wanted
@@ -29,10 +31,10 @@ from trainer.objects.learned import LearnedDetector
 from trainer.objects.object_data import EVALUATED_AT, ObjectBatch, PrefixBatches, clips_of
 from trainer.objects.object_figures import BAYES, OWN, Judged, Rules, curves_as_json, judge_clips, write_decisions
 from trainer.objects.object_pictures import draw_attention, draw_curves_of, draw_object_history, draw_tracks
-from trainer.objects.persistence_curve import Clip
+from trainer.objects.persistence_curve import Clip, balanced
 from trainer.objects.sightings import NOBODY, PATCH_SIDE
 from trainer.objects.tokenizer import CODED_SIDE
-from trainer.objects.transformer import ObjectAwareTransformer, rebuild
+from trainer.objects.transformer import DIM, HEADS, ObjectAwareTransformer, rebuild
 from trainer.problem import Figures, OnBatch, Problem, Split, Tested
 
 if TYPE_CHECKING:
@@ -42,6 +44,20 @@ TOKEN_WEIGHT = 0.3
 """Weight of the loss of tokens beside that of tracks."""
 BATCH = 64
 DECISIONS_NAME = "decisions.npz"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of a batch of the validation split."""
+
+    loss: float
+    """Sum over the clips."""
+    kind: NDArray[np.int64]
+    """Of each track, (n,)."""
+    right: NDArray[np.bool_]
+    """(n,)."""
+    ratios: NDArray[np.floating]
+    """Of the clips with both kinds."""
 
 
 class ObjectProblem(Problem):
@@ -86,7 +102,8 @@ class ObjectProblem(Problem):
     def build(self, content: Mapping[str, Any]) -> ObjectAwareTransformer:
         if content:
             return rebuild(content["objects"])
-        return ObjectAwareTransformer(load_encoder(Path(self.config.tokenizer)) if self.config.tokenizer else None)
+        encoder = load_encoder(Path(self.config.tokenizer)) if self.config.tokenizer else None
+        return ObjectAwareTransformer(encoder, dim=HEADS * max(2, round(DIM / HEADS * self.config.width)))
 
     def known(self, model: torch.nn.Module) -> dict[str, Any]:
         """`objects`: what the network is built from, and the pictures that it was trained on."""
@@ -114,39 +131,36 @@ class ObjectProblem(Problem):
         return total, {name: float(part.detach()) * batch.clips for name, part in parts.items()}
 
     def validate(self, session: Session, on_batch: OnBatch) -> Figures:
-        """The loss over all of `EVALUATED_AT`; the figures are those of whole clips."""
+        """The loss over all of `EVALUATED_AT`; the figures are those of whole clips, which come last."""
         model, stream = session.model, session.validation
         assert isinstance(stream, PrefixBatches)
         model.eval()
-        own: list[tuple[float, list[tuple[int, bool]], list[float]]] = []
+        own: list[Answers] = []
         with torch.inference_mode():
             for index, batch in enumerate(stream.epoch(0), 1):
                 if batch.share:
-                    own.append(
-                        self._validated(model, batch.to(session.device), index > len(stream) - self._last(stream))
-                    )
+                    own.append(self._answers(model, batch.to(session.device)))
                 on_batch(index, len(stream))
-        every = [one for part in session.ranks.gather(own) for one in part]
-        decided = np.array([one for _, some, _ in every for one in some])
-        ratios = [ratio for _, _, some in every for ratio in some]
-        shares = [decided[decided[:, 0] == kind, 1].mean() for kind in Persistence if (decided[:, 0] == kind).any()]
-        figures = {"val_loss": sum(loss for loss, _, _ in every) / stream.clips,
-                   "val_balanced_accuracy": float(np.mean(shares))}  # fmt: skip
-        return figures | ({"attention_ratio": float(np.median(ratios))} if ratios else {})
+        parts = session.ranks.gather(own)
+        wholes = [one for part in parts for one in part[-(len(part) // len(EVALUATED_AT)) :]]
+        kind, right, ratios = (np.concatenate([getattr(one, name) for one in wholes])
+                               for name in ("kind", "right", "ratios"))  # fmt: skip
+        figures = {"val_loss": sum(one.loss for part in parts for one in part) / stream.clips}
+        if {*kind.tolist()} == {*Persistence}:
+            figures["val_balanced_accuracy"] = balanced(kind, right)
+        return figures | ({"attention_ratio": float(np.median(ratios))} if len(ratios) else {})
 
-    def _last(self, stream: PrefixBatches) -> int:
-        return len(stream) // len(EVALUATED_AT)
-
-    def _validated(self, model: torch.nn.Module, batch: ObjectBatch,
-                   whole: bool) -> tuple[float, list[tuple[int, bool]], list[float]]:  # fmt: skip
+    def _answers(self, model: torch.nn.Module, batch: ObjectBatch) -> Answers:
         outputs = answer(model, batch.inputs)
-        loss = float(self.losses(outputs, batch)[0]) * batch.clips
-        if not whole:
-            return loss, [], []
         known = batch.track_kind != NOBODY
-        kind, right = batch.track_kind[known], (outputs["track_logits"].argmax(dim=2) == batch.track_kind)[known]
+        right = outputs["track_logits"].argmax(dim=2) == batch.track_kind
         ratios = attention_ratios(outputs["received"].mean(dim=1), batch.token_kind)
-        return loss, list(zip(kind.tolist(), right.tolist(), strict=True)), ratios[ratios.isfinite()].tolist()
+        return Answers(
+            loss=float(self.losses(outputs, batch)[0]) * batch.clips,
+            kind=batch.track_kind[known].cpu().numpy(),
+            right=right[known].cpu().numpy(),
+            ratios=ratios[ratios.isfinite()].cpu().numpy(),
+        )
 
     def test(self, session: Session) -> Tested:
         """The rule *hits >= h* has the h that are best on the validation split."""

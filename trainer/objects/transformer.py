@@ -63,6 +63,7 @@ class ObjectAwareTransformer(nn.Module):
     def __init__(self, encoder: VideoEncoder | None = None, dim: int = DIM, heads: int = HEADS,
                  layers: int = LAYERS) -> None:  # fmt: skip
         super().__init__()
+        self.heads = heads
         self.gate = TrackGate()
         self.tokenizer = ObjectTokenizer(dim, encoder)
         self.attention_layers = nn.ModuleList(ObjectAttention(dim, heads) for _ in range(layers))
@@ -113,11 +114,13 @@ class ObjectAwareTransformer(nn.Module):
 
     def known(self) -> dict[str, Any]:
         """Return what `rebuild` takes, plain values."""
-        encoder = self.tokenizer.encoder
-        return {"encoder": None if encoder is None else encoder.shape.to_json()}
+        encoder, layers = self.tokenizer.encoder, len(self.attention_layers)
+        sizes = {"dim": self.token_head.in_features, "heads": self.heads, "layers": layers}
+        return {**sizes, "encoder": None if encoder is None else encoder.shape.to_json()}
 
 
 def rebuild(known: Mapping[str, Any]) -> ObjectAwareTransformer:
     """Return a network of the sizes that a checkpoint tells of, for its weights to be loaded."""
     shape = known["encoder"]
-    return ObjectAwareTransformer(None if shape is None else VideoEncoder(TokenizerShape.from_json(shape)))
+    encoder = None if shape is None else VideoEncoder(TokenizerShape.from_json(shape))
+    return ObjectAwareTransformer(encoder, known["dim"], known["heads"], known["layers"])
