@@ -129,7 +129,7 @@ def test_lines_in_and_out(tmp_path: Path, clip: np.ndarray, monkeypatch: pytest.
     (line,) = track_lines(chosen, "-")
     assert [one["id"] for one in line["tracks"]] == [7]
     (tmp_path / "bad").write_text('{"tracks": [{"frames": [0], "boxes": [[5, 5, 4, 6]]}]}\n')
-    with pytest.raises(DataError, match="bad:1: track 0: box 0 .* negative size"):
+    with pytest.raises(DataError, match=r"bad:1: track 0: box 0 .* negative size"):
         list(track_lines(chosen, str(tmp_path / "bad")))
     with pytest.raises(DataError, match="no line of tracks"):
         read_tracks("[]")
