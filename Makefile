@@ -10,7 +10,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
             $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-PYTEST  = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# Bytecode is kept whatever the shell says: without it each of many processes compiles every test anew.
+PYTEST  = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 INPUTS  = pyproject.toml constraints.txt
 
 .PHONY: run test test-hosts screens test-pythons check format clean
