@@ -6,12 +6,10 @@ over persistent tokens divided by its mean over transient ones. Where attention 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,7 +18,7 @@ from renderer.scenes import Persistence
 HIGH = 3.0
 """A ratio above this is what supervision is for."""
 WANTED = 16.0
-"""Supervision asks for this ratio in every layer, and for no more."""
+"""Supervision asks for this ratio in every layer."""
 _LEAST = 1e-6
 
 
@@ -38,12 +36,18 @@ def attention_ratios(received: Tensor, kind: Tensor) -> Tensor:
 
 
 def supervision_loss(received: Tensor, kind: Tensor) -> Tensor:
-    """Return by how much the logarithm of each layer's ratio is below that of `WANTED`, (B,), 0 in clips without both
-    kinds; `received` is (B, layers, L).
+    """Return how far (Kullback-Leibler) the attention that tokens receive is from one in which each persistent token
+    receives `WANTED` times what a transient one does, mean over layers, (B,); 0 in clips without both kinds.
+    `received` is (B, layers, L). Asking for the ratio alone is met by heads that look at one sure token only.
     """
-    both = ((kind == Persistence.PERSISTENT).any(dim=1) & (kind == Persistence.TRANSIENT).any(dim=1))[:, None]
-    ratio = attention_ratios(received, kind).masked_fill(~both, WANTED)
-    return F.relu(math.log(WANTED) - ratio.clamp(min=_LEAST).log()).mean(dim=1)
+    known = kind >= 0
+    both = (kind == Persistence.PERSISTENT).any(dim=1) & (kind == Persistence.TRANSIENT).any(dim=1)
+    wanted = torch.where(kind == Persistence.PERSISTENT, WANTED, 1.0) * known
+    wanted = (wanted / wanted.sum(dim=1, keepdim=True).clamp(min=1))[:, None]
+    share = received * known[:, None]
+    share = share / share.sum(dim=2, keepdim=True).clamp(min=_LEAST)
+    apart = wanted * (wanted.clamp(min=_LEAST).log() - share.clamp(min=_LEAST).log())
+    return apart.sum(dim=2).mean(dim=1) * both
 
 
 def ratio_figures(ratios: Sequence[NDArray[np.floating]]) -> dict[str, float]:

@@ -28,7 +28,7 @@ from trainer.objects.transformer import ObjectAwareTransformer
 GATE = 0.1
 """A track that persists less likely than this, by its statistics, gets no more work."""
 COUNTED_CLIPS = 60
-ONLINE_CLIPS = 8
+ONLINE_CLIPS = 4
 """Clips on which deciding after every frame is counted: it is thirty times the work."""
 TURNS = 3
 

@@ -75,7 +75,8 @@ def draw_attention(path: Path, model: ObjectAwareTransformer, clips: Sequence[Cl
     """
     model.eval()
     device = next(model.parameters()).device
-    with canvas(path, "Attention received, 1 = its even share", 11, 2.1 * SHOWN_CLIPS) as figure:
+    title = "Attention received, 1 = an even share; solid boxes are on what persists"
+    with canvas(path, title, 11, 2.1 * SHOWN_CLIPS) as figure:
         grid = figure.subplots(SHOWN_CLIPS, SHOWN_FRAMES, squeeze=False)
         for line, clip, video in zip(grid, clips, _videos(recipe), strict=False):
             with torch.inference_mode():

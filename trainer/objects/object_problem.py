@@ -220,6 +220,7 @@ class ObjectProblem(Problem):
         what: dict[str, Callable[[Path], None]] = {
             DECISIONS_NAME: lambda path: write_decisions(path, judged),
             "persistence_curve.png": lambda path: draw_curves_of(path, judged, self.title),
+            "attention_by_epoch.png": lambda path: draw_object_history(path, session.state.history, self.title),
             "attention_heatmaps.png": lambda path: draw_attention(path, model, clips, recipe),
             "tracks.png": lambda path: draw_tracks(path, clips, judged.scores, recipe),
         }
