@@ -125,7 +125,7 @@ class PersistenceFilter:
             "track": None,
         }
         if not decision.tracks:
-            return said | {"words": "nothing was followed through two frames, so nothing persists"}
+            return said | {"words": "nothing was followed through four sightings, so nothing persists"}
         track = decision.tracks[int(decision.scores.argmax())]
         seen = self._seen([track], _bytes(pixels), len(pixels))
         observed = _observed(seen)

@@ -26,6 +26,8 @@ from trainer.persistence.statistics import numbers_of
 
 TRACKS = 6
 """Tracks of a clip that are looked at, the longest ones."""
+LEAST_HITS = 4
+"""Sightings of a track from which on it is looked at: with fewer, nothing persists."""
 Find = Callable[[int, NDArray[np.uint8]], Detections]
 """Finds the things of clip number n in its pixels (T, 3, H, W)."""
 
@@ -44,7 +46,8 @@ class Seen:
 
 def see(video: NDArray[np.uint8], found: Detections, with_crops: bool) -> Seen:
     """Follow what was found in a clip (T, 3, H, W)."""
-    return seen_of(longest(clip_tracker().track(found), TRACKS), video.shape, video if with_crops else None)
+    tracks = [track for track in clip_tracker().track(found) if len(track) >= LEAST_HITS]
+    return seen_of(longest(tracks, TRACKS), video.shape, video if with_crops else None)
 
 
 def seen_of(tracks: list[Track], shape: tuple[int, ...], video: NDArray[np.uint8] | None) -> Seen:
