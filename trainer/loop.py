@@ -23,7 +23,7 @@ from wire.state import Phase
 CURVES_INTERVAL_S = 60.0
 """How often training_curves.png is drawn anew while the run goes on."""
 DIVERGED = 10.0
-"""A validation loss of so many times that of the first epoch, or of guessing, ends the run."""
+"""A validation loss of so many times that of the first epoch, or of guessing, whichever is higher, ends the run."""
 
 
 class Trainer:
@@ -110,10 +110,12 @@ class Trainer:
         self.report(Phase.EVALUATE)
         session.ranks.share_buffers(session.model)
         figures = problem.validate(session, lambda done, total: self.tick())
-        loss = figures["val_loss"]
-        first = session.state.history[0]["val_loss"] if session.state.history else loss
-        if not loss <= DIVERGED * max(first, problem.guess_loss) or math.isinf(loss):
-            raise self.diverged(f"the validation loss is {loss:.3g}, after {first:.3g} in the first epoch")
+        loss, history = figures["val_loss"], session.state.history
+        first = history[0]["val_loss"] if history else 0.0
+        mark = max(first, problem.guess_loss) or loss
+        if not loss <= DIVERGED * mark or math.isinf(loss):
+            before = f"after {first:.3g} in the first epoch" if history else f"and that of guessing {mark:.3g}"
+            raise self.diverged(f"the validation loss is {loss:.3g}, {before}")
         return figures
 
     def finish_epoch(self, validation: Figures) -> None:

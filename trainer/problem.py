@@ -73,7 +73,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Tested:
-    """What the best weights do on the test split, in the names and units of SCIENCE's metrics: shares, never percent.
+    """What the best weights do on the test split, by the usual names of metrics: shares, never percent.
 
     The metrics, controls and tests stand in result.json, so what the app, the gate and `trainer compare` know by name
     (`accuracy` with `accuracy_low`, `accuracy_high` and `n`, `pred_mse`, `skill`) must mean what it means there.
@@ -115,7 +115,8 @@ class Problem(ABC):
     facts: Mapping[str, Any]
     """What training_results.json says of the data, JSON values."""
     guess_loss: float = 0.0
-    """Validation loss of guessing; a first epoch that is better than this sets the mark for divergence no lower."""
+    """Validation loss of guessing, 0 if not known. Ten times this is divergence, in the first epoch too; a first epoch that
+    is better sets that mark no lower."""
     tests: Mapping[str, Any] = {}
     """Held-out tests by name, beside the test split."""
     shown: ClassVar[tuple[str, ...]] = ("accuracy", "pred_mse", "skill")

@@ -226,12 +226,13 @@ def test_the_goal_of_the_best_is_judged_figure_by_figure(tmp_path: Path) -> None
 
 
 def test_the_goal_is_asked_of_the_best_row_that_trained_no_longer_than_it_allows(tmp_path: Path) -> None:
-    for name, accuracy, mse, epochs in (("long", 0.985, 0.01, 50), ("short", 0.98, 0.015, 10), ("worse", 0.975, 0.02, 8)):
+    rows = (("long", 0.985, 0.01, 50), ("short", 0.98, 0.015, 10), ("worse", 0.975, 0.02, 8))
+    for name, accuracy, mse, epochs in rows:
         raw = raw_results(accuracy, mse=mse) | {"threads": 1}
         raw["summary"]["epochs"] = epochs
         raw["config"]["epochs"] = epochs
         results(tmp_path, raw, name)
-    comparison = compare([tmp_path / name for name in ("long", "short", "worse")])
+    comparison = compare([tmp_path / name for name, *_ in rows])
     assert comparison.recommended is not None and comparison.recommended.name == "long"
     assert rows_of(tables.goal(comparison))[0]["short"] == "accuracy"
 

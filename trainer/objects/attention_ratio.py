@@ -1,4 +1,4 @@
-"""How much more attention the tokens of persistent objects receive than those of transient ones (SCIENCE section 4).
+"""How much more attention the tokens of persistent objects receive than those of transient ones.
 
 Received is the mean over heads, over all queries of a clip, and over layers (or one layer's); the ratio is its mean
 over persistent tokens divided by its mean over transient ones. Where attention is uniform it is exactly 1.
