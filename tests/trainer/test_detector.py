@@ -29,18 +29,17 @@ from trainer.objects.true_objects import true_objects
 TINY = ("tier=standard", "clutter=null", "clips=28", "batch_size=8", "epochs=2", "width=0.25", "shifted_tests=false",
         "log_every=1")  # fmt: skip
 BOX = np.array([[10.0, 20.0, 15.0, 24.0]], np.float32)
-RED = np.array([[255, 0, 0]], np.uint8)
 
 
 def tiny(*words: str) -> TrainConfig:
     return load_config("detector", [*TINY, *words])
 
 
-def seen(frames: list[int], boxes: np.ndarray, colours: np.ndarray) -> Seen:
-    return Seen(np.array(frames, np.int64), boxes.reshape(-1, 4), colours.reshape(-1, 3))
+def seen(frames: list[int], boxes: np.ndarray) -> Seen:
+    return Seen(np.array(frames, np.int64), boxes.reshape(-1, 4))
 
 
-NOTHING = seen([], np.zeros((0, 4), np.float32), np.zeros((0, 3), np.uint8))
+NOTHING = seen([], np.zeros((0, 4), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +54,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_what_is_painted_is_what_is_decoded() -> None:
-    """Answers that are the targets themselves lead back to the box and its colour."""
-    targets = paint(2, 32, 32, seen([1], BOX, RED), NOTHING)
+    """Answers that are the targets themselves lead back to the box."""
+    targets = paint(2, 32, 32, seen([1], BOX), NOTHING)
     assert targets.heat[0].max() == 0 and (targets.heat[1] == 1).sum() == 1 and targets.heat[1, 22, 12] == 1
-    said = torch.zeros(2 * 32 * 32, 7).index_put((targets.place,), targets.said).unflatten(0, (2, 32, 32)).movedim(3, 1)
+    said = torch.zeros(2 * 32 * 32, 4).index_put((targets.place,), targets.said).unflatten(0, (2, 32, 32)).movedim(3, 1)
     logits = torch.logit(targets.heat.clamp(1e-3, 1 - 1e-3))[:, None]
-    offset, size, look = said.split([2, 2, 3], dim=1)
-    peaks = decode({"heat": logits, "offset": offset, "size": size, "look": look}, 0.5)
+    offset, size = said.split([2, 2], dim=1)
+    peaks = decode({"heat": logits, "offset": offset, "size": size, "look": torch.rand(2, 3, 32, 32)}, 0.5)
     assert peaks.frame.tolist() == [1] and peaks.boxes.numpy() == pytest.approx(BOX, abs=1e-5)
-    assert peaks.looks.tolist() == [[1, 0, 0]]
 
 
 def test_nothing_is_asked_around_an_ignored_object_but_at_the_centre_of_another() -> None:
     beside = BOX + np.float32([2, 0, 2, 0])
-    targets = paint(1, 32, 32, seen([0], BOX, RED), seen([0], beside, RED))
+    targets = paint(1, 32, 32, seen([0], BOX), seen([0], beside))
     assert targets.heat[0, 22, 12] == 1 and targets.heat[0, 22, 14] < 0 and targets.heat[0, 22, 20] == 0
     outputs = {name: torch.zeros(1, count, 32, 32) for name, count in (("offset", 2), ("size", 2), ("look", 3))}
     losses = [
@@ -108,10 +106,10 @@ def test_any_size_of_picture_and_any_number_of_frames() -> None:
 
 def test_hundreds_of_peaks_and_none() -> None:
     heat = torch.full((2, 1, 64, 64), -5.0)
-    heat[1, 0, ::2, ::2] = 5 + torch.rand(32, 32)
+    heat[1, 0, ::3, ::3] = 5 + torch.rand(22, 22)
     flat = {name: torch.zeros(2, count, 64, 64) for name, count in (("offset", 2), ("size", 2), ("look", 3))}
     peaks = decode({"heat": heat, **flat}, 0.5)
-    assert len(peaks.frame) == 1024 and (peaks.frame == 1).all() and (peaks.boxes[:, 2:] > peaks.boxes[:, :2]).all()
+    assert len(peaks.frame) == 484 and (peaks.frame == 1).all() and (peaks.boxes[:, 2:] > peaks.boxes[:, :2]).all()
     assert len(decode({"heat": heat[:1], **{name: value[:1] for name, value in flat.items()}}, 0.5).frame) == 0
 
 
@@ -133,6 +131,14 @@ def test_the_classical_one_finds_what_stands_alone() -> None:
     colours = true_objects(recipe)[0].colours / 255
     nearest = np.abs(np.concatenate(looks.features)[:, None] - colours).max(axis=2).min(axis=1)
     assert np.median(nearest) < 0.15
+
+
+def test_the_feature_of_a_box_is_the_colour_around_its_centre() -> None:
+    frames = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    frames[0, :, 2:5, 4:7] = torch.tensor([255, 51, 0], dtype=torch.uint8)[:, None, None]
+    for given in (frames, frames.float() / 255):
+        look = Detector(0.25).eval()(given)["look"]
+        assert look[0, :, 3, 5].tolist() == pytest.approx([1, 0.2, 0], abs=1e-6) and look[0, 0, 0, 0].abs() < 1e-6
 
 
 # what it refuses

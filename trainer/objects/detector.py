@@ -1,4 +1,4 @@
-"""The learned detector: every object of a frame as a peak of one heat map, with its box and its colour beside it.
+"""The learned detector: every object of a frame as a peak of one heat map, with its box beside it.
 
 Objects as points (Zhou, Wang, Krähenbühl 2019, "Objects as Points"): no anchors, no boxes to choose from. A small
 fully convolutional network works at half and at a quarter of the resolution; its heat map has the full one, by
@@ -13,18 +13,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.models.extractor import normalise
+from trainer.models.extractor import GAIN, OFFSET, normalise
 
 STRIDE = 2
 """Pixels of a side of what one place of the network stands for."""
 CHANNELS = 16
 """At half the resolution, at width 1; at a quarter it has twice as many."""
-LOOK = 3
-"""Length of the feature of a box: its colour, red, green and blue from 0 to 1."""
-THRESHOLD = 0.35
+LOOK_PX = 3
+"""Side of the square around a centre whose mean colour is the feature of a box: learned colours came out worse."""
+THRESHOLD = 0.2
 """Score from which on a box is believed."""
 LEAST_SCORE = 0.05
-_PARTS = {"heat": 1, "offset": 2, "size": 2, "look": LOOK}
+PEAK_PX = 5
+"""A peak is the highest of so many pixels, across and down: smaller, and large objects come out twice."""
+_PARTS = {"heat": 1, "offset": 2, "size": 2}
 """What is said of each pixel, and in how many numbers."""
 _RARE = -4.6
 """Bias of the heat at the start: an object in one pixel of a hundred."""
@@ -38,7 +40,7 @@ class Detector(nn.Module):
     `heat`    (1) logit of an object's centre in this pixel
     `offset`  (2) of the centre from the middle of the pixel, in px
     `size`    (2) logarithm of the box's width and height over `SIDE_PX`
-    `look`    (3) the object's colour
+    `look`    (3) the mean colour around, red, green and blue from 0 to 1, which is not learned
 
     Any height and width; `width` scales the channels, so that the work grows with its square.
     """
@@ -65,13 +67,14 @@ class Detector(nn.Module):
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         before, (height, width) = frames.shape[:-3], frames.shape[-2:]
         flat = normalise(frames.flatten(0, -4))
+        around = F.avg_pool2d(flat, LOOK_PX, stride=1, padding=LOOK_PX // 2, count_include_pad=False)
         flat = F.pad(flat, (0, -width % (2 * STRIDE), 0, -height % (2 * STRIDE)))
         fine = self.fine(self.stem(F.pixel_unshuffle(flat, STRIDE)))
         coarse = self.up(self.coarse(self.down(fine)))
         joined = self.joined(fine + F.interpolate(coarse, scale_factor=2.0))
         said = F.pixel_shuffle(self.heads(joined), STRIDE)[..., :height, :width]
         parts = said.unflatten(0, before).split(list(_PARTS.values()), dim=-3)
-        return dict(zip(_PARTS, parts, strict=True))
+        return dict(zip(_PARTS, parts, strict=True)) | {"look": ((around - OFFSET) / GAIN).unflatten(0, before)}
 
 
 def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
@@ -91,14 +94,14 @@ class Peaks:
     scores: Tensor
     """(m,), from 0 to 1."""
     looks: Tensor
-    """(m, LOOK)."""
+    """Colours, (m, 3)."""
 
 
 def decode(outputs: dict[str, Tensor], threshold: float) -> Peaks:
     """Return the local maxima of heat maps (n, 1, H, W) above a threshold, as boxes."""
     heat = outputs["heat"][:, 0].sigmoid()
     height, width = heat.shape[1:]
-    highest = F.max_pool2d(heat[:, None], 3, stride=1, padding=1)[:, 0]
+    highest = F.max_pool2d(heat[:, None], PEAK_PX, stride=1, padding=PEAK_PX // 2)[:, 0]
     frame, row, column = torch.nonzero((heat == highest) & (heat >= threshold), as_tuple=True)
     at = {name: outputs[name][frame, :, row, column] for name in ("offset", "size", "look")}
     centre = torch.stack([column, row], dim=1) + 0.5 + at["offset"]

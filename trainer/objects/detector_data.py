@@ -145,8 +145,8 @@ class FrameBatches:
 def _seen(objects: TrueObjects, frames: NDArray[np.int64], place: int, kind: str) -> Seen:
     """Return the objects of a clip, the one at `place` of a batch, in some of its frames."""
     row, frame = np.nonzero(getattr(objects, kind)[:, frames])
-    return Seen(place * len(frames) + frame, objects.boxes[row, frames[frame]], objects.colours[row])
+    return Seen(place * len(frames) + frame, objects.boxes[row, frames[frame]])
 
 
 def _join(parts: Sequence[Seen]) -> Seen:
-    return Seen(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("frame", "boxes", "colours")))
+    return Seen(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("frame", "boxes")))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.objects.boxes import Boxes
-from trainer.objects.detector import LOOK, SIDE_PX
+from trainer.objects.detector import SIDE_PX
 
 SPREAD_PX = 0.7
 """Deviation of the hot spot around a centre: a pixel beside it is hardly punished for being hot too."""
@@ -20,7 +20,7 @@ IGNORED_PX = 2
 """Pixels around the centre of an ignored object in which nothing is asked."""
 _AROUND = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 2), axis=-1).reshape(-1, 2)
 """The pixels around a centre that learn what is said of it, as (column, row)."""
-OFFSET_WEIGHT, SIZE_WEIGHT, LOOK_WEIGHT = 0.25, 0.5, 0.2
+OFFSET_WEIGHT, SIZE_WEIGHT = 0.25, 0.5
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Targets:
     place: Tensor
     """(K,) int64, numbers of pixels counted through all frames: those that say something of an object."""
     said: Tensor
-    """(K, 4 + LOOK): offset, size, colour."""
+    """(K, 4): offset, size."""
     weight: Tensor
     """(K,)."""
 
@@ -54,8 +54,6 @@ class Seen:
     """(m,)."""
     boxes: Boxes
     """(m, 4)."""
-    colours: NDArray[np.uint8]
-    """RGB, (m, 3)."""
 
     @property
     def centres(self) -> NDArray[np.float32]:
@@ -87,8 +85,7 @@ def _said(seen: Seen, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     inside = ((pixel >= 0) & (pixel < [width, height])).all(axis=2)
     offset = centre - pixel - 0.5
     size = np.log((seen.boxes[:, 2:] - seen.boxes[:, :2]) / SIDE_PX)
-    whole = np.concatenate([size, seen.colours / 255], axis=1)
-    said = np.concatenate([offset, np.repeat(whole[:, None], len(_AROUND), axis=1)], axis=2)
+    said = np.concatenate([offset, np.repeat(size[:, None], len(_AROUND), axis=1)], axis=2)
     weight = np.exp(-np.square(offset).sum(axis=2) / (2 * SPREAD_PX**2))
     place = (seen.frame[:, None] * height + pixel[..., 1]) * width + pixel[..., 0]
     return (
@@ -109,12 +106,11 @@ def detector_losses(outputs: Mapping[str, Tensor], targets: Targets) -> dict[str
     hot, sure, unsure = heat == 1, F.logsigmoid(logit), F.logsigmoid(-logit)
     right = -sure * unsure.exp().square() * hot
     wrong = -unsure * sure.exp().square() * (1 - heat.clamp(min=0)) ** 4 * ((heat >= 0) & ~hot)
-    said = torch.cat([flat["offset"], flat["size"], flat["look"]], dim=1).movedim(1, -1).flatten(0, 2)
+    said = torch.cat([flat["offset"], flat["size"]], dim=1).movedim(1, -1).flatten(0, 2)
     error = (said[targets.place] - targets.said).abs() * targets.weight[:, None]
-    offset, size, look = (part.sum() / frames for part in error.split([2, 2, LOOK], dim=1))
+    offset, size = (part.sum() / frames for part in error.split([2, 2], dim=1))
     return {
         "heat_loss": (right + wrong).sum() / frames,
         "offset_loss": OFFSET_WEIGHT * offset,
         "size_loss": SIZE_WEIGHT * size,
-        "look_loss": LOOK_WEIGHT * look,
     }

@@ -17,11 +17,11 @@ from renderer.video import render
 from trainer.objects.boxes import Boxes
 from trainer.objects.detecting import Finder
 from trainer.objects.true_objects import true_objects
-from trainer.plots import BLUE, GREEN, ORANGE, PURPLE, VERMILION, canvas, scale_y
+from trainer.plots import BLUE, GREEN, ORANGE, VERMILION, canvas, scale_y
 
 SHOWN = 4
 """Clips of each data set in a picture."""
-_LOSSES = {"loss": VERMILION, "heat_loss": ORANGE, "offset_loss": BLUE, "size_loss": GREEN, "look_loss": PURPLE}
+_LOSSES = {"loss": VERMILION, "heat_loss": ORANGE, "offset_loss": BLUE, "size_loss": GREEN}
 
 
 def draw_history(path: Path, history: Sequence[Mapping[str, float]], title: str) -> None:
