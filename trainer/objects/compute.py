@@ -25,7 +25,7 @@ from trainer.objects.persistence_curve import Clip
 from trainer.objects.tokens import Prefix, collate
 from trainer.objects.transformer import ObjectAwareTransformer
 
-GATE = 0.1
+GATE = 0.3
 """A track that persists less likely than this, by its statistics, gets no more work."""
 COUNTED_CLIPS = 60
 ONLINE_CLIPS = 4
