@@ -12,6 +12,7 @@ import torch
 
 from tests.fixtures.stand_in import Fault, StandIn
 from tests.language.trained_run import ANSWER, LINE, Scripted, told
+from tests.trainer.conftest import without_pictures
 from tests.trainer.sessions import Run
 from trainer.__main__ import main
 from trainer.describe_stage import check_describe, describe_further
@@ -19,8 +20,12 @@ from trainer.errors import ConfigError, ProviderError
 from trainer.language import described as described_module
 from trainer.language.descriptions_sheet import written_path
 from trainer.language.evidence import View
+from trainer.language.gathering import forecast_deviation
+from trainer.trained import load_trained
 from wire.records import RunSummary
 
+PRICELESS = "openai:m@http://10.0.0.7/v1"
+"""A service whose price nobody said: under a limit it is refused, and so is never called."""
 ROWS = ["model", "no visual evidence", "class only", "shuffled evidence", "true tracks"]
 
 
@@ -33,7 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary
     """A run that described its test clips by a service on this machine: folder, summary, prompts."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("finished")
-    with StandIn(lambda prompt: ANSWER) as service:
+    with without_pictures(), StandIn(lambda prompt: ANSWER) as service:
         run = Run(folder, told(f"describe_with={service.openai()}"))
         check_describe(run.session)
         summary = run.to_the_end()
@@ -63,6 +68,15 @@ def test_a_prompt_holds_no_label_and_the_page_does(finished: tuple[Path, RunSumm
     clips = read(folder / "artifacts")["clips"]
     truths = {clip["truth"][name] for clip in clips for name in ("text", "equation")}
     assert len(truths) == 2 * len(clips) and not any(truth in prompt for truth in truths for prompt in prompts)
+
+
+def test_a_stage_tells_the_deviation_on_the_validation_split(finished: tuple[Path, RunSummary, list[str]]) -> None:
+    """The verb finds that split by itself, the stage is handed it: both must be the same."""
+    folder, _, prompts = finished
+    deviation = forecast_deviation(load_trained(str(folder)), None, lambda done, total: None)
+    assert deviation is not None
+    steps = [f" +- {' '.join(f'{value:.2f}' for value in step)}" for step in deviation]
+    assert all(step in prompts[0] for step in steps)
 
 
 def test_a_service_that_went_away_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +114,10 @@ def test_what_cannot_be_asked_is_refused_before_training(
     with pytest.raises(ConfigError, match="OPENAI_API_KEY is not set"):
         check_describe(run.session)
     run.session.config = told(f"describe_with=transformers:{tmp_path}")
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="no local model"):
+        check_describe(run.session)
+    run.session.config = told(f"describe_with={PRICELESS}", "describe_spend=1")
+    with pytest.raises(ConfigError, match="at most 1 USD may be spent"):
         check_describe(run.session)
 
 
@@ -157,6 +174,7 @@ def test_nothing_described_is_a_failure(
         (("--clips", "-1"), 2, "--clips cannot be -1"),
         (("--spend", "-3"), 2, "--spend cannot be -3"),
         (("--on", "mediun"), 2, "did you mean 'medium'"),
+        (("--provider", PRICELESS, "--spend", "1"), 2, "at most 1 USD may be spent"),
     ],
 )
 def test_a_wrong_argument_is_told(

@@ -15,7 +15,9 @@ from trainer.data.external import open_external
 from trainer.data.places import open_clips
 from trainer.data.source import RecipeSource
 from trainer.errors import DataError
-from trainer.language.gathering import forecast_deviation, gather, sample_clips, true_tracks
+from trainer.language.described import class_head, detector_error
+from trainer.language.evidence import Evidence, View
+from trainer.language.gathering import forecast_deviation, gather, sample_clips, track, true_tracks
 from trainer.trained import Trained, load_trained
 
 
@@ -42,6 +44,13 @@ def test_evidence_is_what_the_model_and_the_detector_say(trained: Trained) -> No
     assert np.abs(one.track - exact.track).max() < 0.2, "pixels, of the detector against the truth"
     assert np.abs(one.depth_cue - source.path[0, :16, 2]).max() < 0.3  # type: ignore[index]
     assert (one.view.frames, one.view.size_px, one.view.focal_px) == (16, 64, 70)
+    pixels = np.empty((len(source), 16, 3, 64, 64), np.uint8)
+    source.fill(np.arange(len(source)), 0, pixels)
+    told = np.stack([clip.track for clip in found.evidence])  # type: ignore[misc]
+    assert told == pytest.approx(track(torch.from_numpy(pixels)), abs=1e-4), "of the pixels, a hundredth off the truth"
+    off = told - np.stack([clip.track for clip in found.ceiling])  # type: ignore[misc]
+    expected = {"centre": np.square(off[..., :2]).mean() ** 0.5, "radius": np.square(off[..., 2]).mean() ** 0.5}
+    assert detector_error(found) == pytest.approx(expected) and min(expected.values()) > 1e-3
 
 
 def test_other_truth_under_the_same_pixels_changes_nothing(trained: Trained) -> None:
@@ -85,6 +94,13 @@ def test_a_task_that_is_not_trained_says_nothing(trained: Trained) -> None:
         found = gather(half, source, "medium", 2, quiet)
         assert [name for name, value in vars(found.evidence[0]).items() if value is None] == names
         assert "not trained" in found.notes[0]
+
+
+def test_the_class_head_is_right_where_its_likeliest_class_is_the_true_one() -> None:
+    names, one = ("linear", "circular", "helical", "parabolic"), np.array([0.1, 0.6, 0.2, 0.1])
+    told = [Evidence(View(70.0, 64, 8 / 70, 16), names, share, None, None, None) for share in (one, one, None, one)]
+    assert class_head(told[:2], ["circular", "helical"]) == 0.5
+    assert class_head(told[2:3], ["circular"]) is None
 
 
 def test_a_sample_has_the_classes_evenly_and_grows(trained: Trained) -> None:

@@ -187,6 +187,7 @@ def asked(tmp_path: Path, answer: str | Fault) -> tuple[int, StandIn, Path]:
     return status, service, artifacts
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_model_is_told_the_numbers_and_its_own_are_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, service, artifacts = asked(tmp_path, ANSWER)
     (one,) = service.asked
@@ -222,6 +223,7 @@ def test_an_answer_without_a_section_is_kept_and_an_error(tmp_path: Path) -> Non
     assert "17 **[not in the run]**" in page and page.count("*Not in the answer.*") == 6
 
 
+@pytest.mark.usefixtures("plain")
 def test_a_failure_is_the_providers_and_leaves_the_numeric_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -235,7 +237,11 @@ def test_a_provider_that_cannot_be_asked_is_said_before_anything_is_written(
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     artifacts = results(tmp_path, raw_results()).folder
-    for spec, said in (("openai:gpt-4o", "OPENAI_API_KEY"), ("opnai:x", "did you mean 'openai'")):
-        assert main(["analyze", str(tmp_path / "run"), "--llm", spec]) == 2
+    for words, said in (
+        (["openai:gpt-4o"], "OPENAI_API_KEY"),
+        (["opnai:x"], "did you mean 'openai'"),
+        (["openai:m@http://10.0.0.7/v1", "--spend", "1"], "at most 1 USD may be spent"),
+    ):
+        assert main(["analyze", str(tmp_path / "run"), "--llm", *words]) == 2
         assert said in capsys.readouterr().err
     assert [path.name for path in artifacts.iterdir()] == ["training_results.json"]
