@@ -17,7 +17,7 @@ from renderer.scenes import Persistence
 
 HIGH = 3.0
 """A ratio above this is what supervision is for."""
-WANTED = 16.0
+WANTED = 64.0
 """Supervision asks for this ratio in every layer."""
 _LEAST = 1e-6
 
