@@ -7,11 +7,13 @@ import json
 import os
 import shlex
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from trainer.console import write_line
+from trainer.console import LINE_INTERVAL_S, write_line
 from trainer.errors import ConfigError, Interrupted, ProviderError
 
 if TYPE_CHECKING:
@@ -123,10 +125,23 @@ def _prepared(arguments: argparse.Namespace, describer: Describer) -> Described:
     clips = open_clips(arguments.on, arguments.split, trained.config, lambda: None)
     require_fit(trained, clips.source, arguments.on)
     write_line(2, f"showing clips of {arguments.on} to {trained.path}")
-    gathered = gather(trained, clips.source, arguments.on, arguments.clips, lambda done, total: None)
+    gathered = gather(trained, clips.source, arguments.on, arguments.clips, _now_and_then())
     about = about_model(trained, arguments.on, clips.part, describer.name, _command(arguments))
     notes = [*seen_in_training(trained, clips), *gathered.notes]
     return Described({**about, "notes": notes}, gathered)
+
+
+def _now_and_then() -> Callable[[int, int], None]:
+    """Return what says now and then how many batches were seen: those of the validation split, then those described."""
+    said = time.monotonic()
+
+    def on_batch(done: int, total: int) -> None:
+        nonlocal said
+        if total and time.monotonic() - said >= LINE_INTERVAL_S:
+            said = time.monotonic()
+            write_line(2, f"{time.strftime('%H:%M:%S', time.gmtime())} seen: {done} of {total} batches")
+
+    return on_batch
 
 
 def _describe(described: Described, describer: Describer, ablations: bool) -> None:
@@ -170,6 +185,7 @@ def _show(content: dict[str, Any]) -> None:
     from rich.markdown import Markdown
 
     from trainer.language.descriptions_page import clip_lines, summary
+    from trainer.language.rates import FAMILIES
     from trainer.language.tables import brief_table
 
     print(summary(content))
@@ -182,5 +198,5 @@ def _show(content: dict[str, Any]) -> None:
     for lines in (brief_table(every), brief_table(families, "family")):
         Console().print(Markdown("\n".join(lines)))
     first = {clip["truth"]["family"]: clip for clip in reversed(content["clips"])}
-    for clip in first.values():
-        print("\n".join(clip_lines(clip)))
+    for family in sorted(first, key=FAMILIES.index):
+        print("\n".join(clip_lines(first[family])))

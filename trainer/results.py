@@ -131,7 +131,7 @@ def figure_words(values: Mapping[str, float]) -> str:
         interval = f"{100 * values['accuracy_low']:.1f} to {100 * values['accuracy_high']:.1f}"
         parts.append(f"accuracy {100 * values['accuracy']:.1f} % ({interval}, {count})")
     if "pred_mse" in values:
-        parts.append(f"pred_mse {values['pred_mse']:.4f}, skill {values['skill']:.2f}")
+        parts.append(f"pred_mse {figure('pred_mse', values['pred_mse'])}, skill {values['skill']:.2f}")
     return ", ".join(parts if "accuracy" in values else [*parts, count])
 
 

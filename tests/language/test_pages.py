@@ -63,11 +63,13 @@ def test_descriptions_stand_side_by_side(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["descriptions", str(tmp_path / "good"), str(tmp_path / "bad"), "--out", str(out)]) == 0
     table = [row for row in out.read_text().splitlines() if row.startswith("| rules, i3d on medium |")]
     assert [row.count(share) for row, share in zip(table, (".75", ".25"), strict=False)] == [6, 6]
-    assert table[2] == "| rules, i3d on medium | 8 | 2 | - | 0.50 | 0.0000 |", "seconds of each answer that was asked for"
+    assert table[2].endswith("| 8 | 2 | - | 0.50 | 0.0000 |"), "3 s, and 6 answers that were asked for"
     assert capsys.readouterr().out.count("rules, i3d on medium") == 2
 
 
-@pytest.mark.parametrize(("text", "says"), [(None, "has no descriptions.json"), ("{}", "is not what `trainer describe")])
+@pytest.mark.parametrize(
+    ("text", "says"), [(None, "has no descriptions.json"), ("{}", "is not what `trainer describe")]
+)
 def test_a_place_without_descriptions_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, says: str
 ) -> None:

@@ -120,8 +120,8 @@ def about_model(trained: Trained, place: str, part: str, provider: str, command:
 
 def detector_error(gathered: Gathered) -> dict[str, float]:
     """Return how far our detector is from the truth on these clips, the root of the mean square, in pixels."""
-    pairs = zip(gathered.evidence, gathered.ceiling, strict=True)
-    off = np.stack([np.subtract(seen.track, true.track) for seen, true in pairs])
+    seen, true = (np.array([one.track for one in every]) for every in (gathered.evidence, gathered.ceiling))
+    off = seen - true
     centre, radius = np.square(off[..., :2]).mean(), np.square(off[..., 2]).mean()
     return {"centre": float(np.sqrt(centre)), "radius": float(np.sqrt(radius))}
 

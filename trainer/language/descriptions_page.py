@@ -101,23 +101,28 @@ def clip_lines(clip: Mapping[str, Any]) -> Iterator[str]:
     if clip["problem"]:
         yield from (*_block(f"({clip['problem']})"), "")
     yield from (*_block(clip["text"]), "")
-    yield from (*_block(clip["equation"].replace("; ", "\n")), "")
+    yield from (*_equation(clip["equation"]), "")
     claims = ", ".join(f"{name} {_short(value)}" for name, value in clip["claims"].items())
     yield from (*_block(f"claims: {claims or 'none'}"), "")
     if clip["probabilities"]:
         told = ", ".join(f"{name} {value:.2f}" for name, value in clip["probabilities"].items())
         yield f"The classifier: {told}."
     yield from (f"The truth: {clip['truth']['text']}", "")
-    yield from (*_block(clip["truth"]["equation"].replace("; ", "\n")), "")
+    yield from (*_equation(clip["truth"]["equation"]), "")
 
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _block(text: str) -> list[str]:
-    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, WIDTH) or [""]]
-    return [f"    {line}" for line in lines]
+def _equation(text: str) -> list[str]:
+    """Return a block with a line for each coordinate; what goes on stands behind its equals sign."""
+    return _block(text.replace("; ", "\n"), " " * len("x(t) = "))
+
+
+def _block(text: str, hanging: str = "") -> list[str]:
+    wrapped = (textwrap.wrap(line, WIDTH, subsequent_indent=hanging) for line in text.splitlines())
+    return [f"    {part}" for lines in wrapped for part in lines or [""]]
 
 
 def marks(scores: Mapping[str, Any]) -> str:

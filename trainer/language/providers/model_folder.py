@@ -10,7 +10,7 @@ from trainer.errors import ConfigError
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _HINT = (
-    "a folder that `save_pretrained` wrote or `hf download MODEL --local-dir FOLDER` made, "
+    "name a folder that `save_pretrained` wrote or `hf download MODEL --local-dir FOLDER` made, "
     "or one with a single .gguf file"
 )
 
