@@ -20,7 +20,7 @@ from remote.profiles import Host, load_profile
 from remote.snapshot import RunSnapshot
 from tests.fixtures import gated
 from tests.fixtures.project import Project, make_project
-from tests.fixtures.ssh import Sshd
+from tests.fixtures.ssh import Sshd, share_code
 from tui.__main__ import main
 from tui.cli.command_line import VERBS
 from tui.cli.session import together
@@ -86,8 +86,9 @@ def quiet(home: Path, short_tmp: Path) -> Project:
 
 
 @pytest.fixture
-def project(quiet: Project, trajvid: Trajvid) -> Iterator[Project]:
+def project(quiet: Project, trajvid: Trajvid, home: Path, bundles: Path | None) -> Iterator[Project]:
     """A project of which nothing is left running."""
+    share_code(home / ".trajvid", bundles)
     yield quiet
     trajvid("kill", "--all", "--yes", cwd=quiet.folder)
 

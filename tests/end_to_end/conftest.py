@@ -21,7 +21,7 @@ from unittest.mock import patch
 import asyncssh
 import pytest
 
-from tests.fixtures.ssh import sshd_running
+from tests.fixtures.ssh import share_code, sshd_running
 from tui.__main__ import main
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +181,7 @@ in `make test-hosts` on OpenSSH."""
 
 
 @pytest.fixture(params=["embedded", pytest.param("openssh", marks=pytest.mark.hosts)])
-def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, bundles: Path | None) -> Iterator[Desk]:
     """A desk whose host is the embedded one, or a real OpenSSH server on loopback."""
     base = Path(tempfile.mkdtemp(prefix="tv-"))
     home, repo = base / "home", base / "repo"
@@ -196,6 +196,7 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
         host, flags, pid = {"kind": "embedded"}, (), 0
     else:
         host, flags, pid = request.getfixturevalue("sshd_host")
+    share_code(base / "far", bundles)
     made = Desk(home=home, repo=repo, far_root=base / "far", host=host, flags=flags, host_pid=pid)
     try:
         yield made

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.end_to_end.conftest import TINY, Desk, git, long_on_openssh
 
 WORKERS = {
@@ -14,6 +16,11 @@ WORKERS = {
     "clock": {"branch": "exp/clock", "command": ["sh", "-c", "echo tick; sleep 1; echo tock"]},
 }
 TRAINED = [worker for worker in WORKERS if worker != "clock"]
+
+
+@pytest.fixture
+def bundles() -> None:
+    """The code is brought too."""
 
 
 @long_on_openssh

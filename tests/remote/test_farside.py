@@ -24,6 +24,11 @@ from tests.fixtures.ssh import FarHost, local_environment
 ROOTS = ["with space", "qu'o\"te$(touch hacked)`x`", "new\nline", "Üñí-日本", "~tilde"]
 
 
+@pytest.fixture
+def bundles() -> None:
+    """Every host begins without the code."""
+
+
 async def test_ready_probes_and_brings_the_bundle_once(far_host: FarHost) -> None:
     far = FarSide(far_host.connection, far_host.host)
     probe = await far.ready()
