@@ -8,9 +8,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from trainer.analysis.pictures import TRAJECTORIES
 from trainer.analysis.results import RESULTS_NAME, results_of
 from trainer.analysis.writing import write_report
-from trainer.results import load_best, summarise, training_results, validation_metrics, verdict_line
+from trainer.results import (
+    CURVES_NAME,
+    load_best,
+    summarise,
+    training_results,
+    validation_metrics,
+    verdict_line,
+)
 from trainer.session import Session
 from trainer.then import STAGES
 from trainer.timing import time_inference
@@ -69,4 +77,8 @@ def write_artifacts(session: Session, results: dict[str, Any]) -> None:
     write_json(session, "final_metrics.json", {**results["summary"], **parts})
     folder = Path(session.run.artifacts)
     found = results_of(folder / RESULTS_NAME, results)
+    if session.config.problem != TRAJECTORIES:
+        session.reporter.guard(
+            CURVES_NAME, lambda: session.problem.draw_curves(folder / CURVES_NAME, session.state.history)
+        )
     session.reporter.guard("analysis_report.md", lambda: write_report(found, folder))

@@ -14,6 +14,8 @@ from trainer.analysis.path_sheet import predicted_paths
 from trainer.analysis.standing import HORIZONS
 from trainer.plots import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION
 
+TRAJECTORIES = "trajectories"
+
 
 def draw(analysis: Analysis, folder: Path) -> list[str]:
     """Write every picture that the numbers allow into `folder`; return their file names."""
@@ -25,9 +27,11 @@ def draw(analysis: Analysis, folder: Path) -> list[str]:
 
 
 def training_curves(analysis: Analysis, path: Path) -> bool:
-    """Loss, accuracy, forecast error with its controls and learning rate over the epochs."""
+    """Loss, accuracy, forecast error with its controls and learning rate over the epochs: of trajectories. Another
+    problem's run has drawn its own, with figures of other names.
+    """
     results = analysis.results
-    if not results.history:
+    if not results.history or results.config.get("problem", TRAJECTORIES) != TRAJECTORIES:
         return False
     controls = {name: row["pred_mse"] for name, row in results.validation_controls.items() if "pred_mse" in row}
     chance = 1 / len(results.class_names) if results.class_names else None
