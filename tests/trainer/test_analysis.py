@@ -18,8 +18,8 @@ from trainer.analysis.analysis import analyse
 from trainer.analysis.classes import class_recalls, lacking_classes
 from trainer.analysis.reading import read_results
 from trainer.analysis.report import as_json, page
-from trainer.analysis.results import Results
-from trainer.analysis.writing import write_analysis
+from trainer.analysis.results import Results, results_of
+from trainer.analysis.writing import write_analysis, write_report
 from trainer.errors import DataError
 from trainer.metrics import wilson_interval
 from wire.records import MetricPoint
@@ -412,3 +412,13 @@ def test_an_empty_file_gets_a_page_and_no_picture(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     write_analysis(tmp_path / "x.json")
     assert {path.name for path in tmp_path.iterdir()} == {"x.json", "analysis_report.md", "analysis.json"}
+
+
+def test_the_curves_of_another_problem_are_left_as_its_run_drew_them(tmp_path: Path) -> None:
+    for problem, drawn in (("trajectories", True), ("detector", False)):
+        folder = tmp_path / problem
+        folder.mkdir()
+        own = folder / "training_curves.png"
+        own.write_bytes(b"drawn by the run")
+        write_report(results_of(folder / "training_results.json", raw_results(problem=problem)), folder)
+        assert (own.read_bytes() != b"drawn by the run") is drawn
