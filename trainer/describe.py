@@ -145,7 +145,7 @@ def _now_and_then() -> Callable[[int, int], None]:
 
 
 def _describe(described: Described, describer: Describer, ablations: bool) -> None:
-    from trainer.language.describing import describe_rows, plan
+    from trainer.language.rows import describe_rows, plan
     from trainer.meter import Meter
 
     gathered = described.gathered

@@ -12,12 +12,12 @@ from typing import Any
 from trainer.errors import Interrupted, TrainerError
 from trainer.language.described import Described, about_model
 from trainer.language.describer import Describer
-from trainer.language.describing import describe_rows, plan
 from trainer.language.descriptions_page import figure_words
 from trainer.language.gathering import gather, sample_clips
 from trainer.language.providers.opening import open_pair
 from trainer.language.providers.spending import Budget
 from trainer.language.rates import named
+from trainer.language.rows import describe_rows, plan
 from trainer.session import Session
 from trainer.trained import trained_by
 from trainer.trajectories_problem import trajectories_of

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.markdown import Markdown
 
     from trainer.language.comparison_page import comparison_page, names
-    from trainer.language.describing import MODEL
+    from trainer.language.rows import MODEL
     from trainer.language.tables import brief_table
     from wire.run_dir import replace_file
 

@@ -14,7 +14,7 @@ from renderer.motion import Family, Motion
 from renderer.trajectories import make_recipe
 from trainer.language.claim_scores import SLOTS, score_claims
 from trainer.language.describer import Description
-from trainer.language.prose import SENSES, directions_in, families_in, numbers_in
+from trainer.language.prose_claims import SENSES, directions_in, families_in, numbers_in
 from trainer.language.truth import Truth, truths
 
 TRUTHS = truths(make_recipe("medium", 120, 4).recipe)

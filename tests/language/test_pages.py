@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.language.test_describing import of
+from tests.language.test_rows import of
 from trainer.__main__ import main
-from trainer.language.describing import CEILING, MODEL
 from trainer.language.descriptions_page import page
+from trainer.language.rows import CEILING, MODEL
 from trainer.language.targets import ANOTHER, judged
 
 

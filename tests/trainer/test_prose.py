@@ -15,8 +15,8 @@ from trainer.analysis.analysis import analyse
 from trainer.analysis.prose.checking import PROPOSAL, check
 from trainer.analysis.prose.facts import Facts
 from trainer.analysis.prose.figures import figures_of
-from trainer.analysis.prose.gathering import facts_of
 from trainer.analysis.prose.page import WIDTH
+from trainer.analysis.prose.run_facts import facts_of
 from trainer.analysis.prose.sections import SECTIONS, sections_of
 from trainer.analysis.prose.writing import open_reviewer, write_prose
 from trainer.errors import ProviderError

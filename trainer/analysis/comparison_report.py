@@ -14,7 +14,7 @@ from trainer.analysis.entries import Entry, Spread
 from trainer.analysis.persistence_tables import importances, phases
 from trainer.analysis.reached import reached
 from trainer.analysis.results import Results, short_commit
-from trainer.language.describing import MODEL
+from trainer.language.rows import MODEL
 from trainer.language.tables import rates_table
 
 HOW_TO_READ = """\

@@ -22,7 +22,7 @@ import numpy as np
 from renderer.descriptions import SIDES, Claims
 from renderer.motion import Family, Floats, Motion
 from trainer.language.describer import Description
-from trainer.language.prose import SENSES, directions_in, families_in, numbers_in, opposite
+from trainer.language.prose_claims import SENSES, directions_in, families_in, numbers_in, opposite
 from trainer.language.truth import Truth
 
 SLOTS = tuple(slot.name for slot in fields(Claims))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.analysis.markdown import UNKNOWN, table
-from trainer.language.describing import MODEL
 from trainer.language.descriptions_page import ABOUT, seen_how_well, tables, targets
+from trainer.language.rows import MODEL
 from trainer.language.tables import brief_table
 
 Content = Mapping[str, Any]

@@ -15,13 +15,13 @@ from renderer.descriptions import describe
 from renderer.equations import equation
 from trainer.errors import TrainerError
 from trainer.language.describer import Description
-from trainer.language.describing import Row
 from trainer.language.descriptions_page import page
 from trainer.language.descriptions_sheet import PANELS, draw_sheet
 from trainer.language.evidence import Evidence
 from trainer.language.gathering import Gathered
 from trainer.language.providers.plain import plain
 from trainer.language.rates import FAMILIES, rates, worth
+from trainer.language.rows import Row
 from trainer.language.scored import score
 from trainer.language.truth import truths
 from trainer.trained import Trained

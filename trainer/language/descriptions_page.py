@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainer.analysis.markdown import table
-from trainer.language.describing import CEILING, MODEL
 from trainer.language.rates import FIGURES
+from trainer.language.rows import CEILING, MODEL
 from trainer.language.tables import brief_table, family_table, share
 from trainer.language.targets import judged
 

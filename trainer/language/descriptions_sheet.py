@@ -14,12 +14,12 @@ from renderer.equations import evaluate
 from renderer.errors import EquationError
 from trainer import plots
 from trainer.language.evidence import Floats, View
+from trainer.language.observations import HORIZON
 from trainer.language.reading import read_equation
 from trainer.plots import INK, ORANGE, QUIET, VERMILION
 
 COLUMNS, ROWS = 4, 3
 PANELS = COLUMNS * ROWS
-HORIZON = 5
 MARKED = {"family": "family", "parameters": "parameters", "rmse": "RMSE"}
 
 

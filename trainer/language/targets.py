@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.language.describing import MODEL
 from trainer.language.rates import BENDING, WITHOUT_BENDING
+from trainer.language.rows import MODEL
 from trainer.language.tables import BRIEF, cell, share
 
 ANOTHER = "shuffled evidence"

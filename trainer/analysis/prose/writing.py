@@ -7,9 +7,9 @@ from pathlib import Path
 
 from trainer.analysis.analysis import analyse
 from trainer.analysis.prose import page, prompt
-from trainer.analysis.prose.gathering import facts_of
 from trainer.analysis.prose.page import Prose
 from trainer.analysis.prose.rules import Rules
+from trainer.analysis.prose.run_facts import facts_of
 from trainer.analysis.results import Results
 from trainer.analysis.writing import as_text, writable, write
 from trainer.errors import ProviderError

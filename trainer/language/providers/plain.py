@@ -1,4 +1,7 @@
-"""Foreign text made harmless for a terminal, a log or a page."""
+"""Foreign text made harmless for a terminal, a log or a page.
+
+The laptop does the same again to all that a host sends (`remote.clean`), which the trainer may not import.
+"""
 
 from __future__ import annotations
 
