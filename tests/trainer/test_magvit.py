@@ -6,6 +6,7 @@ import json
 import math
 import pickle
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,10 @@ from trainer.models.tokenizer.tokenizer import Tokenizer, load_tokenizer, tokeni
 from trainer.pretraining import Pretraining
 from trainer.reconstruction import Errors, object_pixels, psnr
 
-pytest.importorskip("vector_quantize_pytorch", reason="the magvit extractor needs vector-quantize-pytorch")
+# Looked for, not imported: that takes seconds of every worker that only collects these tests.
+pytestmark = pytest.mark.skipif(
+    find_spec("vector_quantize_pytorch") is None, reason="the magvit extractor needs vector-quantize-pytorch"
+)
 SMALL = shape_for(1 / 32, patch_px=4)
 
 
