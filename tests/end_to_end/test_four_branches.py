@@ -8,11 +8,12 @@ import pytest
 
 from tests.end_to_end.conftest import TINY, Desk, git, long_on_openssh
 
+SMALL = {**TINY, "clips": 28, "epochs": 1, "width": 0.05}
 WORKERS = {
-    "keypoint-a": {"branch": "exp/keypoint-a", "config": "keypoint", "set": {**TINY, "seed": 1}},
-    "keypoint-b": {"branch": "exp/keypoint-b", "config": "keypoint", "set": {**TINY, "seed": 2}},
-    "transformer-a": {"branch": "exp/transformer-a", "config": "transformer", "set": {**TINY, "seed": 1}},
-    "transformer-b": {"branch": "exp/transformer-b", "config": "transformer", "set": {**TINY, "seed": 2}},
+    "keypoint-a": {"branch": "exp/keypoint-a", "config": "keypoint", "set": {**SMALL, "seed": 1}},
+    "keypoint-b": {"branch": "exp/keypoint-b", "config": "keypoint", "set": {**SMALL, "seed": 2}},
+    "transformer-a": {"branch": "exp/transformer-a", "config": "transformer", "set": {**SMALL, "seed": 1}},
+    "transformer-b": {"branch": "exp/transformer-b", "config": "transformer", "set": {**SMALL, "seed": 2}},
     "clock": {"branch": "exp/clock", "command": ["sh", "-c", "echo tick; sleep 1; echo tock"]},
 }
 TRAINED = [worker for worker in WORKERS if worker != "clock"]
