@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import signal
 import time
 from collections.abc import Callable
@@ -117,7 +116,7 @@ def _prepared(arguments: argparse.Namespace, describer: Describer) -> Described:
     """Show the clips to the model and to the detector; nothing is described yet."""
     from trainer.data.places import open_clips
     from trainer.findings import seen_in_training
-    from trainer.language.described import Described, about_model
+    from trainer.language.described import Described, about_model, command_of
     from trainer.language.gathering import gather
     from trainer.trained import load_trained, require_fit
 
@@ -126,7 +125,11 @@ def _prepared(arguments: argparse.Namespace, describer: Describer) -> Described:
     require_fit(trained, clips.source, arguments.on)
     write_line(2, f"showing clips of {arguments.on} to {trained.path}")
     gathered = gather(trained, clips.source, arguments.on, arguments.clips, _now_and_then())
-    about = about_model(trained, arguments.on, clips.part, describer.name, _command(arguments))
+    further = [] if arguments.ablations else ["--no-ablations"]
+    further += ["--out", arguments.out] if arguments.out else []
+    asked = (arguments.split, arguments.clips, arguments.provider, arguments.equations)
+    command = command_of(arguments.checkpoint, arguments.on, *asked, *further)
+    about = about_model(trained, arguments.on, clips.part, describer.name, command)
     notes = [*seen_in_training(trained, clips), *gathered.notes]
     return Described({**about, "notes": notes}, gathered)
 
@@ -152,15 +155,6 @@ def _describe(described: Described, describer: Describer, ablations: bool) -> No
     planned = list(plan(gathered.evidence, gathered.ceiling, ablations))
     with Meter("describing", sum(len(evidence) for _, evidence in planned)) as meter:
         describe_rows(describer, planned, described.rows, lambda name, done, total: meter.advance(1 if done else 0))
-
-
-def _command(arguments: argparse.Namespace) -> str:
-    """Return the command that does the same again, as one line for a shell."""
-    words = ["trainer", "describe", arguments.checkpoint, "--on", arguments.on, "--split", arguments.split]
-    words += ["--clips", str(arguments.clips), "--provider", arguments.provider]
-    words += ["--equations", arguments.equations] if arguments.equations else []
-    words += [] if arguments.ablations else ["--no-ablations"]
-    return shlex.join(words + (["--out", arguments.out] if arguments.out else []))
 
 
 def _tell(described: Described, arguments: argparse.Namespace) -> int:

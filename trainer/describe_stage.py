@@ -5,12 +5,11 @@ Answers of language models are kept in the run's checkpoints, so a run that was 
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import Interrupted, TrainerError
-from trainer.language.described import Described, about_model
+from trainer.language.described import Described, about_model, command_of
 from trainer.language.describer import Describer
 from trainer.language.descriptions_page import figure_words
 from trainer.language.gathering import gather, sample_clips
@@ -83,10 +82,10 @@ def _describe(session: Session, describer: Describer) -> Described:
 
     gathered = gather(trained, data.test, config.data, config.describe_clips, on_batch, data.validation)
     place = config.data or config.tier
-    words = ["trainer", "describe", session.run.path, "--on", place, "--clips", str(config.describe_clips)]
-    words += ["--provider", config.describe_with]
-    words += ["--equations", config.equations_with] if config.equations_with else []
-    about = about_model(trained, place, "test", describer.name, shlex.join(words))
+    command = command_of(
+        session.run.path, place, "test", config.describe_clips, config.describe_with, config.equations_with
+    )
+    about = about_model(trained, place, "test", describer.name, command)
     described = Described({**about, "notes": list(gathered.notes)}, gathered)
     describe_rows(describer, plan(gathered.evidence, gathered.ceiling, True), described.rows, tell)
     return described

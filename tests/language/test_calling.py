@@ -123,15 +123,17 @@ def cached(script: Script, folder: Path, **identity: object) -> Cached:
 
 
 def test_the_same_question_is_asked_once_and_the_answer_says_so(tmp_path: Path) -> None:
-    script, folder = Script("a", "b", "c", "d", "e"), tmp_path / "answers"
+    script, folder = Script("a", "b", "c", "d", "e", "f"), tmp_path / "answers"
     first = cached(script, folder, max_tokens=9).write("s", "u")
     again = cached(script, folder, max_tokens=9).write("s", "u")
     assert again == Answer("a", Usage(100, 50, cost_usd=0.0, seconds=2.0, cached=True)) and not first.usage.cached
     assert script.calls == 1
-    for system, user, tokens in (("s", "v", 9), ("su", "", 9), ("s", "u", 8)):
+    for system, user, tokens in (("s", "v", 9), ("su", "", 9), ("t", "u", 9), ("s", "u", 8)):
         assert cached(script, folder, max_tokens=tokens).write(system, user).text != "a"
+    script.name = "another"
+    assert cached(script, folder, max_tokens=9).write("s", "u").text != "a"
     (name,) = {path.stat().st_mode & 0o777 for path in folder.iterdir()}
-    assert (name, folder.stat().st_mode & 0o777) == (0o600, 0o700) and len(list(folder.iterdir())) == 4
+    assert (name, folder.stat().st_mode & 0o777) == (0o600, 0o700) and len(list(folder.iterdir())) == 6
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_figures_that_a_control_reaches_are_flagged() -> None:
     assert worth([of(MODEL, 0.9), of("class only", 0.5), of(CEILING, 1.0)]) == []
     flags = worth([of(MODEL, 0.5), of("class only", 0.5), of("shuffled evidence", 0.6)])
     assert flags[0] == "no skill" and "same family 0.50 is below shuffled evidence, 0.60" in flags
+    assert "same family 0.50 is no better than class only, 0.50" in worth([of(MODEL, 0.5), of("class only", 0.5)])
     perfect = "investigate: exactly 1.00: same family, parameters within 10 %, RMSE <= 5 %, claim-F1"
     assert worth([of(MODEL, 1.0), of("class only", 0.1)]) == [perfect]
     early = of(MODEL, 0.9) | {"problem": "no money", "answered": 7, "lost": "no answer"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -116,6 +117,15 @@ def about_model(trained: Trained, place: str, part: str, provider: str, command:
         "command": command,
         "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }
+
+
+def command_of(
+    checkpoint: str, on: str, part: str, clips: int, provider: str, equations: str = "", *further: str
+) -> str:
+    """Return the command that describes the same clips in the same way, as one line for a shell."""
+    words = ["trainer", "describe", checkpoint, "--on", on, "--split", part, "--clips", str(clips)]
+    words += ["--provider", provider, *(["--equations", equations] if equations else [])]
+    return shlex.join([*words, *further])
 
 
 def detector_error(gathered: Gathered) -> dict[str, float]:

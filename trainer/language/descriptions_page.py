@@ -100,8 +100,8 @@ def clip_lines(clip: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     if clip["problem"]:
         yield from (*_block(f"({clip['problem']})"), "")
-    yield from (*_block(clip["text"]), "")
-    yield from (*_equation(clip["equation"]), "")
+    for said in (_block(clip["text"]), _equation(clip["equation"])):
+        yield from (*said, "") if said else ()
     claims = ", ".join(f"{name} {_short(value)}" for name, value in clip["claims"].items())
     yield from (*_block(f"claims: {claims or 'none'}"), "")
     if clip["probabilities"]:

@@ -46,7 +46,10 @@ def price_of(spec: Spec, environ: Mapping[str, str]) -> Price | None:
     try:
         values, lines = load_mapping(Path(path).expanduser().read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}, named by {PRICES}, cannot be read: {exc}") from exc
+        said = exc.strerror if isinstance(exc, OSError) else "it is no text"
+        raise ConfigError(
+            f"{path}, named by {PRICES}, cannot be read: {said}", hint="name a file of prices, or unset it"
+        ) from exc
     name = spec.name if spec.name in values else spec.model
     return _price(values[name], f"{path}:{lines[name]}") if name in values else None
 
