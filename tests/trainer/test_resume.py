@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.trainer.conftest import Command, Start, run_here, without_pictures
+from tests.trainer.conftest import Command, environment, run_here, without_pictures
 from tests.trainer.sessions import assert_same_weights
 from trainer.checkpoint import read_checkpoint
 from trainer.data.batches import Batch
-from trainer.errors import CheckpointError
 from trainer.loop import Trainer
 
 pytestmark = pytest.mark.usefixtures("plain")
@@ -38,39 +36,27 @@ TINY = (
 )
 
 
-def wait_for(process: subprocess.Popen[bytes], condition: Any, timeout_s: float = 60) -> None:
-    """Poll `condition` while the process lives."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert process.poll() is None, process.communicate()[0].decode()
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.01)
+KILLED = f"""
+import math, os, signal, sys
+from trainer.__main__ import main
+from trainer.loop import Trainer
+inner = Trainer.train_step
+def step(trainer, batch):
+    if trainer.session.state.step == {BATCHES} + 10:
+        trainer.saved_at = -math.inf
+    if trainer.session.state.step == {BATCHES} + 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    inner(trainer, batch)
+Trainer.train_step = step
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command; in the second epoch a checkpoint is due after batch 11, and it is killed after batch 13."""
 
 
 def position(folder: Path) -> tuple[int, int]:
     """Finished epochs and batches of the running one, as last.pt has them."""
-    try:
-        state = read_checkpoint(folder / "checkpoints" / "last.pt")["state"]
-    except CheckpointError:
-        return 0, 0
+    state = read_checkpoint(folder / "checkpoints" / "last.pt")["state"]
     return state["epoch"], state["batch"]
-
-
-def freeze_inside_epoch(process: subprocess.Popen[bytes], folder: Path, epoch: int) -> None:
-    """Stop the process at a moment when last.pt is of the middle of `epoch`."""
-
-    def frozen() -> bool:
-        if position(folder)[0] < epoch:
-            return False
-        process.send_signal(signal.SIGSTOP)
-        now = position(folder)
-        assert now[0] == epoch, f"came too late: {now}"
-        if 0 < now[1] < BATCHES:
-            return True
-        process.send_signal(signal.SIGCONT)
-        return False
-
-    wait_for(process, frozen)
 
 
 def lines(folder: Path) -> list[tuple[int, float, dict[str, float]]]:
@@ -99,17 +85,15 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_killed_inside_an_epoch_and_resumed_equals_never_killed(
-    start: Start, command: Command, straight: Path, tmp_path: Path
+    command: Command, straight: Path, tmp_path: Path
 ) -> None:
-    split = tmp_path / "split"
-    process = start(*TINY, "checkpoint_every_s=0.05", "--out", "split")
-    freeze_inside_epoch(process, split, epoch=1)
-    process.kill()
-    process.wait()
-    epoch, batch = position(split)
-    assert epoch == 1 and 0 < batch < BATCHES
+    split, batch = tmp_path / "split", 11
+    words = [sys.executable, "-c", KILLED, *TINY, "--out", "split"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert position(split) == (1, batch)
     before = (split / "metrics.jsonl").read_bytes().splitlines()
-    assert len(before) >= BATCHES + batch, "the killed run had already written lines"
+    assert len(before) == BATCHES + 13, "the killed run had written lines of steps after its checkpoint"
 
     code, said = command(*TINY, "--out", "split", "--resume")
     assert code == 0 and f"going on from last.pt at step {BATCHES + batch}\n" in said
