@@ -25,6 +25,7 @@ TINY = {
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
     "language": ["--clips", "8"],
+    "persistence": ["--clips", "4"],
     "render": ["--frames", "4", "--clips", "2", "--turns", "1", "--seconds", "0"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
     "track": ["--objects", "5", "--clips", "2", "--turns", "1"],
@@ -35,6 +36,7 @@ NEEDS = {
     "data": [],
     "heartbeat": [SSHD, "ssh"],
     "language": [],
+    "persistence": [],
     "render": [],
     "sync": [SSHD, "ssh", "rsync"],
     "track": ["trackers", "supervision"],
@@ -47,14 +49,18 @@ ROWS = {
     "data": 14,
     "heartbeat": 6,
     "language": 12,
+    "persistence": 12,
     "render": 4 + 4 * len(DRAWING),
     "sync": 6,
     "track": 20,
     "train": 11,
 }
-NAMES = [pytest.param(name, marks=pytest.mark.slow if name in ("language", "track", "train") else ()) for name in TINY]
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in ("language", "persistence", "track", "train") else ())
+    for name in TINY
+]
 """`train` takes 15 s of CPU, a run under a supervisor beside its own; `track` 8 s, most of it to import its rivals;
-`language` 8 s, most of it to import torch.
+`language` and `persistence` 8 s, most of it to import torch.
 """
 
 
