@@ -110,22 +110,11 @@ class Trainer:
         self.report(Phase.EVALUATE)
         session.ranks.share_buffers(session.model)
         figures = problem.validate(session, lambda done, total: self.tick())
-        self.check_loss(figures["val_loss"])
+        loss = figures["val_loss"]
+        first = session.state.history[0]["val_loss"] if session.state.history else loss
+        if not loss <= DIVERGED * max(first, problem.guess_loss) or math.isinf(loss):
+            raise self.diverged(f"the validation loss is {loss:.3g}, after {first:.3g} in the first epoch")
         return figures
-
-    def check_loss(self, loss: float) -> None:
-        """End a run that is lost. In the first epoch its training loss must be as bad: one that is sure of what holds in
-        the training split alone is wrong, not diverged.
-        """
-        state, guess = self.session.state, self.session.problem.guess_loss
-        if state.history:
-            first = state.history[0]["val_loss"]
-            lost, before = not loss <= DIVERGED * max(first, guess), f"after {first:.3g} in the first epoch"
-        else:
-            lost = bool(guess) and min(loss, state.means["train_loss"]) > DIVERGED * guess
-            before = f"and that of guessing {guess:.3g}"
-        if lost or not math.isfinite(loss):
-            raise self.diverged(f"the validation loss is {loss:.3g}, {before}")
 
     def finish_epoch(self, validation: Figures) -> None:
         """Close the epoch: history, metrics line, checkpoints."""

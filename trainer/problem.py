@@ -115,8 +115,7 @@ class Problem(ABC):
     facts: Mapping[str, Any]
     """What training_results.json says of the data, JSON values."""
     guess_loss: float = 0.0
-    """Validation loss of guessing, 0 if not known. Ten times this is divergence, in the first epoch too if the training
-    loss is as high; a first epoch that is better sets that mark no lower."""
+    """Validation loss of guessing; a first epoch that is better than this sets the mark for divergence no lower."""
     tests: Mapping[str, Any] = {}
     """Held-out tests by name, beside the test split."""
     shown: ClassVar[tuple[str, ...]] = ("accuracy", "pred_mse", "skill")

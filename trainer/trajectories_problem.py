@@ -41,9 +41,8 @@ class Trajectories(Problem):
     ) -> None:  # fmt: skip
         self.config, self.data, self.extractor = config, data, extractor
         self.digest, self.title, self.facts, self.tests = data.digest, data.title, data.facts, data.tests
+        self.guess_loss = config.w_class * math.log(len(data.train.class_names))
         self.validation_controls = compute_controls(data.train, data.validation)
-        guessed = self.validation_controls.table().get("class_mean", {"pred_mse": 0.0})["pred_mse"]
-        self.guess_loss = config.w_class * math.log(len(data.train.class_names)) + config.w_pred * guessed
         self.test_controls = compute_controls(data.train, data.test)
 
     @classmethod

@@ -111,13 +111,8 @@ def test_a_validation_loss_far_above_the_first_ends_the_run(tmp_path: Path) -> N
 
         return harm
 
-    said = train_and_break(tmp_path / "later", EPOCH, explode)
+    said = train_and_break(tmp_path, EPOCH, explode)
     assert "in the first epoch: training has diverged" in said
-
-    run = Run(tmp_path / "at once", tiny("epochs=2"))
-    break_step(run, 0, explode(run))
-    with pytest.raises(TrainerError, match=r"that of guessing .*: training has diverged; no epoch was finished"):
-        run.trainer.fit()
 
 
 def test_a_position_that_is_not_finite_is_named(tmp_path: Path) -> None:
