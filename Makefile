@@ -1,6 +1,6 @@
 # make run         open the app on this machine and start the four demo workers (headless without a terminal)
 # make test        install what the tests need and run the default suite
-# make test-hosts  the long fault tests against real servers (root on Linux)
+# make test-hosts  the long tests: faults against real servers, hostile screens, benchmarks (root on Linux)
 # make check       format, lint, types, tests
 # make screens     draw the pictures of every screen in docs/screens anew
 # make test-pythons  wire, remote and tui on every Python 3.11 to 3.13 found, wire and remote/onhost on 3.9
@@ -28,6 +28,7 @@ test-hosts: $(VENV)/.test
 	@sh .ci/packages git rsync sshd tmux
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
 	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end
+	$(PYTEST) -n 2 -m slow tests/tui tests/test_benchmarks.py
 	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done
 
 screens: $(VENV)/.test

@@ -7,7 +7,9 @@ import os
 import signal
 from pathlib import Path
 
-from tests.end_to_end.conftest import TINY, Desk, long_on_openssh, wait_for
+import pytest
+
+from tests.end_to_end.conftest import TINY, Desk, wait_for
 
 SETTINGS = {**TINY, "clips": 96, "epochs": 3, "seed": 5, "checkpoint_every_s": 0.05}
 TIMES = {"at_s", "attempt", "seconds", "samples_per_s", "epoch_s", "eta_s", "train_s", "inference_ms"}
@@ -22,7 +24,7 @@ def numbers(run: Path) -> list[dict]:
     ]
 
 
-@long_on_openssh
+@pytest.mark.slow  # 30 s; tests/trainer/test_resume.py has the same without a control plane
 def test_killed_in_mid_epoch_and_resumed_gives_the_same_bits(desk: Desk) -> None:
     desk.profile(
         {

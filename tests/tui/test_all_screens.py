@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 LOOKS = [
     *(pytest.param(state, (80, 24), "dark", id=state) for state in STATES),
-    pytest.param("120x40", (120, 40), "dark", id="120x40"),
+    pytest.param("120x40", (120, 40), "dark", id="120x40", marks=pytest.mark.slow),  # 8 s
     pytest.param("light", (120, 40), "light", id="light", marks=pytest.mark.slow),  # 2 s
 ]
 

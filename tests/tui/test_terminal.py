@@ -58,7 +58,8 @@ def go_everywhere(terminal: Terminal) -> bytes:
     return terminal.drain()
 
 
-@pytest.mark.parametrize("world", ["hostile", pytest.param("cleaned", marks=pytest.mark.slow)])  # 13 s each
+@pytest.mark.slow  # 13 s each
+@pytest.mark.parametrize("world", ["hostile", "cleaned"])
 def test_no_screen_lets_a_host_speak_to_the_terminal(world: str) -> None:
     with Terminal(world) as terminal:
         out = go_everywhere(terminal)
