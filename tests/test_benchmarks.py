@@ -56,8 +56,8 @@ ROWS = {
     "train": 11,
 }
 NAMES = [pytest.param(name, marks=() if name == "render" else pytest.mark.slow) for name in TINY]
-"""`make test-hosts` has those that are slow. `train` takes 15 s of CPU, a run under a supervisor beside its own; `track`,
-`language` and `persistence` 8 s, most of it to import their rivals or torch.
+"""`make test-hosts` has those that are slow: `train` takes 15 s of CPU, a run under a supervisor beside its own, and
+`track`, `language` and `persistence` 8 s, most of it to import their rivals or torch.
 """
 
 
