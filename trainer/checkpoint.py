@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -20,6 +20,8 @@ from trainer.durable import write_durably
 from trainer.errors import CheckpointError
 from trainer.precision import Precision
 from wire.run_dir import TEMPORARY_PREFIX
+
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 VERSION = 4
 LAST, BEST = "last.pt", "best.pt"
@@ -179,6 +181,29 @@ def _name_sums(content: dict[str, Any]) -> None:
     old = {"loss": "loss_sum", "class_loss": "class_sum", "pred_loss": "pred_sum", "accuracy": "correct"}
     sums = {name: state.pop(field) for name, field in old.items()}
     state["sums"] = sums if state["batch"] else {}
+
+
+def load_network(
+    place: str, known_as: str, name: str, hint: str, build: Callable[[Mapping[str, Any]], Network]
+) -> tuple[Network, Mapping[str, Any]]:
+    """Return the network of a problem, by a checkpoint or a run's folder, ready to be evaluated, and what the
+    checkpoint says under `known_as`, from which `build` makes it. Raises `CheckpointError`.
+    """
+    path = find_checkpoint(place)
+    content = read_checkpoint(path)
+    known = content.get(known_as)
+    if known is None:
+        problem = content["identity"].get("problem", "trajectories")
+        raise CheckpointError(f"{path} is of problem {problem}: no {name}", hint=hint)
+    model = build(known)
+    try:
+        model.load_state_dict(content["model"])
+    except RuntimeError as exc:
+        raise CheckpointError(
+            f"{path} holds another network than the {name} is here",
+            hint=f"use it with the code that wrote it ({content['commit'] or 'its commit is not known'})",
+        ) from exc
+    return model.eval(), known
 
 
 def restore(

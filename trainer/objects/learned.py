@@ -8,8 +8,7 @@ from typing import Any, Self
 import torch
 from numpy.typing import NDArray
 
-from trainer.checkpoint import find_checkpoint, read_checkpoint
-from trainer.errors import CheckpointError
+from trainer.checkpoint import load_network
 from trainer.objects.detecting import FRAMES_AT_ONCE, by_frame, check_frames
 from trainer.objects.detections import Detections
 from trainer.objects.detector import LEAST_SCORE, THRESHOLD, Detector, Peaks, decode
@@ -31,23 +30,9 @@ class LearnedDetector:
     @classmethod
     def load(cls, place: str) -> Self:
         """Read a checkpoint, or the best one of a run's folder. Raises `CheckpointError`."""
-        path = find_checkpoint(place)
-        content = read_checkpoint(path)
-        known = content.get("detector")
-        if known is None:
-            problem = content["identity"].get("problem", "trajectories")
-            raise CheckpointError(
-                f"{path} is of problem {problem}: no detector", hint="`trainer run --config detector`"
-            )
-        model = Detector(known["width"])
-        try:
-            model.load_state_dict(content["model"])
-        except RuntimeError as exc:
-            raise CheckpointError(
-                f"{path} holds another network than the detector is here",
-                hint=f"use it with the code that wrote it ({content['commit'] or 'its commit is not known'})",
-            ) from exc
-        return cls(model.eval(), known["size_px"])
+        hint = "`trainer run --config detector`"
+        model, known = load_network(place, "detector", "detector", hint, lambda known: Detector(known["width"]))
+        return cls(model, known["size_px"])
 
     def flags(self, height: int, width: int) -> list[str]:
         """Return what to be wary of in pictures of this size."""

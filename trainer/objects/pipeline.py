@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from renderer.scenes import Persistence
-from trainer.checkpoint import find_checkpoint, read_checkpoint
-from trainer.errors import CheckpointError
+from trainer.checkpoint import load_network
 from trainer.objects.deciding import decide
 from trainer.objects.detecting import Finder, check_frames
 from trainer.objects.sightings import Sightings, sight
@@ -96,20 +94,5 @@ class ObjectPipeline:
 
 def load_stage(place: str) -> ObjectAwareTransformer:
     """Return the network of a run of problem `objects`, to be evaluated. Raises `CheckpointError`."""
-    path = find_checkpoint(place)
-    content = read_checkpoint(path)
-    known = content.get("objects")
-    if known is None:
-        problem = content["identity"].get("problem", "trajectories")
-        raise CheckpointError(
-            f"{path} is of problem {problem}: no object stage", hint="`trainer run --config objects` trains one"
-        )
-    model = rebuild(known)
-    try:
-        model.load_state_dict(content["model"])
-    except RuntimeError as exc:
-        raise CheckpointError(
-            f"{path} holds another network than the object stage is here",
-            hint=f"use it with the code that wrote it ({content['commit'] or 'its commit is not known'})",
-        ) from exc
-    return model.to(torch.device("cpu")).eval()
+    hint = "`trainer run --config objects` trains one"
+    return load_network(place, "objects", "object stage", hint, rebuild)[0]
