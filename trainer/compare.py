@@ -7,9 +7,12 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from trainer.errors import ConfigError
+
 if TYPE_CHECKING:
     from trainer.analysis.comparison import Comparison
     from trainer.analysis.entries import Entry
+    from trainer.analysis.objects.page import Stages
 
 DESCRIPTION = "Compare runs: figures with intervals, effort, rank, verdict, the plan's bar, and a recommendation."
 EPILOG = """\
@@ -22,6 +25,11 @@ needed.
   trainer compare runs/* --out docs/results.md     the page there, results.png and results.json beside it
   trainer compare runs/* --controls old/keypoint   and the controls of a run that has no row itself
   trainer compare results/branch-* --ensemble      the mean of all predictions as one more row
+  trainer compare runs/detector-* runs/objects-* runs/persistence-* --out docs/objects-results.md
+
+Runs of `detector` and `objects`, with those of `persistence`, have a page of their own: a section a question, tables
+beside rules and controls, and what is asked of each figure. What `trainer objects RUN --detector RUN --on standard
+--out RUN/artifacts/pixels` measured from pixels is in it.
 
 Order: rows with skill before rows without, then the higher accuracy, the lower MSE at t+5, the shorter training.
 Exit status: 0 compared, 1 nothing to compare, an ensemble of different test clips, or no place to write.
@@ -60,8 +68,11 @@ def add_parser(verbs: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the comparison and print its table."""
+    from trainer.analysis.objects.writing import read_stages
     from trainer.analysis.writing import write_comparison
 
+    if (stages := read_stages(arguments.places)) is not None:
+        return _of_objects(arguments, stages)
     # A bare --controls, once needed for their rows, is still taken.
     controls = [place for place in arguments.controls if place]
     comparison, page = write_comparison(
@@ -71,6 +82,25 @@ def run(arguments: argparse.Namespace) -> int:
         print(page.with_suffix(".json").read_text(encoding="utf-8"), end="")
         return 0
     _show(comparison)
+    print(f"The whole comparison is in {page}")
+    return 0
+
+
+def _of_objects(arguments: argparse.Namespace, stages: Stages) -> int:
+    """Write the page of runs of `detector` and `objects`, and print what became of the targets."""
+    from trainer.analysis.objects.page import summary
+    from trainer.analysis.objects.writing import write_stages
+
+    if arguments.ensemble or arguments.controls:
+        raise ConfigError("--ensemble and --controls are of runs of trajectories, and these find objects")
+    page = write_stages(stages, arguments.out, _command(arguments))
+    if arguments.json:
+        print(page.with_suffix(".json").read_text(encoding="utf-8"), end="")
+        return 0
+    for line in summary(stages):
+        print(line)
+    for place, why in stages.refused.items():
+        print(f"not compared: {place}: {why}")
     print(f"The whole comparison is in {page}")
     return 0
 

@@ -56,6 +56,16 @@ def figures(value: Any) -> dict[str, float]:
     return {key: item for key, item in found.items() if key != "accuracy" or 0 <= item <= 1}
 
 
+def curves(value: Any) -> dict[str, dict[str, list[float]]]:
+    """Return the tables of curves in a JSON object, NaN for what is no number; what is no table is left out."""
+    tables = value.items() if isinstance(value, dict) else ()
+    return {
+        what: {who: [float(one) if is_number(one) else math.nan for one in curve]
+               for who, curve in table.items() if isinstance(curve, list)}
+        for what, table in tables if isinstance(table, dict)
+    }  # fmt: skip
+
+
 def figures_of_test(value: Any) -> tuple[dict[str, float], list[str]]:
     """Return the figures of the test, an accuracy in percent as a share, and what a reader should know of them."""
     if not isinstance(value, dict):

@@ -73,8 +73,8 @@ def _why(run: RunDir) -> str:
     return "has it been trained, and synced?"
 
 
-def _load(path: Path) -> Any:
-    """Parse a JSON file; NaN and infinities, which others write, become null."""
+def load_json(path: Path) -> Any:
+    """Parse a JSON file; NaN and infinities, which others write, become null. Raises `DataError`."""
     try:
         data = read_bytes(os.path.realpath(path), RESULTS_MAX_BYTES)
         return forms.harmless(json.loads((data or b"").decode("utf-8"), parse_constant=lambda _: None))
@@ -83,13 +83,13 @@ def _load(path: Path) -> Any:
 
 
 def _from_file(path: Path) -> Results:
-    raw = _load(path)
+    raw = load_json(path)
     if not isinstance(raw, dict):
         raise DataError(f"{path} cannot be read: it holds no JSON object", hint="a results file is one JSON object")
     results, trained = results_of(path, raw), path.with_name(CONTROLS_NAME)
     if path.name != RESULTS_NAME or not trained.is_file():
         return results
-    rows = _load(trained)
+    rows = load_json(trained)
     return with_controls(results, *(rows.get(key) if isinstance(rows, dict) else None for key in ("controls", "tests")))
 
 
@@ -98,7 +98,7 @@ def _from_run(run: RunDir) -> Results:
     raw: dict[str, Any] = {"data": _object(str(Path(run.artifacts) / "data" / "manifest.json"))}
     source, notes = Path(run.metrics), []
     if Path(run.result).is_file():
-        source, raw["summary"] = Path(run.result), _load(Path(run.result))
+        source, raw["summary"] = Path(run.result), load_json(Path(run.result))
     if Path(run.metrics).is_file():
         points = []
         for line in Path(run.metrics).read_bytes().splitlines():

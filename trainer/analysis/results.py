@@ -30,7 +30,8 @@ LARGEST_COUNT = 2**53
 """What is not below is no count: JSON readers agree on whole numbers up to here."""
 _KNOWN = frozenset(
     {"config", "summary", "history", "confusion_matrix", "class_names", "tests", "data", "inference_ms"}
-    | {"validation_controls", "setting", "stages", "inference", "evaluated", "language", "importance", *ORIGIN}
+    | {"validation_controls", "setting", "stages", "inference", "evaluated", "language", "importance", "curves"}
+    | {"boxes", *ORIGIN}
 )
 _PARTS = {
     "config": "the config",
@@ -106,6 +107,8 @@ class Results:
     """By how much the accuracy falls without each group of what a model is told (permutation importance)."""
     language: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Figures of these descriptions by kind of evidence, the model's own first, its controls and ceiling after it."""
+    curves: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    """Of a run of `objects`: of what -> who decides -> balanced accuracy over the frames seen."""
     notes: tuple[str, ...] = ()
     """What a reader should know of the reading: keys that were ignored, percent that became shares."""
 
@@ -177,6 +180,7 @@ def results_of(path: Path, raw: dict[str, Any], notes: Sequence[str] = ()) -> Re
         described_by=str(_object(_object(raw.get("language")).get("described")).get("provider", "")),
         language=_language(raw.get("language")),
         importance=figures(raw.get("importance")),
+        curves=forms.curves(raw.get("curves")),
         notes=(*notes, *said, *doubts),
     )
 

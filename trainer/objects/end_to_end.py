@@ -89,7 +89,8 @@ def tracking_figures(clips: Sequence[Clip], scores: Sequence[Scores]) -> dict[st
     figures: dict[str, float] = {}
     for prefix, counts in (("", every), ("filtered_", filtered)):
         sums: TrackingScores = tracking_scores(reduce(operator.add, counts))
-        figures |= {f"{prefix}{name}": getattr(sums, name) for name in ("purity", "completeness", "idf1", "hota")}
+        names = ("purity", "completeness", "idf1", "hota", "mota", "switches")
+        figures |= {f"{prefix}{name}": getattr(sums, name) for name in names}
     figures["unwanted_boxes_removed"] = 1 - left / max(1, false)
     seen = sum(int((clip.meaning.object != NOBODY).sum()) for clip in clips)
     figures["boxes_on_objects"] = seen / max(1, sum(len(clip.seen) for clip in clips))
