@@ -7,6 +7,7 @@ unless a cue is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -22,8 +23,10 @@ from renderer.recipe import Generated
 from renderer.sampling import Window, draw_cameras, draw_colours
 from renderer.scenes import CLUTTER, Persistence, SceneRecipe
 from renderer.shapes import Shape
-from renderer.tiers import MEDIUM, TESTS, Range
+from renderer.tiers import MEDIUM, TESTS, Range, Tier
 
+Beside = Callable[[Cameras, Tier], Cameras]
+"""Returns further cameras for clips that are seen by more than one, given theirs and the ranges of the tier."""
 CUES = ("none", "motion", "colour")
 MAX_CLUTTER = 32
 FRAMES = 32
@@ -113,10 +116,11 @@ class ObjectRecipe(SceneRecipe):
 
 
 def make_objects(tier: str, clips: int, seed: int, window: Window, cue: str = "none", clutter: int = 0,
-                 test: str = "") -> Generated[ObjectRecipe]:  # fmt: skip
+                 test: str = "", beside: Beside | None = None) -> Generated[ObjectRecipe]:  # fmt: skip
     """Draw clips with 1, 2, ... persistent objects, each number as often as any other, shuffled.
 
-    `clutter` shapes stand or drift in each clip. Acceptance is by kind of object.
+    `clutter` shapes stand or drift in each clip. Acceptance is by kind of object. With `beside` all stays in view of
+    the cameras that it returns, too.
     """
     plan = OBJECT_TIERS[tier]
     law = replace(plan.law, ranges=replace(plan.law.ranges, **plan.tests[test])) if test else plan.law
@@ -126,13 +130,15 @@ def make_objects(tier: str, clips: int, seed: int, window: Window, cue: str = "n
     transients = plan.number[Persistence.TRANSIENT].sample(look, clips)
     number = {Persistence.PERSISTENT: persistent.low + label, Persistence.TRANSIENT: transients}
     cameras = draw_cameras(look, clips, law.ranges, window.size_px)
+    also = (beside(cameras, law.ranges),) if beside else ()
+    slack_px = _SLACK * max(_trembles(cue, window).values())
     parts, rates = [], {}
     for (kind, count), rng in zip(number.items(), streams, strict=False):
         clip = np.repeat(np.arange(clips), count)
-        placed = place(rng, cameras.of(clip), law, window, slack_px=_SLACK * max(_trembles(cue, window).values()))
+        placed = place(rng, cameras.of(clip), law, window, slack_px, [eye.of(clip) for eye in also])
         parts.append(_spheres(rng, kind, clip, placed.motion, plan, window, cue))
         rates[kind.name.lower()] = len(clip) / int(placed.drawn.sum())
-    parts.append(_clutter(streams[-1], np.repeat(np.arange(clips), clutter), cameras, law, window))
+    parts.append(_clutter(streams[-1], np.repeat(np.arange(clips), clutter), (cameras, *also), law, window))
     recipe = ObjectRecipe(
         tier=tier,
         seed=seed,
@@ -161,11 +167,13 @@ def _spheres(rng: np.random.Generator, kind: Persistence, clip: NDArray[np.int64
     return Cast(clip, np.full(m, kind), np.full(m, Shape.SPHERE), colour, birth, life, shown, motion, jitter)
 
 
-def _clutter(rng: np.random.Generator, clip: NDArray[np.int64], cameras: Cameras, law: PathLaw,
+def _clutter(rng: np.random.Generator, clip: NDArray[np.int64], eyes: Sequence[Cameras], law: PathLaw,
              window: Window) -> Cast:  # fmt: skip
     """Draw shapes that stand still or drift, each for some part of the clip."""
     m = len(clip)
-    motion = slowed(place(rng, cameras.of(clip), PathLaw(law.ranges), window).motion, rng.choice(DRIFTS, m))
+    cameras, *also = (eye.of(clip) for eye in eyes)
+    placed = place(rng, cameras, PathLaw(law.ranges), window, also=also)
+    motion = slowed(placed.motion, rng.choice(DRIFTS, m))
     life = Whole(1, window.frames).sample(rng, m)
     birth = Whole(-4, window.frames - 1).sample(rng, m)
     shape = rng.choice([Shape.SQUARE, Shape.TRIANGLE, Shape.STAR], m)

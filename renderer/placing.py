@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,11 +39,12 @@ class Placed:
     """(m,)."""
 
 
-def place(rng: np.random.Generator, cameras: Cameras, law: PathLaw, window: Window, slack_px: float = 0.0) -> Placed:
+def place(rng: np.random.Generator, cameras: Cameras, law: PathLaw, window: Window, slack_px: float = 0.0,
+          also: Sequence[Cameras] = ()) -> Placed:  # fmt: skip
     """Draw one path for each of m cameras, of an even mix of the law's families.
 
-    All T + 5 centres lie inside the picture; steps have `slack_px` to spare. Raises `SamplingError` if a camera sees
-    hardly any path whole.
+    All T + 5 centres lie inside the picture; steps have `slack_px` to spare. Both hold in the pictures of `also`, m
+    further cameras each, too. Raises `SamplingError` if a camera sees hardly any path whole.
     """
     m = len(cameras.rotation)
     family = rng.choice(np.array(law.families), m)
@@ -55,7 +57,9 @@ def place(rng: np.random.Generator, cameras: Cameras, law: PathLaw, window: Wind
             rows = pending[family[pending] == value]
             motion[rows] = draw_motion(rng, len(rows), value, law.ranges, window).to_array()
         drawn[pending] += 1
-        pending = pending[~_fits(motion[pending], cameras.of(pending), law, window, slack_px)]
+        eyes = (eye.of(pending) for eye in (cameras, *also))
+        fits = [_fits(motion[pending], eye, law, window, slack_px) for eye in eyes]
+        pending = pending[~np.logical_and.reduce(fits)]
     raise SamplingError(
         f"{len(pending)} of {m} paths of tier {law.ranges.name} do not stay in view",
         hint="shorten its ranges of travel or take its cameras farther away",

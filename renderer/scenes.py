@@ -69,10 +69,13 @@ class SceneRecipe(Recipe):
         """Whether object i is drawn in frame t, (m, T)."""
         return unpack(self.shown, self.window.frames)
 
+    def world_path(self, start: int = 0, stop: int | None = None) -> Floats:
+        """Return the objects' positions in the world (m, stop - start, 3), without jitter."""
+        return Motion.from_array(self.motion.astype(np.float64)).positions(self.window.times_s[start:stop])
+
     def camera_path(self, start: int = 0, stop: int | None = None) -> Floats:
         """Return the objects' camera-frame positions (m, stop - start, 3), without jitter."""
-        world = Motion.from_array(self.motion.astype(np.float64)).positions(self.window.times_s[start:stop])
-        return self.cameras.of(self.clip).to_camera(world)
+        return self.cameras.of(self.clip).to_camera(self.world_path(start, stop))
 
     def draw(self, out: Video) -> None:
         """Draw far to near, one sprite a frame at a time: nearer objects hide farther ones."""
