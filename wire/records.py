@@ -140,6 +140,8 @@ class RunSpec(Record):
     """How often the supervisor restarts a failed attempt from its last checkpoint."""
     parent: str = ""
     """Run that this one was relaunched from."""
+    resources: Dict[str, Any] = field(default_factory=dict)
+    """What it needs of the host (GPUs, memory, CPU threads), as remote.onhost.resources reads it; {} = nothing said."""
     protocol: int = PROTOCOL_VERSION
     extra: Dict[str, Any] = field(default_factory=dict)
 
@@ -247,6 +249,8 @@ class Heartbeat(Record):
     """Seconds since progress.json last changed, on the host's monotonic clock; None if never."""
     text: str = ""
     """The line that was appended to HEARTBEAT.txt."""
+    waits_for: str = ""
+    """What a queued run waits for, '' for any other."""
     extra: Dict[str, Any] = field(default_factory=dict)
 
 
@@ -268,7 +272,7 @@ class Event(Record):
     """One line of events.jsonl: starts, ends, restarts, warnings. Written by the supervisor."""
 
     kind: str
-    """`started`, `ended`, `restarted`, `warning`, `stop_requested`, ... unknown kinds are kept."""
+    """`started`, `ended`, `restarted`, `warning`, `stop_requested`, `spot`, ... unknown kinds are kept."""
     at_s: float
     attempt: str = ""
     text: str = ""

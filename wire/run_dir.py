@@ -5,6 +5,7 @@
       envs/<sha256>/                  virtual environments made by `env: create`
       repos/<project>.git             bare; receives pushes
       worktrees/<project>/<worker>/   branch checked out at the run's commit
+      slots/                          who has which GPU, and who waits for one
       runs/<project>/<worker>/lock    one active run a worker
       runs/<project>/<worker>/<run>/  everything about a run; one writer a file
 
@@ -48,6 +49,10 @@ class Root:
     @property
     def runs(self) -> str:
         return os.path.join(self.path, "runs")
+
+    @property
+    def slots(self) -> str:
+        return os.path.join(self.path, "slots")
 
     def worker(self, project: str, worker: str) -> str:
         return os.path.join(self.runs, project, worker)
@@ -117,6 +122,11 @@ class RunDir:
     def log(self) -> str:
         """Standard output and error of the work, all attempts (appended)."""
         return self._file("training.log")
+
+    @property
+    def log_index(self) -> str:
+        """How long the log was at which time: a line a beat in which it grew (the supervisor, appended)."""
+        return self._file("log_index.jsonl")
 
     @property
     def heartbeat_text(self) -> str:

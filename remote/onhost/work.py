@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any, BinaryIO, Dict, List, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, Tuple
 
 from remote.onhost import processes
 from remote.onhost.outcome import Outcome
@@ -26,6 +26,11 @@ class Work:
         self._answer: Optional[BinaryIO] = None
         self._python = sys.executable
         self._cwd = spec.cwd or claim.run_dir.path
+        self.more_env: Dict[str, str] = {}
+        self.more_fds: Tuple[int, ...] = ()
+        """What the work gets of the host: variables (the run's own prevail), and locks for as long as it lives."""
+        self.wrap: Callable[[List[str]], List[str]] = list
+        """Puts the work's command behind another one that limits it."""
 
     @property
     def pid(self) -> int:
@@ -54,7 +59,7 @@ class Work:
         argv = [self._python if word == PYTHON_PLACE else word for word in self._spec.command]
         environment = self._environment(secret=True)
         environment["TRAJVID_RESTARTS"] = str(restarts)
-        return self._start(argv, self._cwd, environment, ())
+        return self._start(self.wrap(argv), self._cwd, environment, self.more_fds)
 
     def signal(self, number: int) -> None:
         """Pass a signal on to the running child."""
@@ -103,7 +108,7 @@ class Work:
         return self._child
 
     def _environment(self, secret: bool) -> Dict[str, str]:
-        environment = {**os.environ, **self._spec.env, **(self._secrets if secret else {})}
+        environment = {**os.environ, **self.more_env, **self._spec.env, **(self._secrets if secret else {})}
         if self._python != sys.executable:
             folder = os.path.dirname(self._python)
             environment["VIRTUAL_ENV"] = os.path.dirname(folder)
