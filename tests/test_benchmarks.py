@@ -25,6 +25,7 @@ TINY = {
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
     "language": ["--clips", "8"],
+    "objects": ["--clips", "2", "--turns", "1"],
     "persistence": ["--clips", "4"],
     "render": ["--frames", "4", "--clips", "2", "--turns", "1", "--seconds", "0"],
     "sync": ["--files", "20", "--mebibytes", "1", "--repeat", "1"],
@@ -36,6 +37,7 @@ NEEDS = {
     "data": [],
     "heartbeat": [SSHD, "ssh"],
     "language": [],
+    "objects": [],
     "persistence": [],
     "render": [],
     "sync": [SSHD, "ssh", "rsync"],
@@ -49,6 +51,7 @@ ROWS = {
     "data": 14,
     "heartbeat": 6,
     "language": 12,
+    "objects": 24,
     "persistence": 12,
     "render": 4 + 4 * len(DRAWING),
     "sync": 6,
@@ -57,7 +60,7 @@ ROWS = {
 }
 NAMES = [pytest.param(name, marks=() if name == "render" else pytest.mark.slow) for name in TINY]
 """`make test-hosts` has those that are slow: `train` takes 15 s of CPU, a run under a supervisor beside its own, and
-`track`, `language` and `persistence` 8 s, most of it to import their rivals or torch.
+`track`, `language`, `objects` and `persistence` 8 s, most of it to import their rivals or torch.
 """
 
 
