@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from remote.errors import ConfigError, UsageError
 from remote.names import check_host_name, check_name, check_user_name, hashed_slug, unique_slugs
 from remote.onhost.git import branch_problem
-from remote.profile_schema import HostEntry, ProfileEntry, UserHosts, WorkerEntry, WorkerSettings
+from remote.onhost.globs import pattern_problem
+from remote.profile_schema import HostEntry, ProfileEntry, SyncEntry, UserHosts, WorkerEntry, WorkerSettings
 from remote.profiles import TRAINER, Host, Profile, Scalar, SyncPolicy, Worker, embedded_host
 from remote.schema_errors import nearest, validated
 from remote.strict_yaml import Document, Place, load_file
@@ -40,7 +42,7 @@ def read_profile(path: Path) -> Profile:
         results=reader.results(entry.results, path.parent),
         hosts=hosts,
         workers=reader.workers(entry, hosts),
-        sync=SyncPolicy(interval_s=entry.sync.interval_s, bandwidth_kib=entry.sync.bandwidth_kib),
+        sync=reader.sync(entry.sync),
     )
 
 
@@ -115,6 +117,23 @@ class _Reader:
             raise self.error(("results",), f"`results` may not lead through hidden folders or '..': {text!r}")
         return folder / path
 
+    def sync(self, entry: SyncEntry) -> SyncPolicy:
+        policy = SyncPolicy(interval_s=entry.interval_s, bandwidth_kib=entry.bandwidth_kib, earlier=entry.earlier)
+        return replace(
+            policy,
+            include=self.patterns(("sync", "include"), entry.include),
+            exclude=self.patterns(("sync", "exclude"), entry.exclude),
+            max_file_bytes=(entry.max_file_mib or 0) * 2**20 or policy.max_file_bytes,
+            quota_bytes=(entry.quota_mib or 0) * 2**20,
+        )
+
+    def patterns(self, place: Place, given: Sequence[str] | None) -> tuple[str, ...]:
+        """Globs, each of a path that stays below its folder."""
+        for pattern in given or ():
+            if problem := pattern_problem(pattern):
+                raise self.error(place, f"{pattern!a} is no pattern of files: {problem}")
+        return tuple(given or ())
+
     def workers(self, entry: ProfileEntry, hosts: dict[str, Host]) -> dict[str, Worker]:
         for name in entry.workers:
             self.check(("workers", name), lambda name=name: check_name(name))
@@ -157,8 +176,14 @@ class _Reader:
             grace_s=_first(entry.grace_s, defaults.grace_s, 30.0),
             beat_interval_s=_first(entry.beat_interval_s, defaults.beat_interval_s, 30.0),
             restart_limit=int(_first(entry.restart_limit, defaults.restart_limit, 0)),
+            collect=self._collect(place, entry, defaults),
             extractor=_extractor(entry.config, overrides),
         )
+
+    def _collect(self, place: Place, entry: WorkerEntry, defaults: WorkerSettings) -> tuple[str, ...]:
+        if entry.collect is not None:
+            return self.patterns((*place, "collect"), entry.collect)
+        return self.patterns(("defaults", "collect"), defaults.collect)
 
     def _command(self, place: Place, entry: WorkerEntry) -> tuple[str, ...]:
         if entry.command is None:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Scalar = str | int | float | bool | None
+Pattern = Annotated[str, Field(min_length=1, max_length=255)]
+"""A glob of paths, see `remote.onhost.globs`."""
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600, allow_inf_nan=False)]
 
 
@@ -56,6 +58,8 @@ class WorkerSettings(_Strict):
     """Seconds for a checkpoint between TERM and KILL."""
     beat_interval_s: Seconds | None = None
     restart_limit: int | None = Field(default=None, ge=0, le=1000)
+    collect: list[Pattern] | None = None
+    """Files of the worktree that belong to the results."""
 
 
 class WorkerEntry(WorkerSettings):
@@ -74,6 +78,16 @@ class SyncEntry(_Strict):
     interval_s: Annotated[float, Field(ge=1, le=24 * 3600, allow_inf_nan=False)] = 60.0
     bandwidth_kib: int = Field(default=0, ge=0)
     """Limit in KiB/s, 0 = none."""
+    include: list[Pattern] = Field(default_factory=list)
+    """Files that come although they would not."""
+    exclude: list[Pattern] = Field(default_factory=list)
+    """Files that stay on the host."""
+    max_file_mib: int | None = Field(default=None, gt=0, le=2**40)
+    """Larger files stay on the host."""
+    quota_mib: int | None = Field(default=None, gt=0, le=2**40)
+    """What one run may take here."""
+    earlier: bool = True
+    """False leaves earlier runs on the host until they are asked for."""
 
 
 class ProfileEntry(_Strict):

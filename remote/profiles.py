@@ -45,6 +45,15 @@ class SyncPolicy:
     """Seconds between two rounds; they also come at once at a checkpoint and at the end."""
     bandwidth_kib: int = 0
     """Limit in KiB/s, 0 = none."""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Globs of paths in a run's folder, see `remote.selection`."""
+    max_file_bytes: int = 64 * 1024**3
+    """Larger files stay on the host and are named."""
+    quota_bytes: int = 0
+    """What one run may take here, 0 = no limit; the largest files that do not fit stay on the host."""
+    earlier: bool = True
+    """Fetch every run that this laptop lacks, not only the newest of each worker."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,8 @@ class Worker:
     beat_interval_s: float = 30.0
     restart_limit: int = 0
     """Restarts after a failure, from the last checkpoint."""
+    collect: tuple[str, ...] = ()
+    """Globs of files in the worktree that belong to the results."""
     extractor: str = ""
     """Feature extractor for the row on the screen: `set: {extractor: ...}`, else the config's name."""
 

@@ -72,6 +72,7 @@ def spec_of(
         beat_interval_s=worker.beat_interval_s,
         restart_limit=worker.restart_limit,
         parent=parent,
+        collect=worker.collect,
     )
 
 

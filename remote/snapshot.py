@@ -48,6 +48,8 @@ class SyncPhase(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    PAUSED = "paused"
+    """This laptop's disk is nearly full; it goes on by itself when there is room."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,19 @@ class SyncStatus:
     """Monotonic time of the last *successful* end."""
     bytes_done: int = 0
     error: str = ""
+    """Why it failed; of a paused one, what it waits for."""
     folder: str = ""
     """Local folder that holds the results."""
+    bytes_total: int = 0
+    """What the transfer that runs will have brought at most, 0 while nobody has counted."""
+    files_done: int = 0
+    files_total: int = 0
+    file: str = ""
+    """The file that is on its way."""
+    run: str = ""
+    """The earlier run that is on its way, '' for the newest."""
+    retry_at: float | None = None
+    """Monotonic time of the next try of one that failed or is paused."""
 
 
 @dataclass(frozen=True)

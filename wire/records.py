@@ -140,6 +140,8 @@ class RunSpec(Record):
     """How often the supervisor restarts a failed attempt from its last checkpoint."""
     parent: str = ""
     """Run that this one was relaunched from."""
+    collect: Tuple[str, ...] = ()
+    """Globs of files in the worktree that belong to the run's results, see `remote.onhost.collect`."""
     resources: Dict[str, Any] = field(default_factory=dict)
     """What it needs of the host (GPUs, memory, CPU threads), as remote.onhost.resources reads it; {} = nothing said."""
     protocol: int = PROTOCOL_VERSION

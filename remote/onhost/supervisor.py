@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from remote.onhost import parts, processes
 from remote.onhost.beats import Beats
+from remote.onhost.collect import collect_at_end
 from remote.onhost.ending import Ending
 from remote.onhost.inbox import Inbox
 from remote.onhost.lock import name_holder
@@ -81,6 +82,7 @@ class Supervisor:
         try:
             outcome = self._attempt()
             self._sweep()
+            self._collect()
         except Exception as exc:
             self.ending.kill()
             self._finish(Outcome(State.FAILED, None, f"the supervisor failed: {type(exc).__name__}: {exc}"))
@@ -163,6 +165,12 @@ class Supervisor:
 
     def _sweep(self) -> None:
         self.ending.sweep(self._left_behind, self._attend)
+
+    def _collect(self) -> None:
+        """Keep what belongs to the results and lies in the worktree, before the next run may have it."""
+        copied, left_out = collect_at_end(self.run_dir, self.spec)
+        if left_out:
+            self.note("warning", f"collected {copied} files of the worktree; {left_out} had to stay there")
 
     def _left_behind(self, pids: List[int]) -> None:
         self.note("warning", f"the work left {len(pids)} processes behind: ending them", pids=pids[:100])
