@@ -73,7 +73,7 @@ def from_pixels(run: Path, detector: str, tier: str, right: float) -> None:
     figures = {"balanced_accuracy": right, "balanced_accuracy_12": right, "idf1": 0.92, "purity": 0.95, "mota": 0.9,
                "switches": 7, "pipeline_flops_saved": 0.3, "detector_mflops_a_clip": 800.0, **saved(right)}  # fmt: skip
     curves = {"objects": {"model": [right] * 13}, "tracks": {"model": [right] * 13}}
-    content = {"options": {"detector": f"runs/{detector}", "boxes": None},
+    content = {"options": {"detector": f"runs/{detector}", "boxes": None, "clips": 60},
                "data": {tier: {"figures": figures, "controls": {}, "curves": curves}}}  # fmt: skip
     place = run / "artifacts" / "pixels" / "results.json"
     place.parent.mkdir()
@@ -135,6 +135,11 @@ def test_the_curve_stands_beside_rules_and_the_best_possible(tmp_path: Path) -> 
     )
 
 
+def test_a_network_that_a_rule_equals_has_no_skill(tmp_path: Path) -> None:
+    text = text_of([stage(tmp_path, "weak", 0.6, 1.1), stage(tmp_path, "good", 0.61, 1.1, "epochs=3")])
+    assert "| objects | weak: **no skill** |" in text and "| objects | good |" in text
+
+
 def test_attention_is_paid_for_beside_the_network_that_was_not_asked(tmp_path: Path) -> None:
     places = [stage(tmp_path, "plain", 0.94, 1.1), stage(tmp_path, "asked", 0.92, 12.0, "attention_supervision=2")]
     text = text_of(places)
@@ -149,6 +154,7 @@ def test_what_is_saved_stands_beside_its_cost_and_ceiling(tmp_path: Path) -> Non
     text = text_of([heavy])
     assert "| transient_heavy | perturbed | heavy | once a clip | 50.0 | 60.0 | 45.0 | 95.0 | 0.50 | 20 |" in text
     assert "| transient_heavy | narrow | heavy | once a clip | 30.0 | - | 800 | 20 |" in text
+    assert "    trainer objects heavy --on transient_heavy --detector runs/narrow-0 --clips 60\n" in text
     assert "heavy, boxes: narrow | >= 0.4 | - | 0.300 | **not met** |" in text
     assert "| transient_heavy | narrow | all | 0.950 | - | 0.920 | - | 0.900 | 7 | - |" in text
     assert "| IDF1 from pixels, `transient_heavy` | >= 0.86 | >= 0.91 | 0.920 | met, goal too |" in text

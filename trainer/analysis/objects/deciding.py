@@ -11,11 +11,9 @@ import numpy as np
 
 from trainer.analysis.entries import Spread
 from trainer.analysis.markdown import UNKNOWN, table
-from trainer.analysis.objects.measured import Measured
+from trainer.analysis.objects.measured import OWN, Measured
 from trainer.analysis.objects.targets import Target, figure
 
-OWN, BAYES = "model", "bayes"
-"""Names of the network and of the best possible in a run's curves."""
 LAST = 12
 FRAMES = (*map(str, range(1, LAST + 1)), "all")
 SOON = 0.9
@@ -30,7 +28,7 @@ def tables(found: Sequence[Measured]) -> list[str]:
     for group in grouped(found):
         first, rows = group[0], []
         for kind in ("objects", "tracks"):
-            rows += [[kind, one.entry.name, *_cells(one, kind, OWN)] for one in group]
+            rows += [[kind, _name(one), *_cells(one, kind, OWN)] for one in group]
             rows += [[kind, f"*{who}*", *_cells(first, kind, who)] for who in first.controls
                      if first.curve(kind, who) is not None]  # fmt: skip
         n, missed = (first.over(key) for key in ("n", "missed"))
@@ -38,6 +36,10 @@ def tables(found: Sequence[Measured]) -> list[str]:
         lines += [f"{where}; {figure(n, 0)} objects a seed, {figure(missed, 0)} of them never found.", ""]
         lines += [*table(("of", "decided by", *(f"{k}:" for k in FRAMES)), rows), ""]
     return lines[:-1]
+
+
+def _name(one: Measured) -> str:
+    return one.entry.name if one.has_skill else f"{one.entry.name}: **no skill**"
 
 
 def grouped(found: Sequence[Measured]) -> list[list[Measured]]:

@@ -43,7 +43,10 @@ def tables(entries: Sequence[Entry]) -> list[str]:
 
 
 def _rows(entries: Sequence[Entry], name: str, first: list[str]) -> list[list[str]]:
-    rows = [[*first, entry.name, *_cells(entry, name, "")] for entry in entries]
+    rows = [
+        [*first, entry.name if entry.has_skill else f"{entry.name}: **no skill**", *_cells(entry, name, "")]
+        for entry in entries
+    ]
     controls = dict.fromkeys(who for entry in entries for run in entry.runs if name in run.tests
                              for who in run.tests[name].controls)  # fmt: skip
     return rows + [[*first, f"*{who}*", *_cells(entries[0], name, who)] for who in controls]

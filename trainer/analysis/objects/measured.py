@@ -6,6 +6,7 @@ That command may write into the run's artifacts; each folder there that holds it
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from trainer.analysis.forms import curves, figures
 from trainer.analysis.reading import load_json
 from trainer.analysis.results import Results
 
+OWN, BAYES = "model", "bayes"
+"""Names of the network and of the best possible in a run's curves."""
 WATCHED_NAME = "results.json"
 """What `trainer objects --out` writes."""
 SEED = re.compile(r"[-_. ]*(seed|s)?[-_. ]*\d+$")
@@ -64,6 +67,15 @@ class Measured:
     def controls(self) -> list[str]:
         return list(dict.fromkeys(name for one in self.seeds for name in one.controls))
 
+    @property
+    def has_skill(self) -> bool:
+        """False if a rule that learns nothing is as good over the frames seen as the network."""
+        keys = [key for key in self.seeds[0].metrics if key.startswith("balanced_accuracy")]
+        means = {who: [spreads.mean for key in keys if (spreads := self.over(key, who))]
+                 for who in ("", *self.controls) if who != BAYES}  # fmt: skip
+        own = np.mean(means.pop("")) if keys else np.nan
+        return not any(len(rule) == len(keys) and own <= np.mean(rule) for rule in means.values() if rule)
+
     def curve(self, kind: str, who: str) -> NDArray[np.float64] | None:
         """Return the mean curve of `objects` or `tracks`; None if no seed has it."""
         found = [one.curves[kind][who] for one in self.seeds if who in one.curves.get(kind, {})]
@@ -106,14 +118,32 @@ def _watched(entry: Entry) -> list[Measured]:
 
 
 def _read(run: Results) -> Iterator[tuple[str, str, One]]:
+    for options, data in _left(run):
+        boxes = str(options.get("boxes") or without_seed(Path(str(options.get("detector"))).name))
+        for place, row in data.items():
+            if isinstance(row, dict):
+                yield Path(place).name, boxes, _one(row)
+
+
+def commands(entry: Entry) -> list[str]:
+    """Return the commands that measured a network beside its own test."""
+    found = []
+    for run in entry.runs:
+        for options, data in _left(run):
+            words = ["trainer", "objects", run.name, "--on", *data]
+            for name in ("detector", "boxes", "clips", "seed"):
+                words += [f"--{name}", str(options[name])] if options.get(name) not in (None, "") else []
+            found.append(shlex.join(words))
+    return found
+
+
+def _left(run: Results) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return options and data of each results.json that was left beside a run."""
     for path in sorted(run.folder.glob(f"*/{WATCHED_NAME}")):
         raw = load_json(path)
         options, data = (raw.get(key) if isinstance(raw, dict) else None for key in ("options", "data"))
         if isinstance(options, dict) and isinstance(data, dict):
-            boxes = str(options.get("boxes") or without_seed(Path(str(options.get("detector"))).name))
-            for place, row in data.items():
-                if isinstance(row, dict):
-                    yield Path(place).name, boxes, _one(row)
+            yield options, data
 
 
 def _one(row: Mapping[str, Any]) -> One:

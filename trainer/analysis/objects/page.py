@@ -10,9 +10,10 @@ from trainer.analysis.comparison_report import provenance
 from trainer.analysis.entries import NOT_OF_THE_CONFIG, Entry, run_entries, short_names
 from trainer.analysis.markdown import table
 from trainer.analysis.objects import attention, clips, deciding, finding, following, saving
-from trainer.analysis.objects.measured import Measured, measured
+from trainer.analysis.objects.measured import Measured, commands, measured
 from trainer.analysis.objects.targets import Target, targets_table
 from trainer.analysis.results import Results, short_commit
+from trainer.analysis.standing import flags
 from trainer.config import BUNDLED, load_config
 from trainer.errors import ConfigError
 from trainer.words import duration
@@ -21,7 +22,8 @@ HOW_TO_READ = """\
 A row is one config; where it has several seeds its figures are mean ± deviation over them, and fewer than three are
 no headline. Each run is judged once, on its test split, with its best weights on validation. Names in *italics* are
 controls: they learn nothing. `bayes` is the best that is possible with perfect boxes and tracks. *Met* is said of
-the mean. A `-` is not known, never zero. Times are of the machine that measured, with whatever else ran there."""
+the mean; *no skill*: a rule that learns nothing is as good. A `-` is not known, never zero. Times are of the machine
+that measured, with whatever else ran there."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def page(stages: Stages, drawn: Mapping[str, str], command: str) -> str:
         "Persistence of clips": [clips.tables(entries)],
         "How the runs were made": [_made(entries)],
         "Each run": [_each(entries)],
+        "Notes": [[f"- {run.name}: {flag}" for entry in entries for run in entry.runs for flag in flags(run)]],
         "Not compared": [[f"- {place}: {why}" for place, why in stages.refused.items()]],
     }
     runs = [run for entry in entries for run in entry.runs]
@@ -114,12 +117,14 @@ def as_json(stages: Stages, command: str) -> dict[str, Any]:
 
 
 def _made(entries: Sequence[Entry]) -> list[str]:
-    """Return the command behind each row, with the options that differ from those of its bundled config."""
+    """Return the command behind each row, with the options that differ from those of its bundled config; then those
+    that measured it elsewhere.
+    """
     lines = []
     for entry in entries:
         seeds = ", ".join(str(run.config.get("seed", "not recorded")) for run in entry.runs)
         lines.append(f"    trainer run {_options(entry.runs[0].config)}    # {entry.name}; seed {seeds}")
-    return lines
+    return lines + [f"    {command}" for entry in entries for command in commands(entry)]
 
 
 def _options(config: Mapping[str, Any]) -> str:

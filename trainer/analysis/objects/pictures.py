@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from trainer.analysis.entries import Entry
 from trainer.analysis.objects.attention import RATIO
-from trainer.analysis.objects.deciding import BAYES, FRAMES, OWN, grouped
+from trainer.analysis.objects.deciding import FRAMES, grouped
 from trainer.analysis.objects.finding import detectors
-from trainer.analysis.objects.measured import Measured
+from trainer.analysis.objects.measured import BAYES, OWN, Measured
 from trainer.plots import BLUE, GREEN, INK, ORANGE, PURPLE, QUIET, VERMILION, canvas, scale_y
 
 _RULES = {"hits >= h": (BLUE, "--"), "born at 0": (QUIET, "-."), "longest": (PURPLE, "-."), BAYES: (INK, ":")}
