@@ -19,6 +19,7 @@ from trainer import (
     generate,
     pretrain,
     promote,
+    reconstruct,
     track,
     train_controls,
     watch,
@@ -39,6 +40,7 @@ Learns to name and to forecast the path of an object from video.
   trainer detect standard --detector runs/mine     how well objects are found in pixels, learned beside classical
   trainer track data/objects-standard              how well objects are told apart from frame to frame
   trainer objects runs/mine --detector runs/other --on standard    from pixels to the objects that stay
+  trainer reconstruct standard                     points of the world from two cameras, with what passes and without
   trainer promote runs/mine --out filters/mine     a run of persistence put to use: what stays, what only passes
   trainer filter filters/mine clips.npy            clips or tracks through it, a JSON line each
   trainer evaluate runs/mine --on hard             a trained model on any data set that it can take
@@ -91,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     detect.add_parser(verbs)
     track.add_parser(verbs)
     watch.add_parser(verbs)
+    reconstruct.add_parser(verbs)
     promote.add_parser(verbs)
     filtering.add_parser(verbs)
     run.add_argument("--out", default="", metavar="DIR", help="folder of the run (default: runs/<config>-<time>)")

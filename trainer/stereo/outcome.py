@@ -1,0 +1,120 @@
+"""What became of scenes, and how far from the truth it is.
+
+A point is of an object if both its boxes are on it (`sightings.mean`); it is *persistent* if that object is. All other
+points are spurious: *transient*, of a transient object, or *wrong*, of boxes that are not on one object, a bad pair.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.scenes import Persistence
+from trainer.objects.end_to_end import confirmed
+from trainer.objects.sightings import NOBODY
+from trainer.stereo.camera import Floats
+from trainer.stereo.filters import NO_FILTER, Keep
+from trainer.stereo.reconstruction import Reconstruction, reconstruct
+from trainer.stereo.scenes import Scene
+from trainer.stereo.single import place_by_size
+from trainer.stereo.smoothing import SMOOTHERS, smooth
+
+ONE_CAMERA = "one camera, by size"
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The points of one scene, each with the object that it is of."""
+
+    scene: Scene
+    found: Reconstruction
+    object: NDArray[np.int64]
+    """Row of the object, `NOBODY` for a wrong point, (N,)."""
+    kind: NDArray[np.int64]
+    """Its `Persistence`, `NOBODY` for a wrong point, (N,)."""
+    seconds: float
+    """Processor time from the tracks of both views to points smoothed by `kalman`."""
+
+    @property
+    def persistent(self) -> NDArray[np.bool_]:
+        return np.asarray(self.kind == Persistence.PERSISTENT)
+
+    def off(self, positions: Floats) -> Floats:
+        """Return the distances of the persistent points from the truth, given where all points are, (n,)."""
+        mine = self.persistent
+        true = self.scene.world[self.object[mine], self.found.frame[mine]]
+        return np.asarray(np.linalg.norm(positions[mine] - true, axis=1))
+
+
+def outcome(scene: Scene, keep: Keep) -> Outcome:
+    """Return the points of what a filter leaves of both views."""
+    tracks = []
+    for view in scene.views:
+        kept = keep(view)
+        tracks.append([track for track in confirmed(view) if kept[track.id]])
+    one, other = scene.views
+    begin = time.process_time()
+    found = reconstruct((tracks[0], tracks[1]), scene.cameras, (one.seen.frames, other.seen.frames))
+    found.smoothed("kalman")
+    seconds = time.process_time() - begin
+    first, second = (view.meaning.object[rows] for view, rows in zip(scene.views, found.rows.T, strict=True))
+    real = np.where(first == second, first, NOBODY)
+    kinds = np.append(one.objects.kinds.astype(np.int64), NOBODY)
+    return Outcome(scene, found, real, kinds[real], seconds)
+
+
+def measure(scenes: Sequence[Scene], filters: Mapping[str, Keep]) -> dict[str, Figures]:
+    """Return the figures of each filter over all scenes, and of one camera alone on the points of no filter."""
+    figures: dict[str, Figures] = {}
+    for name, keep in filters.items():
+        came = [outcome(scene, keep) for scene in scenes]
+        figures[name] = _counts(came) | _errors([{how: one.off(one.found.smoothed(how)) for how in SMOOTHERS}
+                                                 for one in came])  # fmt: skip
+        figures[name]["ms_a_clip"] = 1000 * sum(one.seconds for one in came) / max(1, len(came))
+        if name == NO_FILTER:
+            figures[ONE_CAMERA] = _errors([_one_camera(one) for one in came])
+    base = figures[NO_FILTER]
+    for name in filters:
+        own = figures[name]
+        if base["spurious"]:
+            own["spurious_removed"] = 1 - own["spurious"] / base["spurious"]
+        if base["persistent"]:
+            own["persistent_kept"] = own["persistent"] / base["persistent"]
+    return figures
+
+
+def _counts(came: Sequence[Outcome]) -> Figures:
+    kind = np.concatenate([np.zeros(0, np.int64), *(one.kind for one in came)])
+    count = {"persistent": Persistence.PERSISTENT, "transient": Persistence.TRANSIENT, "wrong": NOBODY}
+    figures = {"points": float(len(kind)), **{name: float((kind == value).sum()) for name, value in count.items()}}
+    figures["spurious"] = figures["transient"] + figures["wrong"]
+    there = 0
+    for one in came:
+        first, second = (view.objects for view in one.scene.views)
+        there += int((first.counts & second.counts)[first.kinds == Persistence.PERSISTENT].sum())
+    if there:
+        figures["found"] = figures["persistent"] / there
+    return figures
+
+
+def _errors(off: Sequence[Mapping[str, Floats]]) -> Figures:
+    """Return median and root mean square of the distances by smoother, if there are any."""
+    figures = {}
+    for how in SMOOTHERS:
+        every = np.concatenate([np.zeros(0), *(one[how] for one in off)])
+        if len(every):
+            figures[f"median_{how}"] = float(np.median(every))
+            figures[f"rmse_{how}"] = float(np.sqrt(np.square(every).mean()))
+    return figures
+
+
+def _one_camera(one: Outcome) -> dict[str, Floats]:
+    found, view = one.found, one.scene.views[0]
+    position, covariance = place_by_size(one.scene.cameras[0], view.seen.boxes[found.rows[:, 0]], one.scene.radius)
+    return {how: one.off(smooth(how, position, covariance, found.pair, found.frame, found.noise_px))
+            for how in SMOOTHERS}  # fmt: skip
