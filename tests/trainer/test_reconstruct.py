@@ -1,6 +1,7 @@
 """Points of the world from two cameras: exact where pictures are, as far off as predicted where they are not."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from renderer.scenes import Persistence
 from renderer.stereo import make_pair
 from trainer.__main__ import main
 from trainer.errors import DataError
-from trainer.objects.perturbed import true_detections
 from trainer.objects.persistence_curve import Clip
+from trainer.objects.perturbed import true_detections
 from trainer.objects.sightings import mean, sight
 from trainer.objects.tracks import Track
 from trainer.objects.true_objects import TrueObjects
+from trainer.stereo import pictures
 from trainer.stereo.association import associate, epipolar_px
 from trainer.stereo.camera import Camera, check_apart
 from trainer.stereo.filters import NO_FILTER, PERFECT, RULE, filters
@@ -155,7 +157,7 @@ def test_what_cannot_be_reconstructed_is_refused_by_name() -> None:
         reconstruct(([], tracks), BOTH, (5, 5))
     spoiled = track(0, BOTH[1], SLOW)
     spoiled.boxes[3, 1] = np.nan
-    with pytest.raises(DataError, match="camera 2: track 0: box 3 .* not finite"):
+    with pytest.raises(DataError, match=r"camera 2: track 0: box 3 .* not finite"):
         reconstruct((tracks, [spoiled]), BOTH, (T, T))
     for part, value, said in (("R", np.ones((3, 3)), "no rotation"), ("K", np.zeros((3, 3)), "focal"), ("t", [1], "t")):
         with pytest.raises(DataError, match=said):
@@ -192,9 +194,7 @@ def test_the_kalman_smoother_is_the_path_of_least_squares() -> None:
     rows.append(np.concatenate([np.zeros((24, 6)), np.eye(24) / SWERVE], axis=1))
     right.append(np.zeros(24))
     solved = np.linalg.lstsq(np.concatenate(rows), np.concatenate(right), rcond=None)[0].reshape(10, 3)
-    expected = [
-        solved[0] + t * solved[1] + sum(max(0, t - s - 0.5) * solved[2 + s] for s in range(8)) for t in frame
-    ]
+    expected = [solved[0] + t * solved[1] + sum(max(0, t - s - 0.5) * solved[2 + s] for s in range(8)) for t in frame]
     found = smooth("kalman", position, covariance, np.zeros(6, int), frame, noise_px)
     assert found == pytest.approx(np.array(expected), abs=1e-5)
 
@@ -231,18 +231,18 @@ def test_figures_of_a_scene_made_by_hand() -> None:
 
 
 def test_on_drawn_scenes_filters_remove_what_passes_and_smoothing_what_trembles() -> None:
-    scenes = scenes_of(make_pair("standard", 6, 3), "perturbed", 3)
+    scenes = scenes_of(make_pair("standard", 4, 3), "perturbed", 3)
     figures = measure(scenes, filters())
     none, rule = figures[NO_FILTER], figures[RULE]
-    assert none["transient"] > 50 and none["wrong"] < 0.05 * none["points"]
+    assert none["transient"] > 40 and none["wrong"] < 0.05 * none["points"]
     assert rule["spurious_removed"] > 0.9 and rule["persistent_kept"] > 0.85
     assert none["median_kalman"] < none["median_average"] < none["median_none"] < 0.06
     assert none["median_none"] < 0.6 * figures[ONE_CAMERA]["median_none"]
-    noise = np.median([len(one.views[0].seen) for one in scenes])
-    assert noise > 0
 
 
-def test_the_verb_measures_draws_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verb_measures_draws_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                            monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(pictures, "SHOWN", 1)
     words = ["reconstruct", "easy", "--clips", "2", "--boxes", "truth", "--seed", "1", "2", "--out", str(tmp_path)]
     assert main(words) == 0
     said = capsys.readouterr().out
@@ -297,6 +297,4 @@ def test_a_scene_that_cannot_be_is_refused_by_name(change, said: str, tmp_path: 
     (tmp_path / "scene.json").write_text(json.dumps(content))
     assert main(["reconstruct", "--scene", str(tmp_path / "scene.json")]) == 1
     error = capsys.readouterr().err
-    import re
-
     assert re.search(said, error) and "scene.json" in error
