@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from trainer.stereo import pictures
 from trainer.stereo.association import associate, epipolar_px
 from trainer.stereo.camera import Camera, check_apart
 from trainer.stereo.filters import NO_FILTER, PERFECT, RULE, filters
-from trainer.stereo.outcome import ONE_CAMERA, measure
+from trainer.stereo.outcome import ONE_CAMERA, measure, outcome
 from trainer.stereo.reconstruction import reconstruct
 from trainer.stereo.scenes import Scene, scenes_of
 from trainer.stereo.seen import Seen
@@ -238,6 +240,9 @@ def test_on_drawn_scenes_filters_remove_what_passes_and_smoothing_what_trembles(
     assert rule["spurious_removed"] > 0.9 and rule["persistent_kept"] > 0.85
     assert none["median_kalman"] < none["median_average"] < none["median_none"] < 0.06
     assert none["median_none"] < 0.6 * figures[ONE_CAMERA]["median_none"]
+    strangers = [replace(one, views=(one.views[0], other.views[1])) for one, other in pairwise([*scenes, scenes[0]])]
+    by_chance = sum(len(outcome(scene, filters()[NO_FILTER]).found) for scene in strangers)
+    assert by_chance < 0.15 * none["points"], "views of two scenes have next to nothing in common"
 
 
 def test_the_verb_measures_draws_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str],
