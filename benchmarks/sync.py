@@ -23,7 +23,7 @@ from benchmarks.lag import lag_row, loop_lag
 from benchmarks.report import Row, arguments, lower_is_better, show
 from remote.connection import Connection
 from remote.farside import FarSide
-from remote.rsync import CHECKPOINTS, KEPT_CHECKPOINTS, NEVER
+from remote.selection import CHECKPOINTS, KEPT_CHECKPOINTS, NEVER
 from remote.transfer import sync_run
 from tests.fixtures.ssh import Sshd, sshd_running, trust
 

@@ -25,9 +25,9 @@ from remote.clean import clean
 from remote.errors import HostKeyChanged, HostKeyUnknown, NeedsYou, RemoteError, Unreachable
 from remote.folders import config_folder
 from remote.hosts import place_of
+from remote.laptop_disk import FREE_FLOOR_BYTES
 from remote.local_program import output_of
 from remote.rsync import find_rsync, rsync_environment
-from remote.transfer import FREE_FLOOR_BYTES
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet

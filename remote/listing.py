@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.clean import clean
 from remote.onhost.listing import ENTRIES_MAX, walk
-from remote.rsync import CHECKPOINTS, KEPT_CHECKPOINTS
+from remote.selection import Selection
 from remote.tidy import NUMBER_LIMIT, whole
 from wire.codec import WireError
 from wire.run_dir import Root
@@ -94,10 +94,9 @@ def files_here(folder: Path) -> Listing:
     return Listing(folder.name, tuple(map(_entry, found)), left_out, time.time())
 
 
-def comes_here(path: str) -> bool:
+def comes_here(path: str, selection: Selection = Selection()) -> bool:
     """True if a sync brings a file of this path without being asked for everything."""
-    parent, _, name = path.rpartition("/")
-    return parent != CHECKPOINTS or name in KEPT_CHECKPOINTS
+    return selection.takes_from_the_top(path)
 
 
 def run_place(fleet: Fleet, worker: str) -> str:

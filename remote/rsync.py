@@ -13,15 +13,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from remote.clean import clean_bytes
 from remote.doors import HOST, PLACE
 from remote.local_program import output_of
+from remote.selection import Selection
 from wire.run_dir import TEMPORARY_PREFIX
 
-NEVER = (f"{TEMPORARY_PREFIX}*", ".git/", ".ssh/")
-"""Unfinished files, and folders that tools on the laptop would obey."""
-CHECKPOINTS = "checkpoints"
-KEPT_CHECKPOINTS = ("best.pt", "last.pt")
-"""What of the checkpoints comes over unless everything is asked for."""
 PARTIAL_FOLDER = f"{TEMPORARY_PREFIX}partial"
 IO_TIMEOUT_S = 120
 
@@ -29,7 +26,9 @@ VANISHED = 24
 """Exit code: a file went away between listing and reading, as running work does."""
 
 _OPTION = re.compile(r"--[a-z][a-z0-9-]+")
-_UPDATED_FILE = re.compile(r">f[^ ]*$")
+_UPDATED_FILE = re.compile(r">f[^ ]* [0-9]+ (.+)\Z")
+_ESCAPED = re.compile(rb"\\#([0-7]{3})")
+"""How rsync writes a byte of a name that is no plain character."""
 _TOO_LARGE = " is over max-size"
 
 
@@ -41,7 +40,7 @@ class Rsync:
     options: frozenset[str]
     """Long options that it knows."""
 
-    def argv(self, rsh: str, target: str, *, bandwidth_kib: int, everything: bool, max_file_bytes: int) -> list[str]:
+    def argv(self, rsh: str, target: str, *, bandwidth_kib: int, selection: Selection) -> list[str]:
         """Return the arguments that bring `host:/place/` into `target`, an absolute path."""
         wished: list[Sequence[str]] = [
             ["--safe-links", "--links"],
@@ -50,9 +49,9 @@ class Rsync:
             # To the nanosecond: a checkpoint that is replaced within one second keeps its size.
             ["--modify-window=-1"],
             [f"--partial-dir={PARTIAL_FOLDER}"],
-            [f"--max-size={max_file_bytes}"],
+            [f"--max-size={selection.max_file_bytes}"],
             [f"--timeout={IO_TIMEOUT_S}"],
-            ["--out-format=%i"],
+            ["--out-format=%i %l %n"],
             ["--info=skip1"],
         ]
         if bandwidth_kib:
@@ -63,7 +62,7 @@ class Rsync:
             "--recursive",
             "--times",
             *known,
-            *_filters(everything),
+            *selection.rsync_filters(),
             "-e",
             rsh,
             f"{HOST}:{PLACE}/",
@@ -74,22 +73,18 @@ class Rsync:
         return option.partition("=")[0] in self.options
 
 
-def _filters(everything: bool) -> list[str]:
-    out = [f"--exclude={pattern}" for pattern in NEVER]
-    if not everything:
-        out += [f"--include=/{CHECKPOINTS}/{name}" for name in KEPT_CHECKPOINTS]
-        out += [f"--exclude=/{CHECKPOINTS}/*"]
-    return out
-
-
 def parse_help(text: str) -> frozenset[str]:
     """Return the long options that `rsync --help` names."""
     return frozenset(_OPTION.findall(text))
 
 
-def is_updated_file(line: str) -> bool:
-    """True for a line of output that tells of a file that came over."""
-    return _UPDATED_FILE.match(line) is not None
+def updated_file(line: str) -> str:
+    """The name, for people, in a line that tells of a file on its way, else ''. Never a path to open."""
+    found = _UPDATED_FILE.match(line)
+    if found is None:
+        return ""
+    name = found.group(1).encode("utf-8", "surrogateescape")
+    return clean_bytes(_ESCAPED.sub(lambda byte: bytes([int(byte.group(1), 8) & 255]), name))
 
 
 def too_large(line: str) -> str:

@@ -12,6 +12,7 @@ from remote.activity import activity
 from remote.ad_hoc import run_command
 from remote.doctor import examine
 from remote.errors import NeedsYou
+from remote.lacking import Lacking, lacking
 from remote.launching import Launched, check_overrides, commit_of, launch
 from remote.listing import files, run_place
 from remote.log_pages import log_page, runs_of
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from remote.transfer import SyncResult
 
 __all__ = [
+    "Lacking",
     "Launched",
     "Retired",
     "Stopped",
     "activity",
     "check_overrides",
     "commit_of",
+    "earlier_runs",
     "examine",
     "files",
     "kill",
@@ -59,15 +62,26 @@ __all__ = [
 
 @recorded("sync")
 async def sync(
-    fleet: Fleet, worker: str, *, everything: bool = False, on_bytes: Callable[[int], None] | None = None
+    fleet: Fleet,
+    worker: str,
+    *,
+    everything: bool = False,
+    on_bytes: Callable[[int], None] | None = None,
+    earlier: Lacking | None = None,
 ) -> SyncResult:
-    """Fetch the newest run's results into the project's results folder now."""
+    """Fetch the newest run's results, or those of an earlier run, into the project's results folder now."""
     place = fleet.place(worker)
     if not fleet.snapshot(worker).confirmed(fleet.clock()):
         await _learn(fleet, place)
-    result = await fleet.syncs.fetch(worker, everything=everything, on_bytes=on_bytes)
-    fleet.record(worker, "sync", result.method, f"{result.files} files")
+    run, attempts = (earlier.run, earlier.attempts) if earlier is not None else ("", 0)
+    result = await fleet.syncs.fetch(worker, run=run, everything=everything, on_bytes=on_bytes, attempts=attempts)
+    fleet.record(worker, "sync", result.method, f"{result.files} files" + (f" of {run}" if run else ""))
     return result
+
+
+async def earlier_runs(fleet: Fleet, worker: str) -> list[Lacking]:
+    """The runs of a worker before its current one that this laptop lacks, newest first."""
+    return await lacking(fleet, fleet.place(worker).host, worker)
 
 
 async def logs(fleet: Fleet, worker: str, *, lines: int = 200) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fnmatch
 import os
 import secrets
 import stat
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from remote.clean import clean_bytes
-from remote.rsync import CHECKPOINTS, KEPT_CHECKPOINTS, NEVER
+from remote.selection import Selection
 from wire.run_dir import TEMPORARY_PREFIX
 
 DEPTH_MAX = 16
@@ -38,10 +37,11 @@ class SftpCopy:
     """One copy of `source` into a local folder; the counters grow as it goes."""
 
     sftp: asyncssh.SFTPClient
-    everything: bool
-    max_file_bytes: int
+    selection: Selection
     bandwidth_kib: int = 0
     on_bytes: Callable[[int], None] | None = None
+    on_file: Callable[[str], None] | None = None
+    """Hears the name of each file before it comes, cleaned."""
     began_s: int = 0
     """The host's clock before the copy. SFTP tells whole seconds, so a file of this second or later may change again
     without a trace: it is marked by a fraction of a second, and comes once more next time."""
@@ -62,18 +62,19 @@ class SftpCopy:
         for name, attrs in sorted(entries, key=lambda entry: entry[0]):
             mode = attrs.permissions or 0
             path = (*parents, name)
-            if not self._wanted(path, stat.S_ISDIR(mode)):
+            shown = b"/".join(path)
+            if not self.selection.takes(os.fsdecode(shown), stat.S_ISDIR(mode)):
                 continue
             try:
                 if stat.S_ISDIR(mode) and len(path) < DEPTH_MAX:
                     with _subfolder(folder, name) as inner:
                         await self._folder(source + b"/" + name, inner, path)
                 elif stat.S_ISREG(mode):
-                    await self._file(source + b"/" + name, folder, name, attrs)
+                    await self._file(source + b"/" + name, folder, path, attrs)
             except asyncssh.SFTPNoSuchFile:
                 continue  # it went away meanwhile
             except asyncssh.SFTPPermissionDenied:
-                self.failed.append(clean_bytes(b"/".join(path)))
+                self.failed.append(clean_bytes(shown))
 
     async def _entries(self, source: bytes) -> AsyncIterator[tuple[bytes, asyncssh.SFTPAttrs]]:
         async for entry in self.sftp.scandir(source):
@@ -90,22 +91,15 @@ class SftpCopy:
                 raise HostileName(f"more than {FILES_MAX} files in one run")
             yield name, entry.attrs
 
-    def _wanted(self, path: tuple[bytes, ...], is_folder: bool) -> bool:
-        """The same choice as rsync's filters make."""
-        name = path[-1].decode("utf-8", "surrogateescape")
-        for pattern in NEVER:
-            if fnmatch.fnmatchcase(name, pattern.rstrip("/")) and (is_folder or not pattern.endswith("/")):
-                return False
-        in_checkpoints = len(path) == 2 and path[0] == CHECKPOINTS.encode()
-        return self.everything or not in_checkpoints or name in KEPT_CHECKPOINTS
-
-    async def _file(self, source: bytes, folder: int, name: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        size, when = attrs.size or 0, int(attrs.mtime or 0)
-        if size > self.max_file_bytes:
-            self.skipped.append(clean_bytes(name))
+    async def _file(self, source: bytes, folder: int, path: tuple[bytes, ...], attrs: asyncssh.SFTPAttrs) -> None:
+        name, size, when = path[-1], attrs.size or 0, int(attrs.mtime or 0)
+        if size > self.selection.max_file_bytes:
+            self.skipped.append(clean_bytes(b"/".join(path)))
             return
         if _is_same(folder, name, size, when):
             return
+        if self.on_file is not None:
+            self.on_file(clean_bytes(b"/".join(path)))
         temporary = (TEMPORARY_PREFIX + secrets.token_hex(8)).encode()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         target = os.open(temporary, flags, 0o600, dir_fd=folder)

@@ -72,6 +72,10 @@ class SyncStatus:
     """The file that is on its way."""
     run: str = ""
     """The earlier run that is on its way, '' for the newest."""
+    waits: bool = False
+    """True while another process of this laptop syncs the same run."""
+    left_out: int = 0
+    """Files that were too large for the profile's limits, and stay on the host."""
     retry_at: float | None = None
     """Monotonic time of the next try of one that failed or is paused."""
 
@@ -107,6 +111,8 @@ class HostFacts:
     inodes_free: int = 0
     inodes_total: int = 0
     """0 where the file system has no fixed number of them."""
+    spot_at_s: float | None = None
+    """When its owner takes the machine away, epoch seconds by its own clock; None = nobody said so."""
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,19 @@
 """Results on their way to the laptop: one run's folder, by rsync over the live connection, else by SFTP.
 
-Nothing is ever deleted here; a sync that was cut off goes on where it was. The laptop keeps a floor of free space,
-whatever the host sends.
+Nothing is ever deleted here; a sync that was cut off goes on where it was. The laptop keeps a floor of free space, and
+takes no more of one run than it was told to, whatever the host sends.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import os
-import shutil
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from remote import laptop_disk
 from remote.bridge import Bridge
 from remote.clean import clean
 from remote.connection import Connection
@@ -24,16 +21,27 @@ from remote.doors import rsync_door
 from remote.errors import FarSideError, RemoteError, ToolMissing, Unreachable
 from remote.farside import FarSide
 from remote.folders import private_folder
+from remote.laptop_disk import check_space, local_error, no_space, while_allowed
 from remote.local_program import Ended, run_program
-from remote.rsync import VANISHED, Rsync, find_rsync, is_updated_file, rsync_environment, too_large
+from remote.rsync import VANISHED, Rsync, find_rsync, rsync_environment, too_large, updated_file
+from remote.selection import Selection
 
-FREE_FLOOR_BYTES = 1024**3
-MAX_FILE_BYTES = 64 * 1024**3
-"""Larger files stay on the host and are named in the result."""
 TELL_EVERY_S = 0.05
-T = TypeVar("T")
-_SPACE_CHECK_S = 0.5
+QUOTA_SLACK_BYTES = 16 * 1024**2
+"""What a transfer may bring beside files: names, sums, and what a file grew by since it was counted."""
 _NOT_FOUND_ON_HOST = 127
+
+
+@dataclass(frozen=True)
+class Coming:
+    """How far a transfer is."""
+
+    bytes: int = 0
+    """That came over the connection."""
+    files: int = 0
+    """That are whole."""
+    file: str = ""
+    """Name of the one on its way, for people."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +64,38 @@ async def sync_run(
     remote_run_dir: str,
     local: Path,
     *,
-    on_bytes: Callable[[int], None] | None = None,
+    on_progress: Callable[[Coming], None] | None = None,
     bandwidth_kib: int = 0,
-    everything: bool = False,
-    max_file_bytes: int = MAX_FILE_BYTES,
-    free_floor_bytes: int = FREE_FLOOR_BYTES,
+    selection: Selection = Selection(),
+    limit_bytes: int = 0,
+    free_floor_bytes: int | None = None,
 ) -> SyncResult:
     """Bring what is new in a run's folder on the host into `local` (made 0700 if missing).
 
-    Without `everything`, of the checkpoints only best.pt and last.pt come. Raises `FarSideError` (`not_found`,
-    `partial_sync`, `sync_failed`), `ToolMissing`, `RemoteError` (`no_space_here`), and the connection's own errors.
+    `limit_bytes` bounds what may come over the connection; 0 is no limit. Raises `FarSideError` (`not_found`,
+    `partial_sync`, `sync_failed`, `over_quota`), `ToolMissing`, `RemoteError` (`no_space_here`), and the connection's
+    own errors.
     """
     probe = await far.ready()
-    wish = _Wish(connection, remote_run_dir, local, _now_and_then(on_bytes), bandwidth_kib, everything, max_file_bytes)
+    wish = _Wish(connection, remote_run_dir, local, _Meter(on_progress), bandwidth_kib, selection)
     rsync = await _rsync_here(connection) if probe.rsync is not None else None
+    floor = laptop_disk.FREE_FLOOR_BYTES if free_floor_bytes is None else free_floor_bytes
     started = time.monotonic()
+
+    def check() -> None:
+        check_space(local, floor)
+        if limit_bytes and wish.meter.now.bytes > limit_bytes:
+            raise _over_quota(wish, limit_bytes)
+
     try:
         private_folder(local)
-        _check_space(local, free_floor_bytes)
-        got = await _while_space(_by_rsync(wish, rsync), local, free_floor_bytes) if rsync is not None else None
+        check()
+        got = await while_allowed(_by_rsync(wish, rsync), check) if rsync is not None else None
         if got is None:
-            got = await _while_space(_by_sftp(wish, far), local, free_floor_bytes)
+            got = await while_allowed(_by_sftp(wish, far), check)
     except OSError as exc:
-        raise _local_error(exc, local) from exc
-    if on_bytes is not None:
-        on_bytes(got.bytes)
+        raise local_error(exc, local) from exc
+    wish.meter.end(got)
     return SyncResult(got.files, got.bytes, time.monotonic() - started, got.method, got.skipped)
 
 
@@ -99,21 +114,6 @@ async def _rsync_here(connection: Connection) -> Rsync | None:
 
 
 @dataclass(frozen=True)
-class _Wish:
-    connection: Connection
-    source: str
-    local: Path
-    on_bytes: Callable[[int], None] | None
-    bandwidth_kib: int
-    everything: bool
-    max_file_bytes: int
-
-    @property
-    def host(self) -> str:
-        return self.connection.host.name
-
-
-@dataclass(frozen=True)
 class _Outcome:
     method: str
     files: int
@@ -121,26 +121,66 @@ class _Outcome:
     skipped: tuple[str, ...]
 
 
+@dataclass
+class _Meter:
+    """Counts what comes, and tells of it at most `TELL_EVERY_S` often: each word may redraw a row."""
+
+    tell: Callable[[Coming], None] | None
+    now: Coming = field(default_factory=Coming)
+    _told_at: float = 0.0
+
+    def received(self, count: int) -> None:
+        self.now = replace(self.now, bytes=count)
+        self._perhaps()
+
+    def begins(self, name: str) -> None:
+        """A file begins to come, so the one before it is whole."""
+        self.now = replace(self.now, files=self.now.files + bool(self.now.file), file=name)
+        self._perhaps()
+
+    def end(self, outcome: _Outcome) -> None:
+        self.now = Coming(outcome.bytes, outcome.files)
+        if self.tell is not None:
+            self.tell(self.now)
+
+    def _perhaps(self) -> None:
+        if self.tell is not None and (at := time.monotonic()) - self._told_at >= TELL_EVERY_S:
+            self._told_at = at
+            self.tell(self.now)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    connection: Connection
+    source: str
+    local: Path
+    meter: _Meter
+    bandwidth_kib: int
+    selection: Selection
+
+    @property
+    def host(self) -> str:
+        return self.connection.host.name
+
+
 async def _by_rsync(wish: _Wish, rsync: Rsync) -> _Outcome | None:
     """None if the host has no rsync after all."""
     files = 0
     skipped: list[str] = []
 
-    def count(line: str) -> None:
+    def read(line: str) -> None:
         nonlocal files
-        files += is_updated_file(line)
-        if name := too_large(line):
+        if name := updated_file(line):
+            files += 1
+            wish.meter.begins(name)
+        elif name := too_large(line):
             skipped.append(name)
 
-    async with Bridge(wish.connection, rsync_door(wish.source), on_received=wish.on_bytes) as bridge:
+    async with Bridge(wish.connection, rsync_door(wish.source), on_received=wish.meter.received) as bridge:
         argv = rsync.argv(
-            bridge.command,
-            str(wish.local.absolute()),
-            bandwidth_kib=wish.bandwidth_kib,
-            everything=wish.everything,
-            max_file_bytes=wish.max_file_bytes,
+            bridge.command, str(wish.local.absolute()), bandwidth_kib=wish.bandwidth_kib, selection=wish.selection
         )
-        ended = await run_program(argv, env={**rsync_environment(), **bridge.environment}, on_output=count)
+        ended = await run_program(argv, env={**rsync_environment(), **bridge.environment}, on_output=read)
     if bridge.code == _NOT_FOUND_ON_HOST:
         return None
     if ended.code not in (0, VANISHED):
@@ -151,7 +191,7 @@ async def _by_rsync(wish: _Wish, rsync: Rsync) -> _Outcome | None:
 def _rsync_error(wish: _Wish, ended: Ended) -> RemoteError:
     text = " ".join(ended.errors)
     if "No space left on device" in text or "Disk quota exceeded" in text:
-        return _no_space(wish.local)
+        return no_space(wish.local)
     if "change_dir" in text and "No such file" in text:
         return _not_found(wish)
     if ended.code == 23:
@@ -173,7 +213,8 @@ async def _by_sftp(wish: _Wish, far: FarSide) -> _Outcome:
     try:
         async with ssh.start_sftp_client(path_encoding=None) as sftp:
             began_s = int(clock_s) if isinstance(clock_s, (int, float)) else 0
-            copy = SftpCopy(sftp, wish.everything, wish.max_file_bytes, wish.bandwidth_kib, wish.on_bytes, began_s)
+            meter = wish.meter
+            copy = SftpCopy(sftp, wish.selection, wish.bandwidth_kib, meter.received, meter.begins, began_s)
             folder = os.open(wish.local, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 await copy.run(os.fsencode(wish.source), folder)
@@ -221,54 +262,9 @@ def _not_found(wish: _Wish) -> FarSideError:
     )
 
 
-def _now_and_then(tell: Callable[[int], None] | None) -> Callable[[int], None] | None:
-    """Pass on what is counted at most `TELL_EVERY_S` often: each call may redraw a row."""
-    if tell is None:
-        return None
-    told_at = 0.0
-
-    def count(received: int) -> None:
-        nonlocal told_at
-        if (now := time.monotonic()) - told_at >= TELL_EVERY_S:
-            told_at = now
-            tell(received)
-
-    return count
-
-
-async def _while_space(work: Coroutine[Any, Any, T], local: Path, floor: int) -> T:
-    """Await `work`, cancelled as soon as the disk has less than `floor` free bytes."""
-    task = asyncio.ensure_future(work)
-    try:
-        while not task.done():
-            await asyncio.wait([task], timeout=_SPACE_CHECK_S)
-            if not task.done():
-                _check_space(local, floor)
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-    return task.result()
-
-
-def _check_space(local: Path, floor: int) -> None:
-    if shutil.disk_usage(local).free < floor:
-        raise _no_space(local)
-
-
-def _no_space(local: Path) -> RemoteError:
-    return RemoteError(
-        f"the disk that holds {clean(str(local))} is nearly full; the sync was stopped",
-        hint="free some space, or set `results:` to another disk; nothing is lost on the host",
-        code="no_space_here",
-    )
-
-
-def _local_error(exc: OSError, local: Path) -> RemoteError:
-    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _no_space(local)
-    return RemoteError(
-        f"cannot write results to {clean(str(local))}: {clean(exc.strerror or str(exc))}",
-        hint="check `results:` in the profile and its permissions",
-        code="results_folder",
+def _over_quota(wish: _Wish, limit_bytes: int) -> FarSideError:
+    return FarSideError(
+        f"{wish.host}: more came than a run may take here ({limit_bytes // 2**20} MiB); the sync was stopped",
+        hint="raise `quota_mib` of `sync:` in profiles.yaml, or `exclude` what is not needed here",
+        code="over_quota",
     )

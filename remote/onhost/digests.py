@@ -40,7 +40,7 @@ def of_checkpoints(run: RunDir, names: "list[str]") -> Dict[str, Digest]:
     memory_file = os.path.join(run.path, MEMORY)
     memory = _memory(memory_file)
     found: Dict[str, Digest] = {}
-    told = dict(memory)
+    told = {name: item for name, item in memory.items() if os.path.exists(os.path.join(run.checkpoints, name))}
     for name in names:
         known = digest_of(os.path.join(run.checkpoints, name), memory.get(name))
         if known is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Iterable, List
 
+DEEP = "**"
 PARTS_MAX = 32
 DEEP_MAX = 3
 """So many `**` of one pattern."""
@@ -24,9 +25,9 @@ def pattern_problem(pattern: str) -> str:
         return "it is a path below the folder, such as out/*.png"
     if pattern[0] in "+-!" or "\\" in pattern:
         return "it may not begin with + - or !, nor have a backslash"
-    if any("**" in part and part != "**" for part in parts):
+    if any(DEEP in part and part != DEEP for part in parts):
         return "`**` stands alone between slashes, as in out/**/*.png"
-    if len(parts) > PARTS_MAX or parts.count("**") > DEEP_MAX:
+    if len(parts) > PARTS_MAX or parts.count(DEEP) > DEEP_MAX:
         return f"it has more than {PARTS_MAX} parts, or `**` more than {DEEP_MAX} times"
     return ""
 
@@ -37,7 +38,7 @@ def matches(pattern: str, path: str, is_folder: bool = False) -> bool:
         return False
     wanted = pattern.rstrip("/")
     if not is_anchored(pattern):
-        return wanted == "**" or fnmatch.fnmatchcase(path.rpartition("/")[2], wanted)
+        return wanted == DEEP or fnmatch.fnmatchcase(path.rpartition("/")[2], wanted)
     return _parts_match(wanted.split("/"), path.split("/"))
 
 
@@ -57,7 +58,7 @@ def _parts_match(wanted: List[str], parts: List[str]) -> bool:
         last = number == len(parts) - 1
         after = set()
         for at in reached:
-            while at < len(wanted) and wanted[at] == "**":
+            while at < len(wanted) and wanted[at] == DEEP:
                 after.add(at + 1 if at == len(wanted) - 1 and last else at)
                 at += 1
             if at < len(wanted) and fnmatch.fnmatchcase(part, wanted[at]):

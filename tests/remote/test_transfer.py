@@ -20,8 +20,9 @@ from remote.errors import FarSideError, RemoteError, Unreachable
 from remote.farside import FarSide
 from remote.profiles import Host
 from remote.rsync import Rsync, find_rsync, parse_help
+from remote.selection import Selection
 from remote.sftp_copy import HostileName, check_name
-from remote.transfer import sync_run
+from remote.transfer import Coming, sync_run
 from tests.fixtures.ssh import FarHost, local_environment
 
 needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="no rsync on this machine")
@@ -99,7 +100,9 @@ async def test_a_run_comes_over_and_then_only_what_is_new(
     local = tmp_path / "results: of" / "w" / "r"
     age(run)
     counted: list[int] = []
-    first = await sync_run(far_host.connection, far, str(run), local, on_bytes=counted.append)
+    first = await sync_run(
+        far_host.connection, far, str(run), local, on_progress=lambda coming: counted.append(coming.bytes)
+    )
     assert (first.method, first.files) == (method, 7) and first.bytes == counted[-1] > 3000
     assert tree(local) == CAME
     assert (local / "checkpoints/best.pt").read_text() == "b" * 3000
@@ -117,7 +120,7 @@ async def test_a_run_comes_over_and_then_only_what_is_new(
     assert third.files == 2 and (local / "metrics.jsonl").read_text() == '{"step":1}\n{"step":2}\n'
     assert (local / "checkpoints/last.pt").read_text() == "m"
     assert (local / "attempts/1/log").exists(), "a sync never deletes"
-    everything = await sync_run(far_host.connection, far, str(run), local, everything=True)
+    everything = await sync_run(far_host.connection, far, str(run), local, selection=Selection(everything=True))
     assert everything.files == 1 and (local / "checkpoints/epoch-1.pt").exists()
 
 
@@ -201,7 +204,9 @@ async def test_files_over_the_limit_are_named(
     with open(run / "bomb", "wb") as file:
         file.truncate(50 * 2**30)
     far = FarSide(embedded.connection, embedded.host)
-    result = await sync_run(embedded.connection, far, str(run), tmp_path / "l", max_file_bytes=2**20)
+    result = await sync_run(
+        embedded.connection, far, str(run), tmp_path / "l", selection=Selection(max_file_bytes=2**20)
+    )
     assert result.skipped == ("bomb",) and not (tmp_path / "l" / "bomb").exists()
 
 
@@ -223,12 +228,19 @@ async def test_disk_that_fills_during_a_sync_stops_it(
     begun: list[int] = []
     real = shutil.disk_usage
     monkeypatch.setattr(
-        "remote.transfer.shutil.disk_usage",
+        "remote.laptop_disk.shutil.disk_usage",
         lambda path: real(path)._replace(free=0 if begun and begun[-1] > 2**18 else 2**40),
     )
     far = FarSide(embedded.connection, embedded.host)
     with pytest.raises(RemoteError) as caught:
-        await sync_run(embedded.connection, far, str(run), tmp_path / "l", bandwidth_kib=512, on_bytes=begun.append)
+        await sync_run(
+            embedded.connection,
+            far,
+            str(run),
+            tmp_path / "l",
+            bandwidth_kib=512,
+            on_progress=lambda coming: begun.append(coming.bytes),
+        )
     assert caught.value.code == "no_space_here"
     assert (await embedded.connection.run("true")).code == 0
 
@@ -266,13 +278,13 @@ async def test_lost_connection_is_unreachable_and_the_next_sync_goes_on(far_host
     await far.ready()
     ssh = await far_host.connection.ssh()
 
-    def cut(received: int) -> None:
-        if received > 6 * 2**20:
+    def cut(coming: Coming) -> None:
+        if coming.bytes > 6 * 2**20:
             ssh.abort()
 
     local = tmp_path / "l"
     with pytest.raises(Unreachable):
-        await sync_run(far_host.connection, far, str(run), local, on_bytes=cut, bandwidth_kib=20_000)
+        await sync_run(far_host.connection, far, str(run), local, on_progress=cut, bandwidth_kib=20_000)
     result = await sync_run(far_host.connection, far, str(run), local)
     assert (local / "big").read_bytes() == (run / "big").read_bytes()
     assert result.bytes < 14 * 2**20, "what had come over is not sent again"
@@ -291,7 +303,9 @@ async def test_cancelled_sync_leaves_nothing_behind(
     before = set(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else set()
     begun = asyncio.Event()
     task = asyncio.create_task(
-        sync_run(embedded.connection, far, str(run), tmp_path / "l", bandwidth_kib=512, on_bytes=lambda _: begun.set())
+        sync_run(
+            embedded.connection, far, str(run), tmp_path / "l", bandwidth_kib=512, on_progress=lambda _: begun.set()
+        )
     )
     await begun.wait()
     task.cancel()
@@ -348,7 +362,7 @@ async def test_host_whose_rsync_went_away_falls_back(bare: FarSide, home: Path, 
 
 def test_old_rsyncs_get_only_what_they_know_and_stay_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     old = Rsync("/usr/bin/rsync", parse_help("usage: openrsync [-r] [--exclude] [--times] [--partial-dir=DIR]"))
-    argv = old.argv("sh /tmp/x/rsh", "/l", bandwidth_kib=10, everything=False, max_file_bytes=5)
+    argv = old.argv("sh /tmp/x/rsh", "/l", bandwidth_kib=10, selection=Selection(max_file_bytes=5))
     assert "--partial-dir=.tmp-partial" in argv and not {"--links", "--perms", "--bwlimit=10"} & set(argv)
     for word in ("--delete", "-F", "-A", "-X", "-o", "-g", "-D", "-a"):
         assert word not in argv
@@ -359,7 +373,7 @@ async def test_the_rsync_here_knows_the_flags_of_the_design(monkeypatch: pytest.
     monkeypatch.setenv("RSYNC_RSH", "touch hacked")
     found = await find_rsync()
     assert found is not None
-    argv = found.argv("sh x", "/l", bandwidth_kib=10, everything=True, max_file_bytes=5)
+    argv = found.argv("sh x", "/l", bandwidth_kib=10, selection=Selection(True, max_file_bytes=5))
     for flag in ("--safe-links", "--chmod=D700,F600", "--sparse", "--max-size=5", "--exclude=.git/", "--exclude=.ssh/"):
         assert flag in argv
     assert "RSYNC_RSH" not in transfer.rsync_environment()

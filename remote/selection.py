@@ -1,0 +1,74 @@
+"""Which files of a run come to the laptop: one choice, for rsync as filters and for SFTP and listings as a question.
+
+The first rule that names a path decides: never unfinished files, nor folders that tools here would obey; always the
+run's own records, without which nothing here could be read; then `include`, then `exclude`; then of the
+checkpoints only best and last. What is excluded as a folder goes with all that is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from remote.onhost.globs import DEEP, is_anchored, matches_any
+from wire.run_dir import TEMPORARY_PREFIX
+
+MAX_FILE_BYTES = 64 * 1024**3
+"""Larger files stay on the host and are named in the result."""
+NEVER = (f"{TEMPORARY_PREFIX}*", ".git/", ".ssh/")
+RECORDS = ("spec.json", "progress.json", "result.json", "metrics.jsonl", "heartbeat.json", "gate_decision.json")
+ATTEMPTS = "attempts"
+CHECKPOINTS = "checkpoints"
+KEPT_CHECKPOINTS = ("best.pt", "last.pt")
+"""What of the checkpoints comes over unless everything is asked for."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What comes of one run."""
+
+    everything: bool = False
+    """Every checkpoint, not only the best and the last."""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Globs, see `remote.onhost.globs`."""
+    max_file_bytes: int = MAX_FILE_BYTES
+
+    def takes(self, path: str, is_folder: bool = False) -> bool:
+        """True if a path (relative, with `/`) comes, given that the folders above it do."""
+        if matches_any(NEVER, path, is_folder):
+            return False
+        parent, _, name = path.rpartition("/")
+        if path in RECORDS or path.split("/", 1)[0] == ATTEMPTS or matches_any(self.include, path, is_folder):
+            return True
+        if matches_any(self.exclude, path, is_folder):
+            return False
+        return self.everything or parent != CHECKPOINTS or name in KEPT_CHECKPOINTS
+
+    def takes_from_the_top(self, path: str) -> bool:
+        """The same for a file of which nothing is known yet: each folder above it must come, too."""
+        parts = path.split("/")
+        above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        return all(self.takes(folder, is_folder=True) for folder in above) and self.takes(path)
+
+    def rsync_filters(self) -> list[str]:
+        """The same choice as rsync's options."""
+        out = [f"--exclude={pattern}" for pattern in NEVER]
+        out += [f"--include=/{name}" for name in (*RECORDS, f"{ATTEMPTS}/", f"{ATTEMPTS}/**")]
+        out += [f"--include={spelling}" for pattern in self.include for spelling in _spellings(pattern)]
+        out += [f"--exclude={spelling}" for pattern in self.exclude for spelling in _spellings(pattern)]
+        if not self.everything:
+            out += [f"--include=/{CHECKPOINTS}/{name}" for name in KEPT_CHECKPOINTS]
+            out += [f"--exclude=/{CHECKPOINTS}/*"]
+        return out
+
+
+def _spellings(pattern: str) -> Iterator[str]:
+    """A pattern as rsync writes it: there `**/` is never no folder at all, so that is a spelling of its own."""
+    if not is_anchored(pattern):
+        yield pattern
+        return
+    wanted = ["/" + pattern]
+    for _ in range(pattern.count(f"{DEEP}/")):
+        wanted += [spelling.replace(f"/{DEEP}/", "/", 1) for spelling in wanted]
+    yield from dict.fromkeys(wanted)
