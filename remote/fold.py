@@ -87,6 +87,7 @@ def fold_facts(message: Mapping[str, Any], now: float, wall_s: float) -> HostFac
         disk_total_bytes=whole(message.get("disk_total_bytes")),
         inodes_free=whole(message.get("inodes_free")),
         inodes_total=whole(message.get("inodes_total")),
+        spot_at_s=seconds(message.get("spot_at_s")),
     )
 
 

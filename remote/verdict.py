@@ -51,6 +51,8 @@ def judge(row: Row, now: float) -> tuple[State, str]:
     state = _active(row)
     if state is State.STOPPING and row.stop is not None:
         return state, f"{'killed' if row.stop.kill else 'asked'} by {row.stop.by or 'somebody'}"
+    if state is State.QUEUED and snapshot.beat is not None:
+        return state, snapshot.beat.waits_for
     return state, ""
 
 

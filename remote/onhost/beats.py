@@ -12,7 +12,7 @@ import time
 from typing import Any, Dict, Optional
 
 from remote.onhost import parts
-from wire.codec import HEARTBEAT_MAX_BYTES
+from wire.codec import HEARTBEAT_MAX_BYTES, encode
 from wire.records import Heartbeat
 from wire.run_dir import RunDir, append_line, replace_file
 from wire.state import State
@@ -32,7 +32,9 @@ class Beats:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="beats", daemon=True)
-        self._state, self._child = State.STARTING, 0
+        self._state, self._child, self._waits_for = State.STARTING, 0, ""
+        self._remark = ""
+        self._log_bytes = -1
         # Grows across attempts: readers judge liveness by a sequence that never falls back.
         self._seq = _whole((parts.read_part(run.heartbeat) or {}).get("seq"))
         self._progress_seq: Optional[int] = None
@@ -43,10 +45,16 @@ class Beats:
         self.say(State.STARTING)
         self._thread.start()
 
-    def say(self, state: State, child_pid: int = 0) -> None:
+    def say(self, state: State, child_pid: int = 0, waits_for: str = "") -> None:
         """Take a new state and beat at once."""
         with self._lock:
-            self._state, self._child = state, child_pid
+            self._state, self._child, self._waits_for = state, child_pid, waits_for
+        self._beat()
+
+    def remark(self, text: str) -> None:
+        """Add what people should know to this and every later beat."""
+        with self._lock:
+            self._remark = text
         self._beat()
 
     def close(self) -> None:
@@ -75,13 +83,26 @@ class Beats:
                 step=_whole(progress.get("step")),
                 progress_seq=_whole(progress.get("seq")),
                 progress_age_s=round(time.monotonic() - self._changed_at, 3) if progress else None,
-                text=_text(self._state, progress),
+                text=self._text(progress),
+                waits_for=self._waits_for,
             )
             try:
                 replace_file(self._run.heartbeat, beat.to_line()[:HEARTBEAT_MAX_BYTES])
                 self._append(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(beat.at_s))} #{beat.seq} {beat.text}\n")
+                self._index(beat.at_s)
             except OSError:
                 pass
+
+    def _text(self, progress: Dict[str, Any]) -> str:
+        text = f"{self._state.value}: {self._waits_for}" if self._waits_for else _text(self._state, progress)
+        return f"{text}; {self._remark}" if self._remark else text
+
+    def _index(self, at_s: float) -> None:
+        """Note how far the log has grown by now, so that it can be read from a time on."""
+        log_bytes = os.path.getsize(self._run.log)
+        if log_bytes != self._log_bytes:
+            self._log_bytes = log_bytes
+            append_line(self._run.log_index, encode({"at_s": at_s, "bytes": log_bytes, "attempt": self._attempt}))
 
     def _progress(self) -> Dict[str, Any]:
         """Return this attempt's newest progress ({} if none), and note when it last changed."""

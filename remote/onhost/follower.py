@@ -19,6 +19,8 @@ from remote.onhost.inotify import OVERFLOW, Change, Inotify
 from remote.onhost.machine import Machine
 from remote.onhost.polling import Polling, on_network
 from remote.onhost.request import Refusal
+from remote.onhost.spot import POLL_S as SPOT_S
+from remote.onhost.spot import Spot
 from remote.onhost.stream import Stream
 from remote.onhost.watched import ALL, LOG, TOLD, Changes, Message, Watched
 from wire.records import PROTOCOL_VERSION
@@ -71,6 +73,7 @@ class Follower:
         """Answers wait for what was asked before them: a ping after a watch says that everything has been told."""
         self._warned: Set[str] = set()
         self._sent_at = 0.0
+        self._spot = Spot()
         self._tasks: Dict[str, Tuple[Callable[[], None], float]] = {
             "changes": (self._take_changes, math.inf),
             "poll": (self._take_changes, options.get("poll", POLL_S)),
@@ -78,6 +81,7 @@ class Follower:
             "proof": (self._prove, options.get("proof", PROOF_S)),
             "facts": (self._tell_facts, options.get("facts", FACTS_S)),
             "rescan": (self._rescan, RESCAN_S),
+            "spot": (self._tell_spot, SPOT_S),
         }
         self._due = dict.fromkeys(self._tasks, math.inf)
 
@@ -133,9 +137,11 @@ class Follower:
         self._workers.clear()
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         self._machine = Machine(self._folder)
+        if not self._spot.asks:
+            self._spot.start()
         self._changes = self._make_changes()
         now = time.monotonic()
-        self._due.update(proof=now, facts=now, rescan=now + RESCAN_S)
+        self._due.update(proof=now, facts=now, rescan=now + RESCAN_S, spot=now if self._spot.asks else math.inf)
         self._rescan()
 
     @property
@@ -226,7 +232,13 @@ class Follower:
             self._out.extend(worker.tell(proofs[name]))
 
     def _tell_facts(self) -> None:
-        self._out.append(self._machine.facts())
+        notice = self._spot.notice
+        self._out.append({**self._machine.facts(), **({"spot_at_s": notice.at_s} if notice else {})})
+
+    def _tell_spot(self) -> None:
+        """Tell at once that the machine will be taken away."""
+        if self._spot.notice is not None:
+            self._due.update(facts=0.0, spot=math.inf)
 
     def _warn(self, text: str) -> None:
         if text not in self._warned and len(self._warned) < WARNINGS_MAX:

@@ -14,16 +14,14 @@ import shutil
 import time
 from typing import Any, Dict, Iterator
 
-from remote.onhost import gate, parts, processes, request, worktree
+from remote.onhost import gate, parts, preflight, processes, request, worktree
 from remote.onhost.lock import WorkerLock
 from remote.onhost.request import Refusal
+from remote.onhost.resources import Resources
 from remote.onhost.spawn import Claim, spawn
 from wire.codec import WireError, encode
 from wire.records import EXIT_BYTES, Action, RunSpec
 from wire.run_dir import AttemptDir, Root, RunDir, append_line, attempt_id, replace_file
-
-FREE_BYTES = 64 * 1024
-"""Less free space than this is a full disk: a run could not even say how it ended."""
 
 SECRETS_MAX_BYTES = 32 * 1024
 
@@ -54,6 +52,7 @@ def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
         if resume:
             gate.may_go_on(root, spec.project, folder, spec.run, verb == "release")
         _refuse_orphans(root, spec.project, folder)
+        preflight.demand(root, spec)
         _stand(root, spec, lock.descriptor)
         number = _next_number(run, resume)
         with _prepared(run, number, spec, resume):
@@ -90,6 +89,7 @@ def _spec(asked: Dict[str, Any]) -> "tuple[RunSpec, str]":
         raise Refusal("bad_request", "`spec.command` must be a list of words")
     if spec.cwd and not os.path.isabs(spec.cwd):
         raise Refusal("bad_request", f"`spec.cwd` must be absolute: {spec.cwd[:200]!r}")
+    Resources.from_dict(spec.resources)
     return spec, spec.worker
 
 
@@ -164,7 +164,6 @@ def _prepared(run: RunDir, number: int, spec: RunSpec, resume: bool) -> Iterator
     attempt = run.attempt(number)
     try:
         os.makedirs(run.path, mode=0o700, exist_ok=True)
-        _demand_space(run.path)
         if not resume:
             replace_file(run.spec, encode(spec.to_dict()))
         # Left by a launch that died here before its supervisor spoke; we hold the lock, so nobody uses it.
@@ -178,13 +177,6 @@ def _prepared(run: RunDir, number: int, spec: RunSpec, resume: bool) -> Iterator
         if parts.read_part(attempt.job) is None:
             shutil.rmtree(attempt.path if resume else run.path, ignore_errors=True)
         raise
-
-
-def _demand_space(path: str) -> None:
-    free = os.statvfs(path)
-    # Some file systems have no fixed number of inodes and say 0 of 0.
-    if free.f_bavail * free.f_frsize < FREE_BYTES or (free.f_files and not free.f_favail):
-        raise Refusal("no_space", f"no space left for {path}", "free some space on the host, or move `root:`")
 
 
 def _allocate_exit(attempt: AttemptDir) -> None:

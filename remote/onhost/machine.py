@@ -39,23 +39,45 @@ def parse_gpus(text: str) -> List[Dict[str, Any]]:
     return gpus
 
 
+class Gpus:
+    """Asks for the GPUs on a thread, as their tool may take seconds or hang."""
+
+    def __init__(self) -> None:
+        self.last: List[Dict[str, Any]] = []
+        """The last answer; [] before the first, and for a tool that fails."""
+        self.last_at = float("-inf")
+        """Monotonic time of it."""
+        self.has_tool = shutil.which(GPU_QUERY[0]) is not None
+        self._asking: "threading.Thread | None" = None
+
+    def ask(self, wait_s: float = 0.0) -> None:
+        """Ask anew, unless an answer is on its way already; wait for it a little."""
+        if self.has_tool and (self._asking is None or not self._asking.is_alive()):
+            self._asking = threading.Thread(target=self._read, name="gpus", daemon=True)
+            self._asking.start()
+        if self._asking is not None and wait_s:
+            self._asking.join(wait_s)
+
+    def _read(self) -> None:
+        try:
+            done = subprocess.run(GPU_QUERY, stdin=subprocess.DEVNULL, capture_output=True, timeout=8, check=False)
+            self.last = parse_gpus(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else []
+        except (OSError, subprocess.TimeoutExpired):
+            self.last = []
+        self.last_at = time.monotonic()
+
+
 class Machine:
-    """Reads the machine's facts; the GPUs on a thread, as their tool may take seconds or hang."""
+    """Reads the machine's facts."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._gpus: List[Dict[str, Any]] = []
-        self._asking: "threading.Thread | None" = None
-        self._has_gpu_tool = shutil.which(GPU_QUERY[0]) is not None
-        if self._has_gpu_tool:
-            self._ask_gpus()
-            if self._asking is not None:
-                self._asking.join(2.0)  # so that the first facts name them already
+        self._gpus = Gpus()
+        self._gpus.ask(2.0)  # so that the first facts name them already
 
     def facts(self) -> Dict[str, Any]:
         """Return the `facts` message; the GPUs are those of the last answer."""
-        if self._has_gpu_tool:
-            self._ask_gpus()
+        self._gpus.ask()
         memory = _memory()
         return {
             "k": "facts",
@@ -65,21 +87,8 @@ class Machine:
             "memory_available_bytes": memory.get("MemAvailable", 0),
             **disk(self._folder),
             "clock_s": time.time(),
-            "gpus": self._gpus,
+            "gpus": self._gpus.last,
         }
-
-    def _ask_gpus(self) -> None:
-        if self._asking is None or not self._asking.is_alive():
-            self._asking = threading.Thread(target=self._read_gpus, name="gpus", daemon=True)
-            self._asking.start()
-
-    def _read_gpus(self) -> None:
-        try:
-            done = subprocess.run(GPU_QUERY, stdin=subprocess.DEVNULL, capture_output=True, timeout=8, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            self._gpus = []
-            return
-        self._gpus = parse_gpus(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else []
 
 
 def _load() -> "float | None":

@@ -111,6 +111,34 @@ def families(nonces: Iterable[str]) -> Dict[str, Dict[int, int]]:
     return found
 
 
+def listeners(nonce: str, child: int, number: int) -> Dict[int, int]:
+    """Return pid -> start time of the processes of an attempt, from `child` down, that a signal is meant for.
+
+    Those that catch it and do not descend from one that does: a trainer behind a shell, every rank behind torchrun,
+    but not a data loader's helpers. Where the system does not tell who catches what, it is the child.
+    """
+    table, ours = _table(), family(nonce)
+    if not _PROC:
+        return {child: table[child].ticks} if child in table else {}
+    found, waiting = {}, [child]
+    while waiting:
+        pid = waiting.pop()
+        if _catches(pid, number):
+            found[pid] = ours.get(pid) or table[pid].ticks
+        else:
+            waiting.extend(other for other in ours if other in table and table[other].parent == pid)
+    return found
+
+
+def _catches(pid: int, number: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            masks = [line.split()[1] for line in file if line.startswith(b"SigCgt:")]
+    except OSError:
+        return False
+    return bool(masks) and bool(int(masks[0], 16) >> (number - 1) & 1)
+
+
 def send(pid: int, ticks: int, number: int) -> bool:
     """Signal a process if it still is the one that started at `ticks`; True if the signal was sent."""
     try:

@@ -1,10 +1,11 @@
 """The supervisor: one process a run, between the machine and any command, that cannot forget how it ended.
 
-    record who we are -> answer the launch -> prepare the environment -> run the work (again, by policy) -> sweep
-    leftovers -> write the exit record -> leave, which frees the worker's lock
+    record who we are -> answer the launch -> prepare the environment -> wait for our GPUs -> run the work (again, by
+    policy) -> sweep leftovers -> write the exit record -> leave, which frees the worker's lock and the GPUs
 
-TERM ends the attempt with a grace for a checkpoint, USR1 is passed on, HUP is ignored. Telemetry may fail without
-harm to the work.
+TERM ends the attempt with a grace for a checkpoint, USR1 (a wish for a checkpoint, from a person or because the
+machine will be taken away) is passed on to work that listens for it, HUP is ignored. Telemetry may fail without harm
+to the work.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from remote.onhost.ending import Ending
 from remote.onhost.inbox import Inbox
 from remote.onhost.lock import name_holder
 from remote.onhost.outcome import Outcome, write_exit
+from remote.onhost.providing import Providing
+from remote.onhost.resources import Resources
 from remote.onhost.spawn import NO_SPACE_STATUS, READY, Claim, decode_claim
+from remote.onhost.spot import Notice, Spot
 from remote.onhost.work import Work
 from wire.codec import WireError, decode
 from wire.records import Event, JobRecord, RunSpec
@@ -73,12 +77,16 @@ class Supervisor:
         self.beats = Beats(self.run_dir, claim.attempt, max(0.05, spec.beat_interval_s))
         self.work = Work(claim, spec, secrets, lock)
         self.ending = Ending(claim.nonce)
+        resources = Resources.from_dict(spec.resources)
+        self.providing = Providing(claim, resources, self.beats, self.note, self._goes_on)
+        self.spot = Spot(self._taken_away)
 
     def run(self) -> None:
         """Do everything; whatever goes wrong on the way, an exit record is written."""
         log_bytes = os.path.getsize(self.run_dir.log) if os.path.exists(self.run_dir.log) else 0
         self.note("started", f"attempt {self.claim.number} of {self.claim.run}", pid=os.getpid(), log_bytes=log_bytes)
         self.beats.start()
+        self.spot.start()
         try:
             outcome = self._attempt()
             self._sweep()
@@ -92,6 +100,7 @@ class Supervisor:
     def _finish(self, outcome: Outcome) -> None:
         outcome = outcome.as_stopped(self._wish(), self.ending.begun)
         self.note("ended", f"{outcome.state.value}: {outcome.reason}".rstrip(": "), code=outcome.code)
+        self.spot.close()
         self.beats.close()
         last_line = parts.newest_line(self.run_dir.log)[:200]
         record = outcome.record(self.claim.attempt, forced=self.ending.forced, last_line=last_line)
@@ -103,9 +112,14 @@ class Supervisor:
             if outcome.state is not State.COMPLETED or self.ending.begun:
                 return outcome
             self.work.use_environment()
+        try:
+            if not self.providing.provide(self.work):
+                return Outcome(State.STOPPED, None, "")
+        except OSError as exc:
+            return Outcome(State.FAILED, None, f"cannot wait for a GPU here: {exc.strerror}: {exc.filename}")
         restarts = 0
         while True:
-            outcome = self._child(State.RUNNING, functools.partial(self.work.start, restarts))
+            outcome = self._child(State.RUNNING, functools.partial(self._start_work, restarts))
             if outcome.state is State.COMPLETED or outcome.code is None or self.ending.begun:
                 return outcome
             if self._wish() or restarts >= self.spec.restart_limit:
@@ -113,6 +127,11 @@ class Supervisor:
             restarts += 1
             if not self._back_off(restarts, outcome):
                 return outcome
+
+    def _start_work(self, restarts: int) -> "subprocess.Popen[bytes]":
+        child = self.work.start(restarts)
+        self.providing.be_nice(child.pid)
+        return child
 
     def _child(self, state: State, start: Callable[[], "subprocess.Popen[bytes]"]) -> Outcome:
         """Run one child of ours to its end, passing signals on meanwhile."""
@@ -144,13 +163,33 @@ class Supervisor:
         """Wait for a signal, an ended child or the next step of the ending, and act on it."""
         for number in self.inbox.wait(max(0.0, min(timeout_s, self.ending.due_s()))):
             if number == signal.SIGUSR1:
-                self.work.signal(number)
+                self._checkpoint()
             else:
                 self._terminate(number)
         was_forced = self.ending.forced
         self.ending.act()
         if self.ending.forced and not was_forced:
             self.note("warning", "the work did not end within its grace: killed")
+
+    def _goes_on(self, timeout_s: float) -> bool:
+        self._attend(timeout_s)
+        return not self.ending.begun
+
+    def _checkpoint(self) -> None:
+        """Ask the work for a checkpoint; USR1 would end a process that does not listen for it."""
+        if not self.work.pid or self.ending.begun:
+            return
+        listeners = processes.listeners(self.claim.nonce, self.work.pid, signal.SIGUSR1)
+        for pid, ticks in listeners.items():
+            processes.send(pid, ticks, signal.SIGUSR1)
+        if not listeners:
+            self.note("warning", "nobody of the work listens for USR1: no checkpoint was asked for")
+
+    def _taken_away(self, notice: Notice) -> None:
+        """The machine will go (called on a thread): ask for a checkpoint at once, then say so."""
+        os.kill(os.getpid(), signal.SIGUSR1)
+        self.note("spot", f"{notice.text}: asks for a checkpoint", action=notice.action, until_s=notice.at_s)
+        self.beats.remark(notice.text)
 
     def _terminate(self, number: int) -> None:
         """Begin to end: TERM for the work, once, and a deadline."""
