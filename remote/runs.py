@@ -12,7 +12,7 @@ from remote.activity import activity
 from remote.ad_hoc import run_command
 from remote.doctor import examine
 from remote.errors import NeedsYou
-from remote.lacking import Lacking, lacking
+from remote.lacking import Lacking, kept_run, lacking
 from remote.launching import Launched, check_overrides, commit_of, launch
 from remote.listing import files, run_place
 from remote.log_pages import log_page, runs_of
@@ -41,6 +41,7 @@ __all__ = [
     "earlier_runs",
     "examine",
     "files",
+    "kept_run",
     "kill",
     "launch",
     "log_page",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase
+from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
 from tui.hosts.gpus import gpu_words
 from tui.keys import shown
@@ -116,13 +116,28 @@ def sync_words(row: RunSnapshot, now: float) -> Span:
     """How far the results are on this laptop."""
     sync = row.sync
     if sync.phase is SyncPhase.RUNNING:
-        return (f"↓ syncing {size(sync.bytes_done)}", "info")
+        return (_syncing_words(sync), "info")
+    if sync.phase is SyncPhase.PAUSED:
+        return (f"▲ sync paused: {sync.error}", "bold warn")
     if sync.phase is SyncPhase.FAILED:
         last = f", last {age(now - sync.at)} ago" if sync.at is not None else ""
-        return (f"▲ sync failed{last}: {sync.error}", "warn")
+        again = f", again in {duration(max(0.0, sync.retry_at - now))}" if sync.retry_at is not None else ""
+        return (f"▲ sync failed{last}{again}: {sync.error}", "warn")
     if sync.at is not None:
-        return (f"↓ synced {age(now - sync.at)} ago", "dim")
+        left = f", {sync.left_out} too large" if sync.left_out else ""
+        return (f"↓ synced {age(now - sync.at)} ago{left}", "dim")
     return ("↓ not synced yet", "dim")
+
+
+def _syncing_words(sync: SyncStatus) -> str:
+    """`↓ syncing 3.1 MiB of 1.2 GiB, 2/5: best.pt`; of an earlier run, its name first."""
+    what = f"earlier run {sync.run}" if sync.run else "syncing"
+    if sync.waits:
+        return f"↓ {what}: another sync of it goes first"
+    total = f" of {size(sync.bytes_total)}" if sync.bytes_total > sync.bytes_done else ""
+    count = f", {sync.files_done}/{sync.files_total}" if sync.files_total > sync.files_done else ""
+    name = f": {sync.file.rpartition('/')[2]}" if sync.file else ""
+    return f"↓ {what} {size(sync.bytes_done)}{total}{count}{name}"
 
 
 def commit_words(row: RunSnapshot) -> Line:

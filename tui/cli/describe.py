@@ -54,6 +54,8 @@ def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
             "age_s": _age(row.sync.at, now),
             "folder": row.sync.folder,
             "error": row.sync.error,
+            "retry_in_s": None if row.sync.retry_at is None else _rounded(row.sync.retry_at - now),
+            "left_out": row.sync.left_out,
         },
     }
 

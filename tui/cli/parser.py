@@ -147,6 +147,8 @@ def _looking(verb: AddVerb) -> None:
     sync = verb("sync", "fetch results into the project's results folder now")
     _workers(sync, "workers whose results to fetch (default: all that ran)")
     sync.add_argument("--everything", action="store_true", help="every checkpoint, not only best and last")
+    sync.add_argument("--run", default="", metavar="RUN", help="this run of one worker, instead of its newest")
+    sync.add_argument("--earlier", action="store_true", help="also the earlier runs that are not here yet")
     activity = verb("activity", "every action: when, who, what exactly ran, how it ended; of all laptops")
     activity.add_argument("worker", nargs="?", default="", metavar="WORKER", help="only this one")
     activity.add_argument("--since", default="", metavar="WHEN", help="30min, 2h, 1d ago, or 2026-01-31T18:00")
