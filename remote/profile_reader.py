@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
 
 from remote.errors import ConfigError, UsageError
 from remote.names import check_host_name, check_name, check_user_name, hashed_slug, unique_slugs
@@ -17,6 +18,7 @@ from remote.profiles import TRAINER, Host, Profile, Scalar, SyncPolicy, Worker, 
 from remote.schema_errors import nearest, validated
 from remote.strict_yaml import Document, Place, load_file
 from remote.userhosts import hosts_file
+from remote.worker_resources import resources
 
 LOCAL = "local"
 """The embedded host, which is there even if no file names it."""
@@ -88,7 +90,12 @@ class _Reader:
             for key in ("address", "alias", "user", "port", "identity"):
                 if getattr(entry, key):
                     raise self.error((*place, key), f"{name}: an embedded host is this machine and takes no `{key}`")
-            return replace(embedded_host(name, entry.root, entry.python), cost_per_hour_usd=entry.cost_per_hour_usd)
+            return replace(
+                embedded_host(name, entry.root, entry.python),
+                cost_per_hour_usd=entry.cost_per_hour_usd,
+                slots=entry.slots,
+                stagger_s=entry.stagger_s,
+            )
         if bool(entry.address) == bool(entry.alias):
             raise self.error(place, f"{name}: give either `address` or `alias` (an entry of ~/.ssh/config)")
         self.check((*place, "address"), lambda: check_host_name(entry.address or entry.alias, name))
@@ -104,6 +111,8 @@ class _Reader:
             root=entry.root,
             python=entry.python or "python3",
             cost_per_hour_usd=entry.cost_per_hour_usd,
+            slots=entry.slots,
+            stagger_s=entry.stagger_s,
         )
 
     def _check_absolute(self, place: Place, key: str, path: str) -> None:
@@ -176,6 +185,7 @@ class _Reader:
             grace_s=_first(entry.grace_s, defaults.grace_s, 30.0),
             beat_interval_s=_first(entry.beat_interval_s, defaults.beat_interval_s, 30.0),
             restart_limit=int(_first(entry.restart_limit, defaults.restart_limit, 0)),
+            resources=self._resources(place, entry, defaults),
             collect=self._collect(place, entry, defaults),
             extractor=_extractor(entry.config, overrides),
         )
@@ -184,6 +194,12 @@ class _Reader:
         if entry.collect is not None:
             return self.patterns((*place, "collect"), entry.collect)
         return self.patterns(("defaults", "collect"), defaults.collect)
+
+    def _resources(self, place: Place, entry: WorkerEntry, defaults: WorkerSettings) -> dict[str, Any]:
+        def blame(key: str, text: str) -> NoReturn:
+            raise self.error((*place, key), f"{place[-1]}: {text}")
+
+        return resources(entry, defaults, blame)
 
     def _command(self, place: Place, entry: WorkerEntry) -> tuple[str, ...]:
         if entry.command is None:

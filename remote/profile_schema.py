@@ -38,6 +38,10 @@ class HostEntry(_Strict):
     """Python of the host, >= 3.9."""
     cost_per_hour_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """What an hour of it costs; shown beside it."""
+    slots: int = Field(default=2, ge=1, le=64)
+    """How many runs may share one of its GPUs."""
+    stagger_s: float = Field(default=0.0, ge=0, le=24 * 3600, allow_inf_nan=False)
+    """How long a start waits at most for the first progress of the one before it."""
 
 
 class WorkerSettings(_Strict):
@@ -58,6 +62,21 @@ class WorkerSettings(_Strict):
     """Seconds for a checkpoint between TERM and KILL."""
     beat_interval_s: Seconds | None = None
     restart_limit: int | None = Field(default=None, ge=0, le=1000)
+    gpu: Annotated[int, Field(ge=0, le=255)] | Literal["auto"] | None = None
+    """This GPU of the host, or whichever is free."""
+    gpus: Annotated[int, Field(ge=0, le=255)] | Literal["auto"] | None = None
+    """So many GPUs, whichever are free."""
+    exclusive: bool | None = None
+    """Nobody else on its GPUs."""
+    gpu_memory_mib: int | None = Field(default=None, ge=0, le=2**30)
+    """Free memory that each of its GPUs must have at the start."""
+    threads: int | None = Field(default=None, ge=0, le=4096)
+    """Threads of OpenMP, MKL and the like."""
+    nice: int | None = Field(default=None, ge=0, le=19)
+    memory_mib: int | None = Field(default=None, ge=0, le=2**30)
+    """Limit of memory of all its processes."""
+    disk_mib: int | None = Field(default=None, ge=0, le=2**40)
+    """Free space that there must be at the launch."""
     collect: list[Pattern] | None = None
     """Files of the worktree that belong to the results."""
 

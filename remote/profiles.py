@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 FILE_NAME = "profiles.yaml"
 DEFAULT_ROOT = "~/.trajvid"
@@ -35,6 +36,10 @@ class Host:
     """Python >= 3.9 on the host."""
     cost_per_hour_usd: float | None = None
     """What an hour of it costs, for the screen."""
+    slots: int = 2
+    """How many runs may share one of its GPUs."""
+    stagger_s: float = 0.0
+    """How long a start waits at most for the first progress of the one before it; 0 = not at all."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,8 @@ class Worker:
     beat_interval_s: float = 30.0
     restart_limit: int = 0
     """Restarts after a failure, from the last checkpoint."""
+    resources: dict[str, Any] = field(default_factory=dict)
+    """GPUs, memory, threads: see `remote.worker_resources`."""
     collect: tuple[str, ...] = ()
     """Globs of files in the worktree that belong to the results."""
     extractor: str = ""

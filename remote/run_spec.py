@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import ToolMissing, UsageError
 from remote.profiles import TRAINER
+from remote.worker_resources import on_host
 from wire.records import RunSpec
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def spec_of(
         beat_interval_s=worker.beat_interval_s,
         restart_limit=worker.restart_limit,
         parent=parent,
+        resources=on_host(worker, host),
         collect=worker.collect,
     )
 
