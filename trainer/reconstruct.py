@@ -39,6 +39,7 @@ found       persistent points, of the frames of persistent objects that count in
 error       distance of persistent points from the truth in half-sides, median and root mean square: as triangulated,
             after a moving average of 5 frames, and after a Kalman smoother. `one camera, by size` knows the radius and
             the first view alone: a reference on the points of no filter
+astray      share of all points with no persistent object within two of its radii: smoothing does not remove them
 
 FILE of --scene holds {"cameras": [{"K": 3x3, "R": 3x3, "t": 3}, ...], "boxes": [camera][frame][box][left, top, right,
 bottom]}: x ~ K [R | t] X with t = -R C, pixels from the top left, so many frames for each camera. Answer, a line a
@@ -50,9 +51,11 @@ COUNTED = {
     "points": "points", "persistent": "persist.", "transient": "transient", "wrong": "wrong",
     "spurious_removed": "removed", "persistent_kept": "kept", "found": "found", "ms_a_clip": "ms/clip",
 }  # fmt: skip
-OFF = {f"{kind}_{how}": f"{kind} {how}" for kind in ("median", "rmse") for how in ("none", "average", "kalman")}
-DIGITS = {"points": 0, "persistent": 0, "transient": 0, "wrong": 0, "ms_a_clip": 1}
-"""Figures with other than three digits after the point, or four for errors."""
+OFF = {f"{kind}_{how}": f"{kind} {how}" for kind in ("median", "rmse", "astray")
+       for how in ("none", "average", "kalman")}  # fmt: skip
+DIGITS = {"points": 0, "persistent": 0, "transient": 0, "wrong": 0, "ms_a_clip": 1,
+          **{name: 4 for name in OFF if "astray" not in name}}  # fmt: skip
+"""Digits after the point, where it is not three."""
 
 
 def add_parser(verbs: Any) -> None:
@@ -196,7 +199,10 @@ def _figures(pair: Pair, boxes: str, seed: int, finder: Finder | None, model: Ob
 
 def _show(rows: Sequence[Row]) -> None:
     """Print two tables: what is left of the points, and how far from the truth those are."""
-    for title, columns in (("Points", COUNTED), ("Error of persistent points, half-sides", OFF)):
+    for title, columns in (
+        ("Points", COUNTED),
+        ("Error of persistent points in half-sides, and share of points astray", OFF),
+    ):
         print(title)
         shown = [row for row in rows if any(name in one for one in row.figures for name in columns)]
         cells = [["data", "boxes", "filter", *columns.values()]]
@@ -214,7 +220,7 @@ def _cell(row: Row, name: str) -> str:
     values = [one[name] for one in row.figures if name in one]
     if not values:
         return "-"
-    digits = DIGITS.get(name, 4 if name in OFF else 3)
+    digits = DIGITS.get(name, 3)
     mean = f"{statistics.fmean(values):.{digits}f}"
     spread = f"±{statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     return (mean + spread).replace("0.", ".") if digits > 1 else mean + spread

@@ -229,6 +229,7 @@ def test_figures_of_a_scene_made_by_hand() -> None:
     for name in ("median_none", "rmse_none", "median_kalman", "rmse_kalman"):
         assert rule[name] == pytest.approx(0.01, abs=1e-4)
     assert figures[ONE_CAMERA]["median_none"] == pytest.approx(0.01, abs=1e-3)
+    assert none["astray_none"] == none["astray_kalman"] == pytest.approx(5 / (T + 5)) and rule["astray_none"] == 0
     assert none["spurious_removed"] == 0 and none["persistent_kept"] == 1 and "points" not in figures[ONE_CAMERA]
 
 

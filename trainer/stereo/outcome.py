@@ -24,6 +24,7 @@ from trainer.stereo.single import place_by_size
 from trainer.stereo.smoothing import SMOOTHERS, smooth
 
 ONE_CAMERA = "one camera, by size"
+NEAR = 2
 Figures = dict[str, float]
 
 
@@ -50,6 +51,14 @@ class Outcome:
         true = self.scene.world[self.object[mine], self.found.frame[mine]]
         return np.asarray(np.linalg.norm(positions[mine] - true, axis=1))
 
+    def astray(self, positions: Floats) -> NDArray[np.bool_]:
+        """Return which points, given where all are, have no persistent object within `NEAR` radii then, (N,)."""
+        first, second = (view.objects for view in self.scene.views)
+        lasting = first.kinds == Persistence.PERSISTENT
+        there = (first.counts | second.counts)[lasting][:, self.found.frame]
+        apart = np.linalg.norm(self.scene.world[lasting][:, self.found.frame] - positions, axis=2)
+        return ~(there & (apart <= NEAR * self.scene.radius)).any(axis=0)
+
 
 def outcome(scene: Scene, keep: Keep) -> Outcome:
     """Return the points of what a filter leaves of both views."""
@@ -73,11 +82,10 @@ def measure(scenes: Sequence[Scene], filters: Mapping[str, Keep]) -> dict[str, F
     figures: dict[str, Figures] = {}
     for name, keep in filters.items():
         came = [outcome(scene, keep) for scene in scenes]
-        figures[name] = _counts(came) | _errors([{how: one.off(one.found.smoothed(how)) for how in SMOOTHERS}
-                                                 for one in came])  # fmt: skip
+        figures[name] = _counts(came) | _errors(came, [_stereo(one) for one in came])
         figures[name]["ms_a_clip"] = 1000 * sum(one.seconds for one in came) / max(1, len(came))
         if name == NO_FILTER:
-            figures[ONE_CAMERA] = _errors([_one_camera(one) for one in came])
+            figures[ONE_CAMERA] = _errors(came, [_one_camera(one) for one in came])
     base = figures[NO_FILTER]
     for name in filters:
         own = figures[name]
@@ -102,19 +110,26 @@ def _counts(came: Sequence[Outcome]) -> Figures:
     return figures
 
 
-def _errors(off: Sequence[Mapping[str, Floats]]) -> Figures:
-    """Return median and root mean square of the distances by smoother, if there are any."""
+def _errors(came: Sequence[Outcome], places: Sequence[Mapping[str, Floats]]) -> Figures:
+    """Return how far off the persistent points are, and the share of all that are astray, by smoother."""
     figures = {}
     for how in SMOOTHERS:
-        every = np.concatenate([np.zeros(0), *(one[how] for one in off)])
-        if len(every):
-            figures[f"median_{how}"] = float(np.median(every))
-            figures[f"rmse_{how}"] = float(np.sqrt(np.square(every).mean()))
+        off = np.concatenate([np.zeros(0), *(one.off(place[how]) for one, place in zip(came, places, strict=True))])
+        stray = [one.astray(place[how]) for one, place in zip(came, places, strict=True)]
+        if len(off):
+            figures[f"median_{how}"] = float(np.median(off))
+            figures[f"rmse_{how}"] = float(np.sqrt(np.square(off).mean()))
+            figures[f"astray_{how}"] = float(np.concatenate(stray).mean())
     return figures
 
 
+def _stereo(one: Outcome) -> dict[str, Floats]:
+    """Return where the points are after each smoother."""
+    return {how: one.found.smoothed(how) for how in SMOOTHERS}
+
+
 def _one_camera(one: Outcome) -> dict[str, Floats]:
+    """Return the same of one camera that knows the objects' radius."""
     found, view = one.found, one.scene.views[0]
     position, covariance = place_by_size(one.scene.cameras[0], view.seen.boxes[found.rows[:, 0]], one.scene.radius)
-    return {how: one.off(smooth(how, position, covariance, found.pair, found.frame, found.noise_px))
-            for how in SMOOTHERS}  # fmt: skip
+    return {how: smooth(how, position, covariance, found.pair, found.frame, found.noise_px) for how in SMOOTHERS}
