@@ -77,11 +77,11 @@ class Given:
         return self.found
 
 
-def measure(tier: str, clips: int, turns: int, detector: str, objects: str) -> dict[str, float]:
+def measure(tier: str, clips: int, turns: int, detector: str, narrow: str, objects: str) -> dict[str, float]:
     """Return the median of each step in ms a clip."""
     recipe = open_scenes(tier, "test", clips, SEED)
     wide = LearnedDetector.load(detector) if detector else LearnedDetector(Detector().eval(), recipe.window.size_px)
-    narrow = LearnedDetector(Detector(NARROW).eval(), wide.size_px)
+    cheap = LearnedDetector.load(narrow) if narrow else LearnedDetector(Detector(NARROW).eval(), wide.size_px)
     model = load_stage(objects) if objects else ObjectAwareTransformer().eval()
     if not objects:
         model.gate = HitsGate()  # type: ignore[assignment]
@@ -89,7 +89,7 @@ def measure(tier: str, clips: int, turns: int, detector: str, objects: str) -> d
     for number, (video, known) in enumerate(zip(render(recipe), true_objects(recipe), strict=True)):
         given = detections_of(known, "perturbed", SEED, number, recipe.window.size_px)
         found = wide.detect(video) if detector else given
-        steps = _steps(video, found, wide, narrow, model)
+        steps = _steps(video, found, wide, cheap, model)
         for _ in range(turns):
             for name, act in steps.items():
                 began = time.thread_time()
@@ -136,13 +136,14 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=20, help="clips of each tier, 32 frames each (default: 20)")
     parser.add_argument("--turns", type=int, default=3, help="times that each clip is taken (default: 3)")
     parser.add_argument("--detector", default="", metavar="RUN", help="the wide detector, trained")
+    parser.add_argument("--narrow", default="", metavar="RUN", help="the narrow detector, trained")
     parser.add_argument("--objects", default="", metavar="RUN", help="the object stage with its gate, trained")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[Row] = []
     with torch.inference_mode():
         for tier in TIERS:
-            ms = measure(tier, options.clips, options.turns, options.detector, options.objects)
+            ms = measure(tier, options.clips, options.turns, options.detector, options.narrow, options.objects)
             if not options.json:
                 said = (f"{name} {value:.2f} ms, {1000 * FRAMES / value:.0f} frames/s" for name, value in ms.items())
                 print(f"{tier}: " + "; ".join(said))

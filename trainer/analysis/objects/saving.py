@@ -11,9 +11,12 @@ from trainer.analysis.objects.targets import Target, figure, points
 
 HEAVY = "transient_heavy"
 SAVED, KEPT, LOST, WHOLE = (0.40, 0.60), 0.93, 0.01, 0.40
-STAGE = ("operations saved:", "ceiling:", "time saved:", "persistent boxes kept:", "lost:", "MFLOP a clip:")
+STAGE = ("operations saved:", "ceiling:", "time saved:", "its ceiling:", "persistent boxes kept:", "lost:",
+         "MFLOP a clip:")  # fmt: skip
 PIPELINE = ("operations saved:", "ceiling:", "detector, MFLOP a clip:", "object stage, MFLOP a clip:")
-MODES = {"": "once a clip", "online_": "every frame"}
+MODES = {"": "once a clip", "alone_": "each clip alone", "online_": "every frame"}
+"""Prefix of the figures -> when is decided; once a clip, that is many clips together."""
+ONLINE = "online_"
 
 
 def tables(found: Sequence[Measured]) -> list[str]:
@@ -24,8 +27,11 @@ def tables(found: Sequence[Measured]) -> list[str]:
         for prefix, mode in MODES.items():
             first = [one.data, one.boxes, one.entry.name, mode]
             own, ceiling = one.over(f"{prefix}flops_saved"), one.over(f"{prefix}flops_saved_ceiling")
+            if own is None:
+                continue
             stage.append([
                 *first, points(own), points(ceiling), points(one.over(f"{prefix}time_saved")),
+                points(one.over(f"{prefix}time_saved_ceiling")),
                 points(one.over(f"{prefix}persistent_kept")), points(lost(one, prefix), 2),
                 figure(one.over(f"{prefix}mflops_a_clip"), 0),
             ])  # fmt: skip
@@ -48,7 +54,7 @@ def tables(found: Sequence[Measured]) -> list[str]:
 
 def lost(one: Measured, prefix: str = "") -> Spread | None:
     """Return by how much the balanced accuracy falls: of whole clips, or decided after 12 frames."""
-    key = "balanced_accuracy_12" if prefix else "balanced_accuracy"
+    key = "balanced_accuracy_12" if prefix == ONLINE else "balanced_accuracy"
     return one.differences(key, f"gated_{key}")
 
 
