@@ -17,7 +17,7 @@ from tests.trainer.conftest import Command
 from trainer.errors import CheckpointError, DataError
 from trainer.objects.baseline import ClassicalDetector
 from trainer.objects.compute import compute_figures, flops, kept_share, spend, transient_share
-from trainer.objects.deciding import decide
+from trainer.objects.deciding import decide, leads
 from trainer.objects.gating import STATISTICS, track_statistics
 from trainer.objects.object_data import clips_of
 from trainer.objects.persistence_curve import Clip
@@ -77,15 +77,32 @@ def test_what_the_gate_stops_is_transient_and_the_rest_decided_without_it(
     assert np.allclose(gated[passes], (alone[:, 1] - alone[:, 0]).detach().numpy()[: seen.tracks][passes], atol=1e-5)
 
 
+@pytest.mark.parametrize("gate", [None, 0.5])
+@torch.inference_mode()
+def test_decided_together_is_decided_alone(
+    model: ObjectAwareTransformer, clips: list[Clip], gate: float | None
+) -> None:
+    """In more than one part, in any order, by the path that leaves out what training needs."""
+    prefixes = [Prefix(clip.seen, frame) for frame in (31, 3, 17, 9, 25) for clip in clips]
+    together = leads(model, prefixes, gate)
+    for prefix, lead in zip(prefixes, together, strict=True):
+        (alone,) = leads(model, [prefix], gate)
+        assert np.allclose(lead, alone, atol=1e-5, equal_nan=True)
+        logits = model(collate([prefix]))["track_logits"][0].detach().numpy()
+        if gate is None:
+            there = ~np.isnan(lead)
+            assert np.allclose(lead[there], (logits[:, 1] - logits[:, 0])[: len(lead)][there], atol=1e-5)
+
+
 def test_saved_operations_are_those_that_did_not_run(model: ObjectAwareTransformer, clips: list[Clip]) -> None:
     """The count of a clip falls to that of a clip of the kept tracks alone, and the gate's own work."""
     seen = clips[0].seen
     passes = seen.hits()[:, 31] > 8
     gate = flops(lambda: model.gate(torch.zeros(seen.tracks, STATISTICS)))
-    kept = flops(lambda: model(collate([Prefix(seen, 31, kept=passes)])))
-    spent = spend(model, clips[:1], 0.5, online=False)
+    kept = flops(lambda: model.decide(collate([Prefix(seen, 31, kept=passes)])))
+    spent = spend(model, clips[:1], 0.5)
     assert gate > 0 and spent.flops["gated"] == kept + gate
-    assert spent.flops["full"] == flops(lambda: model(collate([Prefix(seen, 31)])))
+    assert spent.flops["full"] == flops(lambda: model.decide(collate([Prefix(seen, 31)])))
     assert 0 < spent.saved() <= 1 and spent.saved("ideal") > 0
 
 

@@ -22,6 +22,8 @@ from trainer.objects.tokens import Prefix, collate
 from trainer.objects.transformer import ObjectAwareTransformer
 
 AT_ONCE = 64
+TOGETHER = 8
+"""Prefixes that the network is shown in one batch."""
 EPSILON = 1e-6
 """What the gate stops is transient."""
 
@@ -47,31 +49,37 @@ def decide(model: ObjectAwareTransformer, seen: Sequence[Sightings], frames: Seq
 
 
 def leads(model: ObjectAwareTransformer, prefixes: Sequence[Prefix], gate: float | None) -> list[NDArray[np.floating]]:
-    """Return by how much PERSISTENT leads in the logits of each track of each prefix, NaN for one not seen yet."""
+    """Return by how much PERSISTENT leads in the logits of each track of each prefix, NaN for one not seen yet.
+
+    Prefixes of about one length are looked at together: padding is work too.
+    """
+    found: list[NDArray[np.floating]] = [np.full(prefix.seen.tracks, np.nan) for prefix in prefixes]
+    if gate is not None:
+        prefixes, found = _gated(model, prefixes, gate)
     device = next(model.parameters()).device
-    found: list[NDArray[np.floating]] = []
-    passed: list[tuple[Prefix, NDArray[np.int64]]] = []
-    for prefix in prefixes:
-        lead = np.full(prefix.seen.tracks, np.nan)
-        tracks = np.unique(prefix.seen.track[prefix.rows])
-        if gate is not None:
-            numbers = track_statistics(prefix.seen, prefix.frame)[tracks]
-            sure = lead_of(model.gate(torch.from_numpy(numbers).to(device)))
-            lead[tracks] = np.minimum(sure, -EPSILON)
-            tracks = tracks[sure >= math.log(gate / (1 - gate))]
-            kept = np.zeros(prefix.seen.tracks, bool)
-            kept[tracks] = True
-            prefix = replace(prefix, kept=kept)
-        found.append(lead)
-        passed.append((prefix, tracks))
-    looked_at = [number for number, (_, tracks) in enumerate(passed) if len(tracks)]
-    if looked_at:
-        tokens = collate([passed[number][0] for number in looked_at]).to(device)
-        told = lead_of(answer(model, tokens)["track_logits"])
-        for number, own in zip(looked_at, told, strict=True):
-            tracks = passed[number][1]
+    rows = [prefix.rows for prefix in prefixes]
+    order = sorted((number for number, own in enumerate(rows) if len(own)), key=lambda number: len(rows[number]))
+    for begin in range(0, len(order), TOGETHER):
+        some = order[begin : begin + TOGETHER]
+        tokens = collate([prefixes[number] for number in some]).to(device)
+        told = lead_of(answer(model.decide, tokens)["track_logits"])
+        for number, own in zip(some, told, strict=True):
+            tracks = np.unique(prefixes[number].seen.track[rows[number]])
             found[number][tracks] = own[tracks]
     return found
+
+
+def _gated(model: ObjectAwareTransformer, prefixes: Sequence[Prefix],
+           gate: float) -> tuple[list[Prefix], list[NDArray[np.floating]]]:  # fmt: skip
+    """Return prefixes of the tracks that pass alone, and what the others are decided by; all are asked at once."""
+    numbers = [track_statistics(prefix.seen, prefix.frame) for prefix in prefixes]
+    sure = lead_of(model.gate(torch.from_numpy(np.concatenate(numbers)).to(next(model.parameters()).device)))
+    left, found = [], []
+    for prefix, own, lead in zip(prefixes, numbers, np.split(sure, np.cumsum([*map(len, numbers)])[:-1]), strict=True):
+        there = own.any(axis=1)
+        left.append(replace(prefix, kept=there & (lead >= math.log(gate / (1 - gate))), statistics=own))
+        found.append(np.where(there, np.minimum(lead, -EPSILON), np.nan))
+    return left, found
 
 
 def lead_of(logits: Tensor) -> NDArray[np.float32]:

@@ -34,8 +34,7 @@ def track_statistics(seen: Sightings, frame: int) -> NDArray[np.float32]:
     hits = np.bincount(track, minlength=seen.tracks)
     there = hits > 0
     first, last = np.full(seen.tracks, frame), np.zeros(seen.tracks, np.int64)
-    np.minimum.at(first, track, when)
-    np.maximum.at(last, track, when)
+    first[track[::-1]], last[track] = when[::-1], when  # of several, the one assigned last stays
     sides = (seen.boxes[:rows, 2:] - seen.boxes[:rows, :2]).mean(axis=1) / max(seen.size_px)
     each, span = np.maximum(hits, 1), np.maximum(last - first + 1, 1)
     numbers = (

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from trainer.models.extractor import normalise
 from trainer.models.tokenizer.shape import TokenizerShape
 from trainer.models.tokenizer.tokenizer import VideoEncoder
+from trainer.objects.gating import STATISTICS
 from trainer.objects.sightings import MOST_A_FRAME, PATCH_SIDE
 from trainer.objects.tokens import IDENTITIES, Tokens
 
@@ -17,7 +18,8 @@ CODED_SIDE = 16
 
 
 class ObjectTokenizer(nn.Module):
-    """`Tokens` -> (B, L, dim): the sum of what each box shows, where, when, which of its frame, and of which track.
+    """`Tokens` -> (B, L, dim): the sum of what each box shows, where, when, which of its frame, of which track, and
+    what that track's statistics are at the present frame: without them the first layers cannot tell what lasts.
 
     What it shows is its patch; with the encoder of a MAGVIT tokenizer, the codes of that patch. Its weights are kept,
     and saved with all others: whoever loads a model has the tokens that it was trained on.
@@ -33,6 +35,7 @@ class ObjectTokenizer(nn.Module):
         self.ago = nn.Embedding(MOST_FRAMES, dim)
         self.which = nn.Embedding(MOST_A_FRAME, dim)
         self.identity = nn.Embedding(IDENTITIES, dim)
+        self.history = nn.Linear(STATISTICS, dim)
         for table in (self.when, self.ago, self.which):
             nn.init.normal_(table.weight, std=0.1)
         nn.init.normal_(self.identity.weight, std=dim**-0.5)
@@ -44,8 +47,10 @@ class ObjectTokenizer(nn.Module):
         size = sides.prod(dim=-1, keepdim=True).clamp(min=1e-6).log() / 4 + 1
         middle = tokens.boxes[..., :2] + tokens.boxes[..., 2:] - 1
         place = self.place(torch.cat([middle, 10 * sides, size], dim=-1))
-        known = self.when(tokens.frame) + self.ago(tokens.ago) + self.which(tokens.index)
-        return self.look(self._shown(tokens.patches)) + place + known + self.identity(tokens.identity)
+        when = self.when(tokens.frame) + self.ago(tokens.ago) + self.which(tokens.index)
+        history = self.history(tokens.statistics)
+        own = history.gather(1, tokens.track[..., None].expand(-1, -1, history.shape[2]))
+        return self.look(self._shown(tokens.patches)) + place + when + self.identity(tokens.identity) + own
 
     def _shown(self, patches: Tensor) -> Tensor:
         """Return what patches (B, L, 3, side, side) show, (B, L, numbers)."""

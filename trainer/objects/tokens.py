@@ -74,6 +74,8 @@ class Prefix:
     """Which of its tracks are looked at, (tracks,); None: all."""
     names: NDArray[np.int64] | None = None
     """Which vector stands for which track, (`IDENTITIES`,); None: the n-th for the n-th."""
+    statistics: NDArray[np.float32] | None = None
+    """`track_statistics` of all tracks at that frame, where they are known already."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -101,6 +103,9 @@ def collate(prefixes: Sequence[Prefix]) -> Tokens:
         identity[at] = names[seen.track[own] % IDENTITIES]
         boxes[at], patches[at] = seen.boxes[own] / (width, height, width, height), seen.patches[own]
         tracks[place, seen.track[own]] = True
-        statistics[place, : seen.tracks] = track_statistics(seen, prefix.frame)
+        own_statistics = prefix.statistics
+        if own_statistics is None:
+            own_statistics = track_statistics(seen, prefix.frame)
+        statistics[place, : seen.tracks] = own_statistics
     parts = (frame, ago, boxes, patches, index, track, identity, present, tracks, statistics)
     return Tokens(*map(torch.from_numpy, parts))

@@ -8,7 +8,7 @@ early can know more than was seen, and in each prefix every key may know all tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -44,7 +44,7 @@ class ObjectAttention(SelfAttention):
         Rows sum to 1, over columns that are `present` (B, L); `same` is 1 for pairs of one track, (B, L, L).
         """
         query, key, value = self.split(x)
-        logits = query @ key.transpose(2, 3) / math.sqrt(query.shape[3])
+        logits = (query / math.sqrt(query.shape[3])) @ key.transpose(2, 3)
         logits = logits + self.same_track[:, None, None] * same[:, None]
         weights = logits.masked_fill(~present[:, None, None], -torch.inf).softmax(dim=3)
         mixed = (weights @ value).transpose(1, 2).reshape(x.shape)
@@ -73,11 +73,9 @@ class ObjectAwareTransformer(nn.Module):
         self.track_head = nn.Sequential(nn.Linear(3 * dim, dim), nn.GELU(), nn.Linear(dim, len(Persistence)))
 
     def forward(self, tokens: Tokens) -> dict[str, Tensor]:
-        x, maps = self._run(tokens)
-        queries = tokens.present.sum(dim=1).clamp(min=1)[:, None]
-        asked = tokens.present[:, None, :, None]
-        received = [(one * asked).mean(dim=1).sum(dim=1) / queries for one in maps]
-        x = self.leave(x)
+        asked = tokens.present / tokens.present.sum(dim=1, keepdim=True).clamp(min=1)
+        received: list[Tensor] = []
+        x = self._run(tokens, lambda one: received.append(torch.einsum("bq,bhqk->bhk", asked, one).mean(dim=1)))
         return {
             "track_logits": self.track_head(self._of_tracks(x, tokens)),
             "token_logits": self.token_head(x),
@@ -85,20 +83,27 @@ class ObjectAwareTransformer(nn.Module):
             "received": torch.stack(received, dim=1),
         }
 
+    def decide(self, tokens: Tokens) -> dict[str, Tensor]:
+        """Return `track_logits` alone, without the work that the rest takes."""
+        return {"track_logits": self.track_head(self._of_tracks(self._run(tokens), tokens))}
+
     def attention(self, tokens: Tokens) -> Tensor:
         """Return what every token takes of every other one in each layer, (layers, B, heads, L, L)."""
-        return torch.stack(self._run(tokens)[1])
+        maps: list[Tensor] = []
+        self._run(tokens, maps.append)
+        return torch.stack(maps)
 
-    def _run(self, tokens: Tokens) -> tuple[Tensor, list[Tensor]]:
-        x, maps = self.tokenizer(tokens), []
+    def _run(self, tokens: Tokens, watch: Callable[[Tensor], None] = lambda weights: None) -> Tensor:
+        """Return what is known of each token in the end, (B, L, dim); `watch` is shown the attention of each layer."""
+        x = self.tokenizer(tokens)
         present = tokens.present | ~tokens.present.any(dim=1, keepdim=True)  # a clip without any has no row to divide
         same = (tokens.track[:, :, None] == tokens.track[:, None]).to(x.dtype)
         for attend, think in zip(self.attention_layers, self.think, strict=True):
             assert isinstance(attend, ObjectAttention)
             x, weights = attend.attend(x, same, present)
+            watch(weights)
             x = think(x)
-            maps.append(weights)
-        return x, maps
+        return self.leave(x)
 
     def _of_tracks(self, x: Tensor, tokens: Tokens) -> Tensor:
         """Return mean, sum and maximum over the tokens of each track, (B, K, 3 dim)."""
