@@ -22,6 +22,8 @@ from wire.run_dir import TEMPORARY_PREFIX
 PARTIAL_FOLDER = f"{TEMPORARY_PREFIX}partial"
 IO_TIMEOUT_S = 120
 
+UNSHOWN = "?"
+"""A file whose name is nothing that a screen shows."""
 VANISHED = 24
 """Exit code: a file went away between listing and reading, as running work does."""
 
@@ -84,7 +86,7 @@ def updated_file(line: str) -> str:
     if found is None:
         return ""
     name = found.group(1).encode("utf-8", "surrogateescape")
-    return clean_bytes(_ESCAPED.sub(lambda byte: bytes([int(byte.group(1), 8) & 255]), name))
+    return clean_bytes(_ESCAPED.sub(lambda byte: bytes([int(byte.group(1), 8) & 255]), name)) or UNSHOWN
 
 
 def too_large(line: str) -> str:

@@ -183,9 +183,9 @@ class SyncSchedule:
         return True
 
     def _over(self, worker: str, run: str) -> int:
-        """Attempts of the newest run if it is over as far as a live host says, else 0."""
+        """Attempts of the newest run if its host said in this session that it is over, else 0."""
         row = self._fleet.snapshot(worker)
-        over = row.run == run and row.state.final and row.confirmed(self._fleet.clock())
+        over = row.run == run and row.state.final and row.seen_at is not None
         return (attempt_number(row.attempt) or 0) if over else 0
 
 

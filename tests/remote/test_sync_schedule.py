@@ -1,0 +1,228 @@
+"""What comes home, when, and what a sync that cannot go on says: nothing is lost, nothing is asked for too often."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from remote import laptop_disk, runs, sync_retry, sync_schedule, synced, verify
+from remote.errors import FarSideError, RemoteError, UsageError
+from remote.fleet import Fleet
+from remote.lacking import lacking
+from remote.profiles import SyncPolicy
+from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
+from remote.sync_retry import Retries
+from tests.fixtures.project import Project
+from tests.remote.test_listing import RUN, run_folder
+from wire.records import ExitRecord
+from wire.run_dir import RunDir
+
+OLDER = "20250101T000000-3f2a91c-aaaa"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_schedule, "LOOK_BACK_AFTER_S", 0.0)
+    monkeypatch.setattr(sync_retry, "LOOK_FOR_ROOM_S", 0.05)
+
+
+def a_run(project: Project, run: str = RUN, **files: int) -> RunDir:
+    """A run on the host that ended long ago, with files of these sizes in its folder of checkpoints."""
+    where = run_folder(Path(project.profile.hosts["local"].root), project.profile.project_id, run=run)
+    Path(where.spec).write_text("{}")
+    Path(where.log).write_text("said\n")
+    Path(where.attempt(1).exit).write_bytes(ExitRecord(f"{run}.1", "completed", 0, 5.0).to_line())
+    os.makedirs(where.checkpoints)
+    for name, size in {"best": 3000, **files}.items():
+        (Path(where.checkpoints) / f"{name}.pt").write_bytes(os.urandom(size))
+    return where
+
+
+async def until(fleet: Fleet, found: Callable[[RunSnapshot], bool]) -> RunSnapshot:
+    async with asyncio.timeout(100):
+        while not found(fleet.snapshot("good")):
+            await fleet.changed()
+    return fleet.snapshot("good")
+
+
+def policy(project: Project, **changes: object) -> Fleet:
+    return Fleet(replace(project.profile, sync=replace(SyncPolicy(), **changes)))  # type: ignore[arg-type]
+
+
+async def test_runs_that_ended_while_the_laptop_was_away_come_home(project: Project) -> None:
+    a_run(project, OLDER)
+    a_run(project)
+    home = project.profile.results / "good"
+    fleet = Fleet(project.profile)
+    seen: list[SyncStatus] = []
+    fleet.subscribe(lambda row: seen.append(row.sync))
+    await fleet.start(["good"])
+    async with asyncio.timeout(100):
+        while not synced.came_home(home / OLDER, 1):
+            await asyncio.sleep(0.05)
+    row = await until(fleet, lambda row: row.sync.phase is SyncPhase.DONE)
+    assert row.sync.folder == str(home / RUN) and (home / RUN / "training.log").exists()
+    assert (home / OLDER / "checkpoints" / "best.pt").stat().st_size == 3000
+    assert OLDER in {status.run for status in seen}, "the row says which run is on its way"
+    mark = synced.read(home / OLDER)
+    assert mark is not None and mark.complete and set(mark.digests) == {"best.pt"}
+    newest = synced.read(home / RUN)
+    assert newest is not None and newest.complete
+
+    shutil.rmtree(home / OLDER)
+    assert await lacking(fleet, "local") == [], "who removed it here does not want it back"
+    assert synced.read(home / OLDER) is None
+    again = await runs.sync(fleet, "good", earlier=await runs.kept_run(fleet, "good", OLDER))
+    assert again.files > 0 and (home / OLDER / "training.log").exists()
+    with pytest.raises(UsageError, match="has no run"):
+        await runs.kept_run(fleet, "good", "20250101")
+    await fleet.close()
+
+
+async def test_earlier_runs_may_be_left_there(project: Project) -> None:
+    a_run(project, OLDER)
+    a_run(project)
+    fleet = policy(project, earlier=False)
+    await runs.sync(fleet, "good")
+    assert [one.run for one in await runs.earlier_runs(fleet, "good")] == [OLDER]
+    assert await fleet.syncs._bring_earlier("local") is False
+    await fleet.close()
+
+
+async def test_a_checkpoint_that_differs_is_found_and_fetched_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Path(a_run(project).checkpoints) / "best.pt"
+    fleet = Fleet(project.profile)
+    await runs.sync(fleet, "good")
+    here = project.profile.results / "good" / RUN / "checkpoints" / "best.pt"
+    facts = here.stat()
+    content = bytearray(here.read_bytes())
+    content[1000] ^= 1
+    here.write_bytes(content)
+    os.utime(here, ns=(facts.st_mtime_ns, facts.st_mtime_ns))
+    assert (await runs.sync(fleet, "good")).files == 1
+    assert here.read_bytes() == there.read_bytes() and os.listdir(here.parent) == ["best.pt"]
+
+    asked: list[str] = []
+    real = verify.digest_of
+    monkeypatch.setattr(verify, "digest_of", lambda path: asked.append(path) or {**(real(path) or {}), "sha256": "0"})
+    assert (await runs.sync(fleet, "good")).files == 0 and asked == [], "what was proved is not read again"
+    os.utime(here, ns=(facts.st_mtime_ns + 10**9, facts.st_mtime_ns + 10**9))
+    with pytest.raises(FarSideError) as caught:
+        await runs.sync(fleet, "good")
+    assert caught.value.code == "bad_checkpoint" and "best.pt" in str(caught.value)
+    assert not here.exists(), "what is known to be wrong is not kept under a name that is read"
+    await fleet.close()
+
+
+async def test_a_quota_leaves_the_largest_files_there_and_says_so(project: Project) -> None:
+    a_run(project, last=3 * 2**20)
+    fleet = policy(project, quota_bytes=2**20)
+    result = await runs.sync(fleet, "good")
+    home = project.profile.results / "good" / RUN
+    assert result.skipped == ("checkpoints/last.pt",) and os.listdir(home / "checkpoints") == ["best.pt"]
+    mark = synced.read(home)
+    assert mark is not None and not mark.complete and mark.left_out == result.skipped
+    assert synced.came_home(home, 1) and fleet.snapshot("good").sync.left_out == 1
+    await fleet.close()
+
+
+async def test_a_full_disk_pauses_and_goes_on_by_itself(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_run(project)
+    free = [400 * 2**20]
+    real = shutil.disk_usage
+    monkeypatch.setattr(laptop_disk.shutil, "disk_usage", lambda path: real(path)._replace(free=free[0]))
+    fleet = Fleet(project.profile)
+    await fleet.start(["good"])
+    row = await until(fleet, lambda row: row.sync.phase is SyncPhase.PAUSED)
+    assert row.sync.error == "this disk waits for 1.1 GiB free, has 0.4" and row.sync.retry_at is not None
+    free[0] = 700 * 2**20
+    await until(fleet, lambda row: row.sync.phase is SyncPhase.PAUSED and "has 0.7" in row.sync.error)
+    free[0] = 2**31
+    row = await until(fleet, lambda row: row.sync.phase is SyncPhase.DONE)
+    assert (project.profile.results / "good" / RUN / "checkpoints" / "best.pt").exists()
+    await fleet.close()
+
+
+@pytest.mark.slow  # mounts a file system
+@pytest.mark.skipif(os.getuid() != 0 or shutil.which("mount") is None, reason="only root mounts")
+async def test_a_disk_that_is_really_full_pauses(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_run(project, last=4 * 2**20)
+    results = project.profile.results
+    results.mkdir(mode=0o700)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(results)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no mount here: {mounted.stderr.decode()}")
+    try:
+        monkeypatch.setattr(laptop_disk, "FREE_FLOOR_BYTES", 0)
+        monkeypatch.setattr(sync_retry, "RESUME_BYTES", 2**20)
+        fleet = Fleet(project.profile)
+        await fleet.start(["good"])
+        row = await until(fleet, lambda row: row.sync.phase is SyncPhase.PAUSED)
+        assert row.sync.error
+        subprocess.run(["mount", "-o", "remount,size=64m", str(results)], check=True)
+        await until(fleet, lambda row: row.sync.phase is SyncPhase.DONE)
+        await fleet.close()
+    finally:
+        subprocess.run(["umount", str(results)], check=True)
+
+
+async def test_two_processes_take_turns(project: Project) -> None:
+    a_run(project)
+    home = project.profile.results / "good" / RUN
+    (home.parent / synced.FOLDER).mkdir(parents=True)
+    script = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(flush=True); input()"
+    lock = str(home.parent / synced.FOLDER / f"{RUN}.lock")
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", script, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdin is not None
+        other.stdout.readline()
+        fleet = Fleet(project.profile)
+        task = asyncio.create_task(runs.sync(fleet, "good"))
+        await until(fleet, lambda row: row.sync.waits)
+        assert not task.done() and not home.exists()
+        other.stdin.close()
+        assert (await task).files > 0
+    await fleet.close()
+
+
+async def test_what_fails_is_tried_again_later_each_time(project: Project) -> None:
+    now = [100.0]
+    fleet = Fleet(project.profile, clock=lambda: now[0])
+    retries, status = Retries(fleet), SyncStatus(SyncPhase.RUNNING)
+    waits = []
+    for _ in range(7):
+        told = retries.failed("good", status, "", RemoteError("no"))
+        assert told.retry_at is not None and told.phase is SyncPhase.FAILED
+        waits.append(told.retry_at - now[0])
+        assert not retries.is_due("good")
+        now[0] = told.retry_at
+        assert retries.is_due("good")
+    assert waits == [60.0, 120.0, 240.0, 480.0, 900.0, 900.0, 900.0]
+    retries.forget("good")
+    assert not retries.waiting("good")
+    assert retries.failed("good", status, OLDER, RemoteError("no")).error == f"earlier run {OLDER}: no"
+    assert not retries.waiting("good"), "an earlier run holds up nothing"
+    await fleet.close()
+
+
+@pytest.mark.parametrize("bad", [b"", b"{}", b"[]", b'{"run":"r"}', b'{"run":"r","complete":1,"digests":[]}', b"\xff"])
+def test_a_mark_that_makes_no_sense_is_none(bad: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    assert synced.read(folder) is None
+    mark = synced.Mark("r", True, 5.0, {"best.pt": {"sha256": "a", "size": 1}}, 2, ("big",))
+    synced.write(folder, mark)
+    assert synced.read(folder) == mark and synced.came_home(folder, 2) and not synced.came_home(folder, 3)
+    (tmp_path / synced.FOLDER / "r.json").write_bytes(bad)
+    assert synced.read(folder) is None and not synced.came_home(folder, 1)
