@@ -1,33 +1,28 @@
-"""One dial of one host: names, keys, host key, login; every foreign error becomes one of remote.errors.
+"""One dial of one host: the way to it, names, keys, host key, login; every foreign error becomes one of remote.errors.
 
-asyncssh reads ~/.ssh/config (Host, Match, Include, ProxyJump, ProxyCommand, IdentityFile, certificates, agent). It
-ignores `StrictHostKeyChecking`: host keys are always checked here.
+Each host on the way (ProxyJump) is dialled as the host itself is: by its own entry of ~/.ssh/config, with its key on
+record, and with the same person to ask. Host keys are always checked, whatever `StrictHostKeyChecking` says.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncssh
 
 from remote.asker import Asker
 from remote.clean import clean
-from remote.dial_errors import translated
-from remote.errors import (
-    ConfigError,
-    HostKeyChanged,
-    HostKeyUnknown,
-    Unreachable,
-)
+from remote.dial_errors import of_program, translated
+from remote.errors import HostKeyChanged, HostKeyUnknown, RemoteError, Unreachable
 from remote.hostkeys import KnownHosts, Record, describe, fingerprint
+from remote.jumps import HopFailed, Lease, shared_jumps, told_for
 from remote.login import Login, Patience
-from remote.names import check_host_name, check_user_name
-from remote.private_keys import Keyring, check_identity, default_identities, encrypted
+from remote.private_keys import Keyring
 from remote.profiles import Host
-from remote.ssh_options import CIPHERS, CONNECT_TIMEOUT_S, KEEPALIVE_COUNT, KEEPALIVE_INTERVAL_S, LOGIN_TIMEOUT_S
+from remote.proxy_command import ProxyProgram, proxy_program
+from remote.resolve import address_of, route_to
+from remote.ssh_options import CIPHERS, KEEPALIVE_COUNT, KEEPALIVE_INTERVAL_S, LOGIN_TIMEOUT_S
 from remote.target import Target
 
 _KEY_EXCHANGE_HINT = "compare with `ssh -v` to this host"
@@ -43,80 +38,89 @@ class Dialer:
     asker: Asker
     keyring: Keyring
     known_hosts: KnownHosts
-    timeout_s: float = CONNECT_TIMEOUT_S
+    timeout_s: float | None = None
+    """How long each host on the way may take to answer; None: as ~/.ssh/config says, else 15 s."""
 
     async def dial(self, on_lost: Callable[[str], None]) -> asyncssh.SSHClientConnection:
         """A logged-in connection. Raises `Unreachable`, `NeedsYou` or `UsageError`."""
-        target = await self._resolve()
+        route = await route_to(self.host)
+        try:
+            return await self._along(route, on_lost)
+        except HopFailed as failed:
+            raise told_for(failed, self.host.name, len(route) - 1) from failed.error
+
+    async def _along(self, route: Sequence[Target], on_lost: Callable[[str], None]) -> asyncssh.SSHClientConnection:
+        """A connection to the last of `route`, through all before it."""
+        *hops, target = route
+        lease = await self._through(hops) if hops else None
+        try:
+            ssh = await self._log_in(target, on_lost, lease, hops[-1].place if hops else "")
+            if lease is not None:
+                ssh.set_tunnel(lease)
+        except BaseException:
+            if lease is not None:
+                lease.close()
+            raise
+        if lease is not None and ssh.is_closed():
+            lease.close()
+        return ssh
+
+    async def _through(self, hops: Sequence[Target]) -> Lease:
+        way = " -> ".join([hops[0].proxy_command, *(f"{hop.host.name} {hop.place}" for hop in hops)])
+        try:
+            return await shared_jumps().lease(way, lambda: self._along(hops, lambda reason: None))
+        except RemoteError as exc:
+            raise HopFailed(len(hops), exc) from exc
+
+    async def _log_in(
+        self, target: Target, on_lost: Callable[[str], None], lease: Lease | None, via: str
+    ) -> asyncssh.SSHClientConnection:
         key_types: object = ()
         for _ in range(_DIALS):
             record = self.known_hosts.record(target.record_name, target.port)
-            login = self._login(target, on_lost)
-            try:
-                async with login.patience:
-                    return await self._connect(target, record, login, key_types)
-            except asyncssh.KeyExchangeFailed as exc:
-                # asyncssh offers only the types of the keys on record; another type must be seen to be named.
-                if key_types or not record.keys:
-                    raise Unreachable(f"{target.place}: {clean(str(exc))}", hint=_KEY_EXCHANGE_HINT) from exc
-                key_types = "default"
-            except asyncssh.HostKeyNotVerifiable as exc:
-                await self._decide(target, record, login, exc)
-            except Exception as exc:
-                raise translated(exc, target, login) from exc
+            patience = Patience(self.timeout_s or target.timeout_s)
+            login = Login(target.place, self.asker, self.keyring, target.identities, patience, on_lost)
+            with proxy_program("" if lease else target.proxy_command) as program:
+                try:
+                    async with patience:
+                        return await self._connect(target, record, login, key_types, lease, program)
+                except asyncssh.KeyExchangeFailed as exc:
+                    # asyncssh offers only the types of the keys on record; another type must be seen to be named.
+                    if key_types or not record.keys:
+                        raise Unreachable(f"{target.place}: {clean(str(exc))}", hint=_KEY_EXCHANGE_HINT) from exc
+                    key_types = "default"
+                except asyncssh.HostKeyNotVerifiable as exc:
+                    await self._decide(target, record, login, exc)
+                except Exception as exc:
+                    error = translated(exc, target, login, via)
+                    raise (of_program(error, target, program.said) if program else error) from exc
+                finally:
+                    await login.close()
         raise Unreachable(f"{target.place} shows a different host key on every connection")
 
-    async def _resolve(self) -> Target:
-        host = self.host
-        name = host.alias or host.address
-        check_host_name(name, host.name)
-        if host.user:
-            check_user_name(host.user, host.name)
-        with _config_errors(host):
-            options = await asyncssh.SSHClientConnectionOptions.construct(
-                **_address(host), client_keys=None, agent_path=None, known_hosts=None
-            )
-        named = [host.identity] if host.identity else options.config.get("IdentityFile", [])
-        identities = [Path(path).expanduser() for path in named]
-        return Target(
-            host=host,
-            address=str(options.host),
-            port=int(options.port),
-            user=str(options.username),
-            record_name=str(options.host_key_alias or options.host),
-            identities=tuple(identities or default_identities()),
-        )
-
-    def _login(self, target: Target, on_lost: Callable[[str], None]) -> Login:
-        locked = []
-        for path in target.identities:
-            if self.host.identity or path.exists():
-                check_identity(path, self.host.name)
-                if encrypted(path):
-                    locked.append(path)
-        return Login(target.place, self.asker, self.keyring, locked, Patience(self.timeout_s), on_lost)
-
     async def _connect(
-        self, target: Target, record: Record, login: Login, key_algorithms: object
-    ) -> asyncssh.SSHClientConnection:
-        keys: dict[str, object] = {}
-        if self.host.identity and not encrypted(target.identities[0]):
-            # The key that the profile names, and no other: an agent full of keys would use up the host's tries.
-            keys = {"client_keys": [str(target.identities[0])], "agent_path": None}
-        return await asyncssh.connect(
-            **_address(self.host),
-            **keys,
-            client_factory=lambda: login,
-            known_hosts=lambda host, addr, port: (record.keys, record.authorities, record.revoked),
-            server_host_key_algs=key_algorithms,
-            encryption_algs=CIPHERS,
-            keepalive_interval=KEEPALIVE_INTERVAL_S,
-            keepalive_count_max=KEEPALIVE_COUNT,
-            login_timeout=LOGIN_TIMEOUT_S,
-            command=None,
-            x11_forwarding=False,
-            agent_forwarding=False,
-        )
+        self, target: Target, record: Record, login: Login, key_algorithms: object,
+        lease: Lease | None, program: ProxyProgram | None,
+    ) -> asyncssh.SSHClientConnection:  # fmt: skip
+        with target.config.handed_on() as files:
+            return await asyncssh.connect(
+                **address_of(target.host),
+                config=files,
+                tunnel=lease,
+                proxy_command=program.argv if program else None,
+                client_factory=lambda: login,
+                client_keys=None,
+                known_hosts=lambda host, addr, port: (record.keys, record.authorities, record.revoked),
+                server_host_key_algs=key_algorithms,
+                encryption_algs=CIPHERS,
+                keepalive_interval=KEEPALIVE_INTERVAL_S,
+                keepalive_count_max=KEEPALIVE_COUNT,
+                connect_timeout=None,
+                login_timeout=LOGIN_TIMEOUT_S,
+                command=None,
+                x11_forwarding=False,
+                agent_forwarding=False,
+            )
 
     async def _decide(self, target: Target, record: Record, login: Login, exc: Exception) -> None:
         """Return if the key was accepted just now; raise otherwise. A key that changed is never asked about."""
@@ -125,7 +129,7 @@ class Dialer:
             text = clean(str(exc))
             if "revoked" in text:
                 raise HostKeyChanged(f"{target.place}: the key that the host shows is marked as revoked") from exc
-            raise HostKeyUnknown(f"{target.place}: {text}", fingerprint="", hint=_JUMP_HINT) from exc
+            raise HostKeyUnknown(f"{target.place}: {text}", fingerprint="") from exc
         if record.keys:
             on_record = ", ".join(describe(key) for key in record.keys)
             raise HostKeyChanged(
@@ -141,28 +145,3 @@ class Dialer:
                 hint=f"compare it with the host's own, then accept it: --accept-host-key {fingerprint(shown)}",
             ) from exc
         self.known_hosts.add(target.record_name, target.port, shown)
-
-
-_JUMP_HINT = "if this host is reached through another (ProxyJump), log in to that one once with ssh"
-
-
-def _address(host: Host) -> dict[str, object]:
-    """The keyword arguments that say which host, whose account, and which ssh config."""
-    config = Path("~/.ssh/config").expanduser()
-    place: dict[str, object] = {
-        "host": host.alias or host.address,
-        "config": [str(config)] if config.is_file() else None,
-    }
-    if host.port:
-        place["port"] = host.port
-    if host.user:
-        place["username"] = host.user
-    return place
-
-
-@contextlib.contextmanager
-def _config_errors(host: Host) -> Iterator[None]:
-    try:
-        yield
-    except (asyncssh.ConfigParseError, asyncssh.KeyImportError, ValueError, OSError) as exc:
-        raise ConfigError(f"{host.name}: {clean(str(exc))}", file="~/.ssh/config") from exc

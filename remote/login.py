@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import asyncssh
 
 from remote.asker import Asker
 from remote.clean import clean
+from remote.identities import Identities
 from remote.private_keys import Keyring
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Login(Watched):
         name: str,
         asker: Asker,
         keyring: Keyring,
-        locked: Sequence[Path],
+        identities: Identities,
         patience: Patience,
         on_lost: Callable[[str], None],
     ) -> None:
@@ -82,25 +83,46 @@ class Login(Watched):
         """The host's key, if it was not on record."""
         self.tried: list[str] = []
         """Authentication methods that the host offered and we tried."""
+        self.offered: list[str] = []
+        """Where each key was from that was shown to the host: `agent`, or its file."""
+        self.patience = patience
         self._asker = asker
         self._keyring = keyring
-        self._locked = list(locked)
-        self.patience = patience
+        self._offers = identities.offers(self._unlock)
+        self._link: asyncssh.SSHClientConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._link = conn
+
+    @property
+    def greeted(self) -> bool:
+        """Whether something at the other end has said that it is SSH."""
+        return self._link is not None and bool(self._link.get_extra_info("server_version"))
+
+    async def close(self) -> None:
+        """Let go of the agent."""
+        await self._offers.aclose()
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Called for a key that is not on record: remember it and refuse. Who asks, asks between two dials."""
         self.shown_key = key
         return False
 
-    async def public_key_auth_requested(self) -> asyncssh.SSHKey | None:
-        """Called when the agent's and the open keys are used up: now the locked ones, one a call."""
+    async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
+        """Called for one key after the other, until one opens or there is none left."""
         self._note("publickey")
-        while self._locked:
-            path = self._locked.pop(0)
-            key = await self._ask(self._keyring.unlock(path, self._asker))
-            if isinstance(key, asyncssh.SSHKey):
-                return key
-        return None
+        try:
+            origin, pair = await anext(self._offers)
+        except StopAsyncIteration:
+            return None
+        except Exception:
+            logger.exception("the keys for %s could not be read", self._name)
+            return None
+        self.offered.append(origin)
+        return pair
+
+    async def _unlock(self, path: Path) -> object:
+        return await self._ask(self._keyring.unlock(path, self._asker))
 
     def password_auth_requested(self) -> str | None:
         """Passwords are asked for through keyboard-interactive only."""
@@ -126,10 +148,10 @@ class Login(Watched):
         if method not in self.tried:
             self.tried.append(method)
 
-    async def _ask(self, question: object) -> object:
+    async def _ask(self, question: Awaitable[object]) -> object:
         self.patience.hold()
         try:
-            return await question  # type: ignore[misc]
+            return await question
         except Exception:
             logger.exception("a question about %s was not answered", self._name)
             return None

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from remote.clean import clean
+from remote.identities import Identities
 from remote.profiles import Host
+from remote.ssh_config import Config
+from remote.ssh_options import CONNECT_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class Jump:
+    """One host of a ProxyJump as it is written there."""
+
+    name: str
+    user: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True)
@@ -19,8 +30,13 @@ class Target:
     user: str
     record_name: str
     """The name under which its key is on record (HostKeyAlias, else the address)."""
-    identities: tuple[Path, ...]
-    """Private keys named by the profile or by ~/.ssh/config, else the default ones."""
+    identities: Identities
+    config: Config = field(default_factory=Config)
+    jumps: tuple[Jump, ...] = ()
+    """Through which hosts, in this order."""
+    proxy_command: str = ""
+    """The program that makes the connection instead, ready for a shell."""
+    timeout_s: float = CONNECT_TIMEOUT_S
 
     @property
     def place(self) -> str:

@@ -1,0 +1,182 @@
+"""What ~/.ssh/config says of one host, as ssh(1) would take it; what cannot be obeyed is named, not fatal.
+
+    config = read("gpu-1")      blocking: `Match exec` runs what the person wrote there
+    config.warnings             lines that ssh would obey and that have no effect here, with their place
+    with config.handed_on() as files: ...    what is left, as a private file for asyncssh
+
+`Host`, `Match` and `Include` are followed here, because asyncssh gives a host up over any `Match` that it does not
+know, in a block of whichever host. A line that cannot be read ends the dial only where it counts for this host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import re
+import shlex
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from remote.clean import clean
+from remote.errors import ConfigError
+from remote.ssh_config_file import MAX_DEPTH, ConfigLine, config_path, included, read_lines
+from remote.ssh_keywords import APPENDED, HANDED_ON, OTHERWISE, OURS, STRICT_WHY, UNCHECKED, WITHOUT_EFFECT
+from remote.ssh_match import Facts, Unknown, matches, one_of
+
+_HINT = "correct the line; `ssh -G` shows what ssh makes of it"
+_ASYNCSSH_LINE = re.compile(r".* line (\d+): (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ConfigWarning:
+    """A line that counts for this host, or may, and has no effect here."""
+
+    file: str
+    line: int
+    keyword: str
+    why: str
+
+    def __str__(self) -> str:
+        return clean(f"{self.file}:{self.line}: {self.keyword} {self.why}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What counts for one host, in its order."""
+
+    lines: tuple[ConfigLine, ...] = ()
+    warnings: tuple[ConfigWarning, ...] = ()
+
+    def first(self, *keywords: str) -> ConfigLine | None:
+        """The line that counts: the first of any of these keywords."""
+        return next((line for line in self.lines if line.keyword in keywords), None)
+
+    @property
+    def _handed(self) -> list[ConfigLine]:
+        return [line for line in self.lines if line.keyword in HANDED_ON]
+
+    @property
+    def text(self) -> str:
+        """The lines that asyncssh obeys, without conditions and comments, one each."""
+        return "".join(f"{line.keyword} {shlex.join(line.words)}\n" for line in self._handed)
+
+    @contextlib.contextmanager
+    def handed_on(self) -> Iterator[list[str] | None]:
+        """Files for asyncssh's `config`; there as long as the context, for this user alone."""
+        if not self._handed:
+            yield None
+            return
+        with tempfile.NamedTemporaryFile("w", prefix="trajvid-ssh-", encoding="utf-8") as file:
+            file.write(self.text)
+            file.flush()
+            yield [file.name]
+
+    def error(self, host: str, exc: Exception) -> ConfigError:
+        """A complaint of asyncssh about `text`, with the place that the person knows."""
+        found = _ASYNCSSH_LINE.fullmatch(str(exc))
+        if found is None or not 0 < int(found[1]) <= len(self._handed):
+            return ConfigError(f"{host}: {clean(str(exc))}", file=str(config_path()), hint=_HINT)
+        return _wrong(self._handed[int(found[1]) - 1], f"{host}: {clean(found[2])}")
+
+
+def read(name: str, user: str = "", port: int = 0, path: Path | None = None) -> Config:
+    """Read everything that counts for one host. `user`, `port`: what the profile says, which comes first.
+
+    Raises `ConfigError` for a line of this host that cannot be read, or a file that others may write.
+    """
+    main = path or config_path()
+    reading = _Reading(Facts(name, user, port), main.parent)
+    if main.exists():
+        reading.file(main)
+        if reading.facts.asked_for_final:
+            reading.facts.final = True
+            reading.file(main)
+    return Config(tuple(reading.lines), tuple(reading.warnings))
+
+
+@dataclass
+class _Reading:
+    facts: Facts
+    folder: Path
+    lines: list[ConfigLine] = field(default_factory=list)
+    warnings: list[ConfigWarning] = field(default_factory=list)
+    _ignored: list[str] = field(default_factory=list)
+
+    def file(self, path: Path, depth: int = 0) -> None:
+        """Follow one file; where it is included, all around it counts."""
+        try:
+            _check_writers(path)
+            lines = read_lines(path)
+        except OSError as exc:
+            raise ConfigError(f"cannot be read: {exc.strerror}", file=str(path)) from exc
+        counts = True
+        for line in lines:
+            if line.keyword == "host":
+                counts = one_of(line.words, self.facts.name)
+            elif line.keyword == "match":
+                counts = self._match(line)
+            elif counts and line.keyword == "include":
+                if depth >= MAX_DEPTH:
+                    raise _wrong(line, "files include each other without end")
+                for one in included(line, self.folder):
+                    self.file(one, depth + 1)
+            elif counts:
+                self._take(line)
+
+    def _match(self, line: ConfigLine) -> bool:
+        try:
+            return matches(line.words, self.facts)
+        except Unknown as exc:
+            self._warn(line, f"{exc} is not understood here: its block is left out", "Match")
+            return False
+
+    def _take(self, line: ConfigLine) -> None:
+        keyword = line.keyword
+        if keyword == "ignoreunknown":
+            self._ignored += [word.lower() for word in line.words]
+        elif keyword == "stricthostkeychecking" and line.words and line.words[0].lower() in UNCHECKED:
+            self._warn(line, STRICT_WHY)
+        elif keyword in OTHERWISE:
+            self._warn(line, OTHERWISE[keyword])
+        elif keyword not in HANDED_ON and keyword not in OURS:
+            if keyword not in WITHOUT_EFFECT and not one_of(self._ignored, keyword):
+                self._warn(line, "is no keyword that is known here")
+        elif not line.words or (not line.closed and keyword != "proxycommand"):
+            raise _wrong(line, f"{_spelling(line)} has no value" if line.closed else "a quote is not closed")
+        elif line not in self.lines and (keyword in APPENDED or all(one.keyword != keyword for one in self.lines)):
+            self.lines.append(line)
+            self.facts.learn(line)
+
+    def _warn(self, line: ConfigLine, why: str, keyword: str = "") -> None:
+        warning = ConfigWarning(str(line.file), line.number, keyword or _spelling(line), why)
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+
+def _spelling(line: ConfigLine) -> str:
+    return clean(line.keyword or line.text, 40)
+
+
+def _wrong(line: ConfigLine, why: str) -> ConfigError:
+    return ConfigError(why, file=clean(str(line.file)), line=line.number, key=line.keyword, hint=_HINT)
+
+
+def _check_writers(path: Path) -> None:
+    """Refuse a file that others may write, as ssh does: a ProxyCommand in it runs here."""
+    status = path.stat()
+    if status.st_uid not in (0, os.getuid()):
+        raise ConfigError("belongs to another user: it is not read", file=str(path))
+    if status.st_mode & 0o002 or (status.st_mode & 0o020 and not _own_group(status.st_gid)):
+        raise ConfigError("others may write it: it is not read", file=str(path), hint=f"chmod 600 {path}")
+
+
+def _own_group(gid: int) -> bool:
+    """Many systems give each user a group of the user's own."""
+    try:
+        return grp.getgrgid(gid).gr_name == pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return False

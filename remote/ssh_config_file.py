@@ -1,0 +1,102 @@
+"""The lines of an OpenSSH client configuration, and the files that it includes. What they mean is remote.ssh_config's.
+
+ssh_config(5): `keyword value`, `keyword=value`, arguments in quotes, a comment behind them; `Include` globs relative
+to ~/.ssh. Arguments are split as OpenSSH's `argv_split` does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_LINE = re.compile(r'\s*"?([A-Za-z][A-Za-z0-9]*)"?(?:\s*=\s*|\s+|$)(.*)')
+MAX_FILES = 100
+MAX_DEPTH = 16
+"""So deep may files include others, as in OpenSSH."""
+MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class ConfigLine:
+    """One line that is neither empty nor a comment."""
+
+    keyword: str
+    """In small letters; '' for a line that has none."""
+    text: str
+    """All that stands behind the keyword."""
+    words: tuple[str, ...]
+    """Its arguments without quotes and without the comment behind them."""
+    file: Path
+    number: int
+    closed: bool = True
+    """False if a quote is not closed."""
+
+    @property
+    def place(self) -> str:
+        """`file:line`."""
+        return f"{self.file}:{self.number}"
+
+
+def config_path() -> Path:
+    """The person's own configuration, there or not."""
+    return Path("~/.ssh/config").expanduser()
+
+
+def read_lines(path: Path) -> list[ConfigLine]:
+    """Every line of one file. Raises `OSError`."""
+    with path.open("rb") as file:
+        text = file.read(MAX_BYTES).decode("utf-8", "replace")
+    lines = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _LINE.match(line)
+        keyword, rest = (found[1].lower(), found[2].strip()) if found else ("", line.strip())
+        words, closed = split_words(rest)
+        lines.append(ConfigLine(keyword, rest, words, path, number, closed))
+    return lines
+
+
+def split_words(text: str) -> tuple[tuple[str, ...], bool]:
+    """The arguments up to a comment, and whether every quote is closed."""
+    words: list[str] = []
+    word, quote, inside, escaped = "", "", False, False
+    for char, following in zip(text, [*text[1:], ""], strict=False):
+        if escaped:
+            word, escaped = word + char, False
+        elif char == "\\" and (following in ("'", '"', "\\") or (following == " " and not quote)):
+            inside = escaped = True
+        elif quote:
+            if char == quote:
+                quote = ""
+            else:
+                word += char
+        elif char in " \t\r":
+            if inside:
+                words.append(word)
+            word, inside = "", False
+        elif char == "#" and not inside:
+            break
+        elif char in "\"'":
+            quote, inside = char, True
+        else:
+            word, inside = word + char, True
+    if inside and not quote:
+        words.append(word)
+    return tuple(words), not quote
+
+
+def included(line: ConfigLine, folder: Path) -> list[Path]:
+    """The files of an `Include`; a relative pattern is below `folder`."""
+    found: list[Path] = []
+    for pattern in line.words:
+        try:
+            path = Path(pattern).expanduser()
+            root, relative = (
+                (Path(path.anchor), path.relative_to(path.anchor)) if path.is_absolute() else (folder, path)
+            )
+            found += sorted(one for one in root.glob(str(relative)) if not one.is_dir())
+        except (ValueError, OSError, NotImplementedError, RuntimeError):
+            continue
+    return found

@@ -1,0 +1,129 @@
+"""The conditions of `Host` and `Match` lines (ssh_config(5)), judged for one host."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from remote.ssh_config_file import ConfigLine
+
+EXEC_TIMEOUT_S = 10.0
+_TOKEN = re.compile(r"%(.)")
+
+
+class Unknown(Exception):
+    """A condition that cannot be judged decides whether a block counts; the text names it."""
+
+
+@dataclass
+class Facts:
+    """What is known of the host so far: conditions may ask for what the lines above them said."""
+
+    original: str
+    """As the person names it."""
+    user: str = ""
+    port: int | str = 0
+    hostname: str = ""
+    tag: str = ""
+    final: bool = False
+    asked_for_final: bool = False
+    local_user: str = field(default_factory=getpass.getuser)
+
+    @property
+    def name(self) -> str:
+        """What `Host` patterns are held against: the name itself, on the last pass what it stands for."""
+        return (self.hostname or self.original) if self.final else self.original
+
+    def learn(self, line: ConfigLine) -> None:
+        """Take note of a line that counts; what is known already stays."""
+        if line.keyword == "hostname":
+            self.hostname = self.hostname or line.words[0].replace("%%", "%").replace("%h", self.original)
+        elif line.keyword in ("user", "port", "tag"):
+            setattr(self, line.keyword, getattr(self, line.keyword) or line.words[0])
+
+    def expanded(self, command: str) -> str:
+        """A command with its tokens; one that is not known stays as it is."""
+        host = socket.gethostname()
+        tokens = {
+            "%": "%", "d": str(Path.home()), "h": self.hostname or self.original, "i": str(os.getuid()),
+            "L": host.partition(".")[0], "l": host, "n": self.original, "p": str(self.port or 22),
+            "r": self.user or self.local_user, "u": self.local_user,
+        }  # fmt: skip
+        return _TOKEN.sub(lambda found: tokens.get(found[1], found[0]), command)
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """`*` and `?` as ssh takes them."""
+    return re.compile("".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in text), re.DOTALL)
+
+
+def one_of(patterns: Sequence[str], name: str) -> bool:
+    """Whether a pattern matches and none that begins with `!` does."""
+    hit = [one for one in patterns if pattern(one.removeprefix("!")).fullmatch(name)]
+    return bool(hit) and not any(one.startswith("!") for one in hit)
+
+
+def matches(words: Sequence[str], facts: Facts) -> bool:
+    """Judge a `Match` line: all of its conditions hold. Raises `Unknown` if it hangs on one that is not judged."""
+    left, unknown, result = list(words), "", bool(words)
+    while left:
+        word, equals, value = left.pop(0).partition("=")
+        negated, kind = word.startswith("!"), word.lstrip("!").lower()
+        if kind in ("all", "canonical", "final"):
+            argument = ""
+        elif equals:
+            argument = value
+        elif left:
+            argument = left.pop(0)
+        else:
+            raise Unknown(f"`{word}` without a value")
+        if kind == "final":
+            facts.asked_for_final = True
+        if not result:
+            continue  # the rest cannot change it, and a program is not run for nothing
+        try:
+            result = _judged(kind, argument, facts) != negated
+        except Unknown as exc:
+            unknown = unknown or str(exc)
+    if result and unknown:
+        raise Unknown(unknown)
+    return result
+
+
+def _judged(kind: str, argument: str, facts: Facts) -> bool:
+    if kind == "all":
+        return True
+    if kind == "final":
+        return facts.final
+    if kind == "exec":
+        return _succeeds(facts.expanded(argument))
+    known = {
+        "host": (facts.hostname or facts.original).lower(),
+        "originalhost": facts.original,
+        "user": facts.user or facts.local_user,
+        "localuser": facts.local_user,
+        "tagged": facts.tag,
+        "sessiontype": "exec",
+    }
+    if kind not in known:
+        raise Unknown(f"`{kind}`")
+    return one_of((argument.lower() if kind == "host" else argument).split(","), known[kind])
+
+
+def _succeeds(command: str) -> bool:
+    """Run what the person's own configuration says, by the person's shell, as ssh does."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    try:
+        done = subprocess.run(
+            [shell, "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            timeout=EXEC_TIMEOUT_S, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

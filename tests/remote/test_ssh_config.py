@@ -1,0 +1,162 @@
+"""~/.ssh/config as ssh would take it: what cannot be obeyed is named, and ends no dial of another host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remote.errors import ConfigError
+from remote.ssh_config import Config, read
+from remote.ssh_config_file import split_words
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config"
+
+
+def written(path: Path, text: str, name: str = "box", **options: object) -> Config:
+    path.write_text(text)
+    path.chmod(0o600)
+    return read(name, path=path, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "closed"),
+    [
+        ("22 # the usual", ("22",), True),
+        ("a#b #c", ("a#b",), True),
+        ("'a b' \"c d\"e", ("a b", "c de"), True),
+        (r"a\ b \"c\" d\\e \x", ("a b", '"c"', r"d\e", r"\x"), True),
+        ('""', ("",), True),
+        ('a "b', ("a",), False),
+        ("# nothing", (), True),
+    ],
+)
+def test_arguments_are_split_as_openssh_does(text: str, words: tuple[str, ...], closed: bool) -> None:
+    assert split_words(text) == (words, closed)
+
+
+def test_comments_behind_a_value_are_none_of_it(config: Path) -> None:
+    found = written(config, 'Host box # mine\n Port 2222 # not 22\n User="ada" # me\n SetEnv A="x y"\n')
+    assert found.text == "port 2222\nuser ada\nsetenv 'A=x y'\n" and found.warnings == ()
+
+
+def test_a_match_that_is_not_understood_ends_no_dial_and_is_named(config: Path) -> None:
+    text = (
+        "Match version OpenSSH_9* host other\n User wrong\n"
+        "Match localnetwork 10.0.0.0/8\n User eve\n"
+        "Match sessiontype exec tagged x\n User late\n"
+        "Host box\n Port 2\n"
+    )
+    found = written(config, text)
+    assert found.text == "port 2\n"
+    [warning] = found.warnings
+    assert (warning.file, warning.line, warning.keyword) == (str(config), 3, "Match")
+    assert "`localnetwork`" in str(warning) and str(warning).startswith(f"{config}:3: Match")
+
+
+def test_unknown_keywords_are_named_where_they_count(config: Path) -> None:
+    text = (
+        "Host other\n Prot 1\n StrictHostKeyChecking no\nHost box\n Prot 22\n ControlMaster auto\n IgnoreUnknown Fut*\n"
+        " Future 1\n StrictHostKeyChecking accept-new\n UserKnownHostsFile /dev/null\n UseKeychain yes\n @!x\n"
+    )
+    found = written(config, text)
+    assert [(one.line, one.keyword) for one in found.warnings] == [
+        (5, "prot"),
+        (9, "stricthostkeychecking"),
+        (10, "userknownhostsfile"),
+        (12, "@!x"),
+    ]
+    assert found.text == ""
+
+
+def test_the_first_value_counts_and_includes_end_with_their_file(tmp_path: Path, config: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.conf").write_text("User ada\nHost other\n Port 1\n")
+    (tmp_path / "more" / "b.conf").write_text("IdentityFile ~/b\n")
+    text = "Host box\n Include more/*.conf none.conf\n Port 2\n Port many\n User eve\n IdentityFile ~/c\n"
+    assert written(config, text).text == "user ada\nidentityfile '~/b'\nport 2\nidentityfile '~/c'\n"
+    assert written(config, text, "other").text == "", "an include of another host's block counts for that host alone"
+
+
+def test_conditions_are_judged_by_what_stands_above(config: Path) -> None:
+    text = (
+        "Host box\n HostName %h.lab\n Tag fast\n"
+        "Match host *.LAB,!no.lab user ada\n Port 1\n"
+        "Match originalhost box !tagged fast\n Port 2\n"
+        'Match tagged fast exec "test %h:%n:%r = box.lab:box:ada"\n IdentityFile ~/yes\n'
+        "Match exec false\n IdentityFile ~/no\n"
+        "Host b?x !box\n IdentityFile ~/not\n"
+        "Match final host box.lab\n IdentityFile ~/last\n"
+        "Host *.lab\n IdentityFile ~/lab\n"
+    )
+    found = written(config, text, user="ada")
+    assert [line.words[0] for line in found.lines if line.keyword == "identityfile"] == ["~/yes", "~/last", "~/lab"]
+    assert found.first("port").words == ("1",)  # type: ignore[union-attr]
+    other = written(config, text, user="eve")
+    assert other.first("port") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "why"),
+    [("Host other\n Port\nHost box\n\n Port\n", 5, "has no value"), ('User "ada\n', 1, "quote")],
+)
+def test_a_broken_line_ends_the_dial_only_where_it_counts(config: Path, text: str, line: int, why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as caught:
+        written(config, text)
+    assert (caught.value.file, caught.value.line) == (str(config), line) and caught.value.hint
+    assert written(config, "Host other\n" + text, "third").lines == ()
+
+
+def test_complaints_of_asyncssh_name_the_line_that_the_person_wrote(config: Path) -> None:
+    found = written(config, "# first\nHost box\n User ada\n\n Port many\n")
+    error = found.error("box", ValueError("/tmp/x line 2: Invalid Port integer value: many"))
+    assert str(error) == f"{config}:5: box: Invalid Port integer value: many"
+
+
+def test_files_without_end_and_files_of_others_are_refused(config: Path) -> None:
+    with pytest.raises(ConfigError, match="without end"):
+        written(config, f"Include {config}\n")
+    config.write_text("Host box\n ProxyCommand id\n")
+    config.chmod(0o666)
+    with pytest.raises(ConfigError, match="others may write it") as caught:
+        read("box", path=config)
+    assert caught.value.hint == f"chmod 600 {config}"
+    assert read("box", path=config.with_name("absent")) == Config()
+
+
+def test_what_asyncssh_gets_is_private_and_goes(config: Path) -> None:
+    found = written(config, "Port 7\n")
+    with found.handed_on() as files:
+        assert files is not None
+        path = Path(files[0])
+        assert path.read_text() == "port 7\n" and not path.stat().st_mode & 0o077
+    assert not path.exists()
+    with Config().handed_on() as nothing:
+        assert nothing is None
+
+
+WORDS = st.sampled_from(
+    ["Host", "Match", "Include", "Port", "User", "all", "final", "!host", "tagged=x", "version", "*", "box", "b?", "=",
+     '"', "'", "\\", "#", "%h", "%", "none", "\x00", "\x1b[2J", "é", "ProxyJump", "SetEnv", "IgnoreUnknown", "[z-a]"]
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(WORDS, max_size=5).map(" ".join), max_size=8).map("\n".join) | st.text(max_size=80))
+def test_no_text_is_more_than_a_config_error(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config"
+        path.write_text(text, errors="replace")
+        os.chmod(path, 0o600)
+        with contextlib.suppress(ConfigError):
+            found = read("box", path=path)
+            assert all(str(one).isprintable() for one in found.warnings)
+            assert found.text.count("\n") >= len([line for line in found.lines if line.keyword == "port"])
