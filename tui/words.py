@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
 from tui.hosts.gpus import gpu_words
+from tui.hosts.machine import spot_words
 from tui.keys import shown
 from tui.progress import news, phase_words, prepared_share, stage_word
 from tui.results import ended_words, result_words, took_words
@@ -105,6 +106,8 @@ def notice(row: RunSnapshot, now: float) -> Span | None:
         return (f"▲ {row.host} needs you{why}", "bold warn")
     if link.link is Link.CONNECTING and not row.confirmed(now):
         return (f"◌ connecting to {row.host}", "info")
+    if row.state.active and (spot := spot_words(row.facts)):
+        return (spot, "bold warn")
     if row.silent(now) and row.beat_at is not None:
         return (f"▲ silent: no heartbeat for {duration(now - row.beat_at)}", "bold warn")
     if row.stalled(now) and row.progress_at is not None:

@@ -59,6 +59,8 @@ RESULT = {"attempt": f"{RUN}.1", "at_s": 9.0, "verdict": "held"}
         ({}, State.STARTING, ""),
         ({"beat": beat(state="preparing")}, State.PREPARING, ""),
         ({"beat": beat(state="queued")}, State.QUEUED, ""),
+        ({"beat": beat(state="queued", waits_for="GPU 0 is taken by a")}, State.QUEUED, "GPU 0 is taken by a"),
+        ({"beat": beat(state="queued", waits_for="a\x1b[2J")}, State.QUEUED, "a"),
         ({"beat": beat()}, State.RUNNING, ""),
         ({"beat": beat(state="a word of next year")}, State.RUNNING, ""),
         ({"beat": beat(state="completed")}, State.RUNNING, ""),
@@ -363,3 +365,5 @@ def test_facts() -> None:
     facts = fold_facts({"cpus": 2, "load_1min": 0.5, "clock_s": 105.0, "gpus": [told, "junk"]}, NOW, 100.0)
     assert (facts.cpus, facts.clock_skew_s, facts.at) == (2, 5.0, NOW)
     assert facts.gpus == (Gpu(1, "A100", memory_used_bytes=5),)
+    assert facts.spot_at_s is None
+    assert fold_facts({"spot_at_s": 130.0}, NOW, 100.0).spot_at_s == 130.0

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from remote.errors import ConfigError
+from remote.onhost.resources import Resources
 from remote.profiles import Host, Profile, find_profile, load_profile
+from remote.worker_resources import on_host
 
 GOOD = """\
 project: four-branches
@@ -171,3 +173,48 @@ def test_it_is_found_from_inside_the_repository_but_not_above_it(tmp_path: Path)
     assert find_profile(repository / "a" / "b") is None
     (repository / "profiles.yaml").touch()
     assert find_profile(repository / "a" / "b") == repository / "profiles.yaml"
+
+
+WITH_GPUS = """\
+project: p
+hosts: {h: {address: a, slots: 3, stagger_s: 20}}
+defaults: {host: h, gpu: auto, threads: 4}
+workers:
+  w: {branch: b, command: sleep 1%s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("", {"gpus": 1, "threads": 4, "slots": 3}),
+        (", gpu: 1, threads: 0", {"gpu": 1, "slots": 3}),
+        (", gpus: 2, exclusive: true", {"gpus": 2, "threads": 4, "exclusive": True}),
+        (
+            ", gpus: 0, nice: 5, memory_mib: 100, disk_mib: 9",
+            {"threads": 4, "nice": 5, "memory_mib": 100, "disk_mib": 9},
+        ),
+        (", gpus: auto, gpu_memory_mib: 20000", {"gpus": 1, "threads": 4, "gpu_memory_mib": 20000, "slots": 3}),
+    ],
+)
+def test_what_the_host_is_told_of_a_workers_wishes(tmp_path: Path, more: str, told: dict[str, object]) -> None:
+    profile = load(tmp_path, WITH_GPUS % more)
+    assert on_host(profile.workers["w"], profile.hosts["h"]) == {**told, "stagger_s": 20}
+    Resources.from_dict(told)
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (", gpus: 2, gpu: 1", "exclude each other"),
+        (", gpus: many", "'workers.w.gpus'"),
+        (", gpu: -1", "'workers.w.gpu'"),
+        (", nice: 20", "'workers.w.nice'"),
+        (", gpus: 0, exclusive: true", "`exclusive` is for a run that asks for a GPU"),
+        (", variables: {CUDA_VISIBLE_DEVICES: '1'}", "CUDA_VISIBLE_DEVICES is set by"),
+    ],
+)
+def test_wishes_that_cannot_be_meant(tmp_path: Path, more: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"profiles\.yaml:5: ") as caught:
+        load(tmp_path, WITH_GPUS % more)
+    assert text in str(caught.value)

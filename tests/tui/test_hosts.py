@@ -16,10 +16,12 @@ from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
 from tests.tui.worlds import FACTS, GIB, LIVE, NOW, blank, ended, offline, running
 from tui.app import TrajvidApp
+from tui.cli.describe import table
 from tui.hosts.detail import body_lines, framed
 from tui.hosts.gpus import gpu_line, gpu_words
-from tui.hosts.machine import skew_words, uses
+from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import host_lines, run_words
+from tui.words import last_words, notice
 from wire.state import State
 
 Same = Callable[[TrajvidApp], None]
@@ -168,6 +170,24 @@ def test_nothing_is_said_of_what_nobody_confirms() -> None:
     assert run_words([here], NOW)[0][0] == "nothing runs"
     assert run_words([there], NOW)[0][0] == "what runs is not known"
     assert run_words([], NOW)[0][0] == "no worker uses it"
+
+
+def test_a_machine_that_will_go_is_said_first_wherever_something_runs_on_it() -> None:
+    going = replace(FACTS, spot_at_s=1767255720.0)
+    words = "▲ the machine is taken away at 08:22:00 UTC (spot)"
+    assert (spot_words(going), spot_words(FACTS), spot_words(None)) == (words, "", "")
+    assert "soon" in spot_words(replace(FACTS, spot_at_s=1e14))
+    assert notice(replace(running("a"), facts=going), NOW) == (words, "bold warn")
+    assert notice(replace(ended("a", State.FAILED, 1, ""), facts=going), NOW) is None
+    text = table([replace(running("a"), facts=going)], NOW, width=80, colour=False)
+    assert text.splitlines()[-1] == f"a: {words}"
+
+
+def test_a_queued_worker_says_what_it_waits_for() -> None:
+    why = "GPU 0 is taken by flow (for 2 h); b (for 5 min) is before it"
+    waiting = replace(running("a"), state=State.QUEUED, reason=why, progress=None)
+    assert last_words(waiting)[0] == why
+    assert table([waiting], NOW, width=80, colour=False).splitlines()[-1] == f"a: {why}"
 
 
 def test_what_runs_out_has_a_sign_and_a_skew_is_only_shown() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 from remote.snapshot import LinkStatus, RunSnapshot
 from tui.format import cut, duration, number
+from tui.hosts.machine import spot_words
 from tui.progress import stage_word
 from tui.words import age_words, known, state_words, sync_words
+from wire.state import State
 
 UNKNOWN = "unknown"
 """Instead of a state, where no host ever told one."""
@@ -31,6 +33,7 @@ def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
         "attempt": row.attempt,
         "state": row.state.value if known(row) else UNKNOWN,
         "reason": row.reason,
+        "spot_at_s": row.facts.spot_at_s if row.facts else None,
         "code": row.exit.code if row.exit else None,
         "origin": _origin(row, now),
         "age_s": _rounded(row.cached_age_s if row.seen_at is None else row.age_s(now)),
@@ -95,8 +98,14 @@ def table(rows: list[RunSnapshot], now: float, *, width: int, colour: bool) -> s
         if colour:
             text = _coloured(text, cells[2], "" if number_ == 0 else state_words(rows[number_ - 1], now)[1])
         lines.append(text)
-    reasons = [f"{row.worker}: {row.reason}" for row in rows if row.reason and row.state.final]
-    return "\n".join([*lines, *(cut(text, width) for text in reasons)])
+    return "\n".join([*lines, *(cut(f"{row.worker}: {why}", width) for row in rows if (why := _why(row)))])
+
+
+def _why(row: RunSnapshot) -> str:
+    """Why a worker ended or waits, or will soon have to go."""
+    if row.state.active and (spot := spot_words(row.facts)):
+        return spot
+    return row.reason if row.state.final or row.state is State.QUEUED else ""
 
 
 def _cells(row: RunSnapshot, now: float) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from remote.snapshot import RunSnapshot
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
 from tui.format import Line, joined
-from tui.hosts.machine import skew_words, uses
+from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import cost_words, gpu_parts, run_words, trip_words
 
 FACTS_WITHIN_S = 5.0
@@ -95,4 +95,5 @@ def _machine(host: HostSnapshot) -> list[Line]:
         return [[("tells nothing of the machine yet", "")]]
     skew = skew_words(facts)
     clock: list[Line] = [[(f"clock {skew[0]}", "")]] if skew[1] == "warn" else []
-    return [*gpu_parts(facts), *(use.part for use in uses(facts)), *clock]
+    spot: list[Line] = [[(spot_words(facts), "")]] if facts.spot_at_s is not None else []
+    return [*spot, *gpu_parts(facts), *(use.part for use in uses(facts)), *clock]

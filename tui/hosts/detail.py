@@ -11,7 +11,7 @@ from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, cut, joined, pad_line, spread, while_it_fits, wrapped
 from tui.hosts.checks import report_lines, summary
 from tui.hosts.gpus import gpu_line
-from tui.hosts.machine import skew_words, uses
+from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import (
     cost_words,
     dimmed,
@@ -77,6 +77,8 @@ def machine_lines(host: HostSnapshot, now: float, width: int) -> list[Line]:
     if facts is None:
         todo = ": ctrl+r connects" if host.link.link is Link.UNKNOWN else ""
         return [*lines, _fact("machine", [(f"tells nothing yet{todo}", "dim")]), *_probe_lines(host, room)]
+    if spot := spot_words(facts):
+        lines.append(_fact("spot", [(cut(spot, room), "bold warn")]))
     for index, gpu in enumerate(facts.gpus):
         lines.append(_fact("" if index else "GPU", dimmed(gpu_line(gpu, room), host)))
     if not facts.gpus:

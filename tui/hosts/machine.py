@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from remote.snapshot import HostFacts
@@ -10,6 +11,7 @@ from tui.hosts.gpus import BAR, GIB
 
 LOW_DISK_BYTES = 10 * GIB
 SKEW_SHOWN_S = 1.0
+YEAR_2100_S = 4_102_444_800
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,15 @@ def _disk(facts: HostFacts) -> Use:
     full = words + (f" of {size(total)}" if total else "") + (f", {inodes:.0%} of inodes" if facts.inodes_total else "")
     share = 1 - free / total if total else 0.0
     return Use("disk", share, words, full.replace("%", " %"), scarce=free < LOW_DISK_BYTES or inodes < 0.05)
+
+
+def spot_words(facts: HostFacts | None) -> str:
+    """When its owner takes the machine away, by its own clock; '' if nobody said so."""
+    if facts is None or facts.spot_at_s is None:
+        return ""
+    known = 0 <= facts.spot_at_s < YEAR_2100_S
+    at = time.strftime("at %H:%M:%S UTC", time.gmtime(facts.spot_at_s)) if known else "soon"
+    return f"▲ the machine is taken away {at} (spot)"
 
 
 def skew_words(facts: HostFacts) -> tuple[str, str]:
