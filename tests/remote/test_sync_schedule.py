@@ -114,7 +114,12 @@ async def test_a_checkpoint_that_differs_is_found_and_fetched_again(
 
     asked: list[str] = []
     real = verify.digest_of
-    monkeypatch.setattr(verify, "digest_of", lambda path: asked.append(path) or {**(real(path) or {}), "sha256": "0"})
+
+    def wrong(path: str) -> dict[str, object]:
+        asked.append(path)
+        return {**(real(path) or {}), "sha256": "0"}
+
+    monkeypatch.setattr(verify, "digest_of", wrong)
     assert (await runs.sync(fleet, "good")).files == 0 and asked == [], "what was proved is not read again"
     os.utime(here, ns=(facts.st_mtime_ns + 10**9, facts.st_mtime_ns + 10**9))
     with pytest.raises(FarSideError) as caught:

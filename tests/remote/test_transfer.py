@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from remote.farside import FarSide
 from remote.profiles import Host
 from remote.rsync import Rsync, find_rsync, parse_help
 from remote.selection import Selection
-from remote.sftp_copy import HostileName, check_name
+from remote.sftp_copy import HostileName, SftpCopy, check_name
 from remote.transfer import Coming, sync_run
 from tests.fixtures.ssh import FarHost, local_environment
 
@@ -122,6 +123,83 @@ async def test_a_run_comes_over_and_then_only_what_is_new(
     assert (local / "attempts/1/log").exists(), "a sync never deletes"
     everything = await sync_run(far_host.connection, far, str(run), local, selection=Selection(everything=True))
     assert everything.files == 1 and (local / "checkpoints/epoch-1.pt").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_progress_names_each_file_and_counts_those_that_are_whole(
+    embedded: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
+    monkeypatch.setattr(transfer, "TELL_EVERY_S", 0.0)
+    run = make_run(tmp_path / "run")
+    told: list[Coming] = []
+    far = FarSide(embedded.connection, embedded.host)
+    selection = Selection(exclude=("attempts/*", "artifacts/tool"), include=("checkpoints/epoch-1.pt",))
+    await sync_run(
+        embedded.connection, far, str(run), tmp_path / "l", on_progress=told.append, selection=selection
+    )  # fmt: skip
+    names = list(dict.fromkeys(coming.file for coming in told if coming.file))
+    assert set(names) == {
+        "artifacts/Üñí näme.png", "attempts/1/log", "checkpoints/best.pt", "checkpoints/epoch-1.pt",
+        "checkpoints/last.pt", "metrics.jsonl", "spec.json",
+    }  # fmt: skip
+    assert [coming.files for coming in told] == sorted(coming.files for coming in told)
+    assert (told[-1].files, told[-1].file) == (7, "") and told[-1].bytes >= 3000
+
+
+class SlowFile:
+    """A file of an SFTP server that hands out what it is asked for."""
+
+    async def __aenter__(self) -> SlowFile:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def read(self, size: int, _offset: int) -> bytes:
+        return bytes(size)
+
+
+class SlowServer:
+    def open(self, _path: bytes, _mode: str) -> SlowFile:
+        return SlowFile()
+
+
+async def test_a_copy_by_sftp_keeps_to_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that only the copy's own sleeps move."""
+    now, came = [0.0], list[tuple[float, int]]()
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr("remote.sftp_copy.asyncio.sleep", sleep)
+    monkeypatch.setattr("remote.sftp_copy.time.monotonic", lambda: now[0])
+    server: Any = SlowServer()
+    copy = SftpCopy(server, Selection(), bandwidth_kib=1024, on_bytes=lambda count: came.append((now[0], count)))
+    with open(tmp_path / "file", "wb") as file:
+        await copy._content(b"x", file.fileno(), 8 * 2**20)
+    assert now[0] == pytest.approx(8.0) and len(came) == 8
+    assert all(count <= (at + 1.0) * 2**20 for at, count in came)
+
+
+@needs_rsync
+async def test_rsync_keeps_to_its_limit(embedded: FarHost, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    (run / "big").write_bytes(os.urandom(2 * 2**20))
+    far = FarSide(embedded.connection, embedded.host)
+    result = await sync_run(embedded.connection, far, str(run), tmp_path / "l", bandwidth_kib=1024)
+    assert result.seconds > 1.0, "2 MiB at 1 MiB/s: a starved machine only takes longer"
+
+
+async def test_more_than_a_run_may_take_is_stopped(embedded: FarHost, tmp_path: Path) -> None:
+    run = make_run(embedded.home / "run")
+    (run / "big").write_bytes(os.urandom(8 * 2**20))
+    far = FarSide(embedded.connection, embedded.host)
+    with pytest.raises(FarSideError) as caught:
+        await sync_run(
+            embedded.connection, far, str(run), tmp_path / "l", limit_bytes=2**20, bandwidth_kib=2048
+        )  # fmt: skip
+    assert caught.value.code == "over_quota" and "quota_mib" in caught.value.hint
 
 
 @pytest.mark.parametrize("method", METHODS)
