@@ -1,4 +1,5 @@
-"""The learned detector: every object of a frame as a peak of one heat map, with its box beside it.
+"""The learned detector: whatever stands out of a frame is a peak of one heat map, with its box beside it; a second look
+at each peak says whether it is an object.
 
 Objects as points (Zhou, Wang, Krähenbühl 2019, "Objects as Points"): no anchors, no boxes to choose from. A small
 fully convolutional network works at half and at a quarter of the resolution; its heat map has the full one, by
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.models.extractor import GAIN, OFFSET, normalise
+from trainer.objects.second_look import SecondLook
 
 STRIDE = 2
 """Pixels of a side of what one place of the network stands for."""
@@ -21,11 +23,15 @@ CHANNELS = 16
 """At half the resolution, at width 1; at a quarter it has twice as many."""
 LOOK_PX = 3
 """Side of the square around a centre whose mean colour is the feature of a box: learned colours came out worse."""
-THRESHOLD = 0.2
+THRESHOLD = 0.5
 """Score from which on a box is believed."""
 LEAST_SCORE = 0.05
-PEAK_PX = 5
-"""A peak is the highest of so many pixels, across and down: smaller, and large objects come out twice."""
+PEAK_PX = 3
+"""A peak is the highest of so many pixels, across and down."""
+LEAST_HEAT = 0.15
+"""Peaks below this are not looked at again."""
+NO_PEAK = -30.0
+"""The score, a logit, of what is not looked at."""
 _PARTS = {"heat": 1, "offset": 2, "size": 2}
 """What is said of each pixel, and in how many numbers."""
 _RARE = -4.6
@@ -37,12 +43,13 @@ SIDE_PX = 5.0
 class Detector(nn.Module):
     """Frames (..., 3, H, W), uint8 or float32 in [0, 1] -> for each pixel, each of shape (..., channels, H, W):
 
-    `heat`    (1) logit of an object's centre in this pixel
+    `heat`    (1) logit of the centre of something, an object or clutter, in this pixel
+    `score`   (1) logit of an object there, by the second look; only at peaks of the heat, else `NO_PEAK`
     `offset`  (2) of the centre from the middle of the pixel, in px
     `size`    (2) logarithm of the box's width and height over `SIDE_PX`
     `look`    (3) the mean colour around, red, green and blue from 0 to 1, which is not learned
 
-    Any height and width; `width` scales the channels, so that the work grows with its square.
+    Any height and width. `width` scales the channels, so that the work grows with its square, but not the second look.
     """
 
     def __init__(self, width: float = 1.0) -> None:
@@ -60,6 +67,7 @@ class Detector(nn.Module):
             assert self.heads.bias is not None
             self.heads.bias.zero_()
             self.heads.bias[: STRIDE**2] = _RARE
+        self.second = SecondLook()
         for weight in self.parameters():  # half the time on a CPU
             if weight.dim() == 4:
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
@@ -67,14 +75,23 @@ class Detector(nn.Module):
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         before, (height, width) = frames.shape[:-3], frames.shape[-2:]
         flat = normalise(frames.flatten(0, -4))
-        around = F.avg_pool2d(flat, LOOK_PX, stride=1, padding=LOOK_PX // 2, count_include_pad=False)
+        picture = (flat - OFFSET) / GAIN
+        around = F.avg_pool2d(picture, LOOK_PX, stride=1, padding=LOOK_PX // 2, count_include_pad=False)
         flat = F.pad(flat, (0, -width % (2 * STRIDE), 0, -height % (2 * STRIDE)))
         fine = self.fine(self.stem(F.pixel_unshuffle(flat, STRIDE)))
         coarse = self.up(self.coarse(self.down(fine)))
         joined = self.joined(fine + F.interpolate(coarse, scale_factor=2.0))
         said = F.pixel_shuffle(self.heads(joined), STRIDE)[..., :height, :width]
-        parts = said.unflatten(0, before).split(list(_PARTS.values()), dim=-3)
-        return dict(zip(_PARTS, parts, strict=True)) | {"look": ((around - OFFSET) / GAIN).unflatten(0, before)}
+        parts = dict(zip(_PARTS, said.split(list(_PARTS.values()), dim=1), strict=True))
+        parts["score"] = self._scores(parts["heat"].detach(), parts["offset"].detach(), picture)
+        return {name: value.unflatten(0, before) for name, value in (parts | {"look": around}).items()}
+
+    def _scores(self, heat: Tensor, offset: Tensor, picture: Tensor) -> Tensor:
+        highest = F.max_pool2d(heat, PEAK_PX, stride=1, padding=PEAK_PX // 2)
+        peak = (heat == highest) & (heat.sigmoid() >= LEAST_HEAT)
+        frame, _, row, column = torch.nonzero(peak, as_tuple=True)
+        centre = torch.stack([column, row], dim=1) + 0.5 + offset[frame, :, row, column]
+        return torch.full_like(heat, NO_PEAK).masked_scatter(peak, self.second(picture, frame, centre).to(heat.dtype))
 
 
 def _convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
@@ -98,14 +115,13 @@ class Peaks:
 
 
 def decode(outputs: dict[str, Tensor], threshold: float) -> Peaks:
-    """Return the local maxima of heat maps (n, 1, H, W) above a threshold, as boxes."""
-    heat = outputs["heat"][:, 0].sigmoid()
-    height, width = heat.shape[1:]
-    highest = F.max_pool2d(heat[:, None], PEAK_PX, stride=1, padding=PEAK_PX // 2)[:, 0]
-    frame, row, column = torch.nonzero((heat == highest) & (heat >= threshold), as_tuple=True)
+    """Return the peaks of n frames whose score, outputs (n, 1, H, W), reaches a threshold, as boxes."""
+    score = outputs["score"][:, 0].sigmoid()
+    height, width = score.shape[1:]
+    frame, row, column = torch.nonzero(score >= threshold, as_tuple=True)
     at = {name: outputs[name][frame, :, row, column] for name in ("offset", "size", "look")}
     centre = torch.stack([column, row], dim=1) + 0.5 + at["offset"]
     half = at["size"].exp() * (SIDE_PX / 2)
-    most = torch.tensor([width, height], device=heat.device)
+    most = torch.tensor([width, height], device=score.device)
     boxes = torch.cat([(centre - half).clamp(min=0), torch.minimum(centre + half, most)], dim=1)
-    return Peaks(frame, boxes, heat[frame, row, column], at["look"].clamp(0, 1))
+    return Peaks(frame, boxes, score[frame, row, column], at["look"].clamp(0, 1))

@@ -20,11 +20,11 @@ from trainer.data.dataset import DataSet, Wanted, ensure_dataset, load_dataset
 from trainer.data.source import RecipeSource
 from trainer.errors import ConfigError
 from trainer.objects.detector_loss import Seen, Targets, paint
-from trainer.objects.true_objects import TrueObjects, true_objects
+from trainer.objects.true_objects import TrueObjects, true_clutter, true_objects
 
 MIXED = "mixed"
 """The tier that is all of them, in equal parts."""
-STEP = 4
+STEP = 2
 """In training one frame of so many is seen of a clip, others in the next epoch: neighbours are much alike."""
 
 
@@ -64,9 +64,11 @@ class SceneSource:
     def __init__(self, recipes: Sequence[Recipe], seed: int = 0, *, mixed_noise: bool = False) -> None:
         self.sources = [RecipeSource(one, seed, noise="mix" if mixed_noise else "tier") for one in recipes]
         self.objects: list[TrueObjects] = []
+        self.clutter: list[TrueObjects] = []
         for one in recipes:
             assert isinstance(one, SceneRecipe)
             self.objects += true_objects(one)
+            self.clutter += true_clutter(one)
         self.labels = self.scene = np.arange(len(self))
         self.frames, self.size_px = self.sources[0].frames, self.sources[0].size_px
         self._first = np.cumsum([0, *map(len, self.sources)])
@@ -112,7 +114,7 @@ class FrameBatch:
 
 
 class FrameBatches:
-    """Batches of clips (`trainer.problem.Stream`): in training (`shuffle`) every fourth frame, else all."""
+    """Batches of clips (`trainer.problem.Stream`): in training (`shuffle`) every other frame, else all."""
 
     def __init__(self, source: SceneSource, config: TrainConfig, *, shuffle: bool, part: tuple[int, int]) -> None:
         self.source, self.seed, self.shuffle = source, config.seed, shuffle
@@ -135,11 +137,12 @@ class FrameBatches:
 
     def _targets(self, rows: NDArray[np.int64], frames: NDArray[np.int64]) -> Targets:
         side = self.source.size_px
-        counted, ignored = (
-            _join([_seen(self.source.objects[row], frames[place], place, kind) for place, row in enumerate(rows)])
+        parts = [
+            _join([_seen(every[row], frames[place], place, kind) for place, row in enumerate(rows)])
+            for every in (self.source.objects, self.source.clutter)
             for kind in ("counts", "ignored")
-        )
-        return paint(frames.size, side, side, counted, ignored)
+        ]
+        return paint(frames.size, side, side, *parts)
 
 
 def _seen(objects: TrueObjects, frames: NDArray[np.int64], place: int, kind: str) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.objects.boxes import Boxes
-from trainer.objects.detector import SIDE_PX
+from trainer.objects.detector import NO_PEAK, SIDE_PX
 
 SPREAD_PX = 0.7
 """Deviation of the hot spot around a centre: a pixel beside it is hardly punished for being hot too."""
@@ -29,6 +30,8 @@ class Targets:
 
     heat: Tensor
     """(N, H, W) float32: 1 in the pixel of each centre, falling around it; negative where nothing is asked."""
+    is_object: Tensor
+    """(N, H, W) float32: 1 around the centre of each object, 0 elsewhere; negative where nothing is asked."""
     place: Tensor
     """(K,) int64, numbers of pixels counted through all frames: those that say something of an object."""
     said: Tensor
@@ -43,7 +46,7 @@ class Targets:
     def first(self, frames: int) -> Targets:
         """Return those of the first frames."""
         own = self.place < frames * self.heat[0].numel()
-        return Targets(self.heat[:frames], self.place[own], self.said[own], self.weight[own])
+        return Targets(self.heat[:frames], self.is_object[:frames], self.place[own], self.said[own], self.weight[own])
 
 
 @dataclass(frozen=True)
@@ -59,23 +62,34 @@ class Seen:
     def centres(self) -> NDArray[np.float32]:
         return np.asarray((self.boxes[:, :2] + self.boxes[:, 2:]) / 2, np.float32)
 
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(np.concatenate([self.frame, other.frame]), np.concatenate([self.boxes, other.boxes]))
 
-def paint(frames: int, height: int, width: int, counted: Seen, ignored: Seen) -> Targets:
-    """Return the targets of frames that show these objects."""
-    heat = np.zeros((frames, height, width), np.float32)
-    for seen, reach in ((counted, 3), (ignored, IGNORED_PX)):
-        steps = np.arange(-reach, reach + 1)
-        pixel = np.floor(seen.centres).astype(np.int64)
-        column, row = pixel[:, 0, None, None] + steps, pixel[:, 1, None, None] + steps[:, None]
-        column, row = np.broadcast_arrays(column, row)
-        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        frame = np.broadcast_to(seen.frame[:, None, None], column.shape)[inside]
-        if seen is counted:
-            away = np.square(column - pixel[:, 0, None, None]) + np.square(row - pixel[:, 1, None, None])
-            np.maximum.at(heat, (frame, row[inside], column[inside]), np.exp(-away / (2 * SPREAD_PX**2))[inside])
-        else:
-            heat[frame, row[inside], column[inside]] -= 2 * (heat[frame, row[inside], column[inside]] < 1)
-    return Targets(torch.from_numpy(heat), *_said(counted, height, width))
+
+def paint(frames: int, height: int, width: int, counted: Seen, ignored: Seen, clutter: Seen, hidden: Seen) -> Targets:
+    """Return the targets of frames that show these objects, and clutter, of which some is hidden."""
+    shape = (frames, height, width)
+    heat, is_object = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    everything = counted + clutter
+    at, away = _around(everything, 3, shape)
+    np.maximum.at(heat, at, np.exp(-away / (2 * SPREAD_PX**2)))
+    at, _ = _around(ignored + hidden, IGNORED_PX, shape)
+    heat[at] -= 2 * (heat[at] < 1)
+    is_object[_around(ignored, IGNORED_PX, shape)[0]] = -1
+    is_object[_around(counted, 1, shape)[0]] = 1
+    return Targets(torch.from_numpy(heat), torch.from_numpy(is_object), *_said(everything, height, width))
+
+
+def _around(seen: Seen, reach: int, shape: tuple[int, int, int]) -> tuple[Any, NDArray[np.int64]]:
+    """Return the pixels around each centre, as an index (frame, row, column), and their squared distances."""
+    steps = np.arange(-reach, reach + 1)
+    pixel = np.floor(seen.centres).astype(np.int64)
+    column, row = pixel[:, 0, None, None] + steps, pixel[:, 1, None, None] + steps[:, None]
+    frame, row, column, away = np.broadcast_arrays(
+        seen.frame[:, None, None], row, column, np.square(steps) + np.square(steps[:, None])
+    )
+    inside = (column >= 0) & (column < shape[2]) & (row >= 0) & (row < shape[1])
+    return (frame[inside], row[inside], column[inside]), away[inside]
 
 
 def _said(seen: Seen, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -98,7 +112,8 @@ def _said(seen: Seen, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
 def detector_losses(outputs: Mapping[str, Tensor], targets: Targets) -> dict[str, Tensor]:
     """Return the parts of the loss, each a sum over objects and pixels, divided by the number of frames.
 
-    `heat` is the penalty-reduced focal loss of CornerNet (Law and Deng 2018); the others are absolute errors.
+    `heat` is the penalty-reduced focal loss of CornerNet (Law and Deng 2018), `score` a cross entropy at the detector's
+    own peaks; the others are absolute errors.
     """
     flat = {name: value.flatten(0, -4).float() for name, value in outputs.items()}
     frames = len(targets.heat)
@@ -106,11 +121,15 @@ def detector_losses(outputs: Mapping[str, Tensor], targets: Targets) -> dict[str
     hot, sure, unsure = heat == 1, F.logsigmoid(logit), F.logsigmoid(-logit)
     right = -sure * unsure.exp().square() * hot
     wrong = -unsure * sure.exp().square() * (1 - heat.clamp(min=0)) ** 4 * ((heat >= 0) & ~hot)
+    score = flat["score"][:, 0]
+    asked = (score > NO_PEAK) & (targets.is_object >= 0)
+    kind = F.binary_cross_entropy_with_logits(score[asked], targets.is_object[asked], reduction="sum")
     said = torch.cat([flat["offset"], flat["size"]], dim=1).movedim(1, -1).flatten(0, 2)
     error = (said[targets.place] - targets.said).abs() * targets.weight[:, None]
     offset, size = (part.sum() / frames for part in error.split([2, 2], dim=1))
     return {
         "heat_loss": (right + wrong).sum() / frames,
+        "score_loss": kind / frames,
         "offset_loss": OFFSET_WEIGHT * offset,
         "size_loss": SIZE_WEIGHT * size,
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderer.scenes import CLUTTER, SceneRecipe
-from renderer.truth import truth
+from renderer.truth import COUNTS_FROM, Truth, truth
 from trainer.objects.boxes import Boxes
 
 
@@ -43,9 +43,20 @@ class TrueObjects:
 
 def true_objects(recipe: SceneRecipe) -> list[TrueObjects]:
     """Return the truth of every clip."""
-    seen, real = truth(recipe), recipe.kind != CLUTTER
+    return _by_clip(recipe, truth(recipe), recipe.kind != CLUTTER)
+
+
+def true_clutter(recipe: SceneRecipe) -> list[TrueObjects]:
+    """Return the shapes of clutter of every clip, as if they were objects."""
+    seen = truth(recipe)
+    counts = seen.visible >= COUNTS_FROM
+    as_objects = replace(seen, counts=counts, ignored=(seen.visible > 0) & ~counts)
+    return _by_clip(recipe, as_objects, recipe.kind == CLUTTER)
+
+
+def _by_clip(recipe: SceneRecipe, seen: Truth, chosen: NDArray[np.bool_]) -> list[TrueObjects]:
     every = TrueObjects(
         recipe.identity, recipe.kind, recipe.colour, seen.boxes, seen.visible, seen.counts, seen.ignored
-    ).take(real)
-    edges = np.searchsorted(recipe.clip[real], np.arange(len(recipe) + 1)).tolist()
+    ).take(chosen)
+    edges = np.searchsorted(recipe.clip[chosen], np.arange(len(recipe) + 1)).tolist()
     return [every.take(slice(low, high)) for low, high in pairwise(edges)]
