@@ -1,8 +1,7 @@
 """The bright things of a clip as discs, and the tracker that suits them: what `persistence` is decided by.
 
-Peaks of the matched filter that stand out of the noise, each with the disc that fits it best
-(`trainer.models.classical`): centre and radius to a part of a pixel. A disc has no corners: of what shape a thing is,
-its box does not say.
+Peaks of a matched filter that stand out of the noise, each with the disc that gives as much light
+(`trainer.persistence.aperture`): of what shape a thing is, its box does not say.
 """
 
 from __future__ import annotations
@@ -11,19 +10,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from scipy import ndimage
 
-from trainer.models.classical import FILTER_SD_PX, PEAK_SIDE, SHRINK, fit_discs, matched_filter
+from trainer.models.classical import PEAK_SIDE
 from trainer.objects.detecting import check_frames
 from trainer.objects.detections import Detections
 from trainer.objects.tracker import IoUTracker
 from trainer.objects.tracks import Track
+from trainer.persistence.aperture import Array, light_of
 
-APART = 0.8
-"""Centres nearer than so many radii of the larger are of one thing."""
+CELLS = 32
+"""Of a picture, across; a thing is about two of them wide."""
+BLUR = 0.75
+"""Of the matched filter, in cells."""
 MOST = 32
 """Peaks of a frame that are looked at, the highest first: no frame of noise makes a clip slow."""
 
@@ -38,42 +38,49 @@ class DiscDetector:
     def at(self, threshold: float) -> Self:
         return replace(self, threshold=threshold)
 
-    @torch.no_grad()
     def detect(self, video: NDArray[Any]) -> Detections:
         """See `Finder.detect`; boxes have no features."""
-        scale = 255 if check_frames(video).dtype == np.uint8 else 1
-        pictures = torch.from_numpy(video).float().mean(dim=1) / scale
-        if not len(pictures):
-            return Detections([], [])
-        frame, place, score = _peaks(pictures, self.threshold)
-        found = np.zeros((0, 4))
-        if len(frame):
-            centre, radius, _, _ = fit_discs(pictures[frame], place)
-            found = torch.cat([centre, radius[:, None], score[:, None]], dim=1).double().numpy()
-        sound = np.isfinite(found).all(axis=1)
-        by_frame = [_distinct(found[(frame.numpy() == number) & sound]) for number in range(len(pictures))]
-        boxes = [np.concatenate([one[:, :2] - one[:, 2:3], one[:, :2] + one[:, 2:3]], axis=1) for one in by_frame]
-        return Detections([box.astype(np.float32) for box in boxes], [one[:, 3].astype(np.float32) for one in by_frame])
+        whole = check_frames(video).dtype == np.uint8
+        if not len(video) or min(video.shape[2:]) < _cell_px(video.shape[2]):
+            nothing = np.zeros((0, 4), np.float32)
+            return Detections([nothing] * len(video), [nothing[:, 0]] * len(video))
+        pictures = video.sum(axis=1, dtype=np.uint16 if whole else np.float32) / np.float32(3 * 255 if whole else 3)
+        frame, place, score, dark = _peaks(pictures, self.threshold)
+        centre, radius = light_of(pictures - dark, frame, place)
+        boxes = np.concatenate([centre - radius[:, None], centre + radius[:, None]], axis=1)
+        edges = np.searchsorted(frame, np.arange(1, len(pictures)))
+        return Detections(np.split(boxes, edges), np.split(score, edges))
 
 
-def _peaks(pictures: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return frame, place (px) and height of the peaks of (T, H, W), frame by frame, the highest first."""
-    response = matched_filter(F.avg_pool2d(pictures, SHRINK), FILTER_SD_PX / SHRINK)
-    highest = F.max_pool2d(response[:, None], PEAK_SIDE, stride=1, padding=PEAK_SIDE // 2)[:, 0]
-    heights = torch.where((response == highest) & (response > threshold), response, 0.0).flatten(1)
-    score, index = heights.topk(min(MOST, heights.shape[1]), dim=1)
-    frame, rank = torch.nonzero(score, as_tuple=True)
-    index, width = index[frame, rank], response.shape[2]
-    return frame, (torch.stack([index % width, index // width], dim=1) + 0.5) * SHRINK, score[frame, rank]
+def _peaks(pictures: Array, threshold: float) -> tuple[NDArray[np.intp], Array, Array, Array]:
+    """Return frame (N,), place (N, 2) in px and height (N,) of the peaks of (T, H, W), frame by frame, the highest
+    first, and the background of each frame (T, 1, 1).
+    """
+    cell = _cell_px(pictures.shape[1])
+    height, width = (side - side % cell for side in pictures.shape[1:])
+    parts = [pictures[:, y:height:cell, x:width:cell] for y in range(cell) for x in range(cell)]
+    blurred = ndimage.gaussian_filter(sum(parts) / cell**2, (0, BLUR, BLUR), mode="nearest", truncate=2.5)
+    dark = _middle(blurred)
+    above = blurred - dark
+    response = above / (1.4826 * _middle(np.abs(above)) + 1e-3)
+    highest = ndimage.maximum_filter(response, (1, PEAK_SIDE, PEAK_SIDE))
+    frame, row, column = np.nonzero((response == highest) & (response > threshold))
+    score = response[frame, row, column]
+    order = np.lexsort((-score, frame))
+    order = order[np.arange(len(order)) - np.searchsorted(frame, frame) < MOST]
+    place = (np.stack([column, row], axis=1)[order] + 0.5) * cell
+    return frame[order], place.astype(np.float32), score[order], dark
 
 
-def _distinct(discs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the rows (x, y, radius, score), surest first, that are not of one thing with a surer one."""
-    kept: list[NDArray[np.float64]] = []
-    for disc in discs:
-        if all(np.hypot(*(disc[:2] - other[:2])) > APART * max(disc[2], other[2]) for other in kept):
-            kept.append(disc)
-    return np.array(kept).reshape(-1, 4)
+def _cell_px(height: int) -> int:
+    """Return the side of the cells that peaks are sought in: about half of what shows, in pictures of any size."""
+    return max(1, round(height / CELLS))
+
+
+def _middle(pictures: Array) -> Array:
+    """Return the median of each of (T, H, W), as (T, 1, 1)."""
+    half = pictures[0].size // 2
+    return np.partition(pictures.reshape(len(pictures), -1), half, axis=1)[:, half, None, None]
 
 
 def clip_tracker() -> IoUTracker:
