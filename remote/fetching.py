@@ -119,7 +119,7 @@ class Fetch:
         selection, limit_bytes = await self._within_quota()
         counting = asyncio.ensure_future(self._count(selection))
         try:
-            return await sync_run(
+            result = await sync_run(
                 self._fleet.connection(self._place.host),
                 self._far,
                 Root(self._far.root).run(self._fleet.profile.project_id, self._place.slug, self._run).path,
@@ -129,6 +129,7 @@ class Fetch:
                 selection=selection,
                 limit_bytes=limit_bytes,
             )
+            return replace(result, skipped=(*selection.left_out, *result.skipped))
         finally:
             counting.cancel()
             await asyncio.gather(counting, return_exceptions=True)
@@ -137,11 +138,8 @@ class Fetch:
         """The selection without the largest files that do not fit, and how much may come at all; 0 is no limit."""
         if not self._quota:
             return self._selection, 0
-        sizes = sorted(entry.size for entry in await self._there(self._selection))
-        allowed = self._selection.max_file_bytes
-        while sizes and sum(sizes) > self._quota:
-            allowed = max(1, sizes.pop() - 1)
-        return replace(self._selection, max_file_bytes=allowed), self._quota + QUOTA_SLACK_BYTES
+        sizes = {entry.path: entry.size for entry in await self._there(self._selection)}
+        return self._selection.within(sizes, self._quota), self._quota + QUOTA_SLACK_BYTES
 
     async def _there(self, selection: Selection) -> list[Entry]:
         told = await files(self._fleet, self._place.name, self._run)

@@ -29,7 +29,20 @@ SELECTIONS = [
     Selection(include=("checkpoints/epoch_?.pt",)),
     Selection(exclude=("*",)),
     Selection(exclude=("[!a]*", "*[[]odd*")),
+    Selection(include=("artifacts/**",), left_out=("artifacts/[odd].png", "checkpoints/last.pt", "spec.json")),
 ]
+
+
+def test_what_is_too_much_is_left_out_largest_first() -> None:
+    sizes = {"spec.json": 90, "checkpoints/best.pt": 50, "checkpoints/last.pt": 50, "notes.txt": 40, "z": 1}
+    assert Selection().within(sizes, 231).left_out == ()
+    assert Selection().within(sizes, 230).left_out == ("checkpoints/last.pt",)
+    assert Selection().within(sizes, 131).left_out == ("checkpoints/last.pt", "checkpoints/best.pt")
+    assert Selection().within(sizes, 0).left_out == (
+        "checkpoints/last.pt", "checkpoints/best.pt", "notes.txt", "z"
+    )  # fmt: skip
+    many = Selection().within({f"frames/{number}": 10 for number in range(500)}, 20)
+    assert len(many.left_out) == 200 and many.max_file_bytes == 9
 
 
 def test_records_always_come_and_unfinished_files_never() -> None:
