@@ -37,6 +37,7 @@ _ENV_NAMES = frozenset(
         *("XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "TORCH_INDEX", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
         *("ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+        *("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_DISABLED"),
     )
 )
 _ENV_PREFIXES = ("LC_", "PIP_", "CUDA_", "NVIDIA_")

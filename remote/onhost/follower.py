@@ -138,7 +138,7 @@ class Follower:
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         self._machine = Machine(self._folder)
         if not self._spot.asks:
-            self._spot.start()
+            self._spot.start(0.5)  # so that the first facts name a notice already
         self._changes = self._make_changes()
         now = time.monotonic()
         self._due.update(proof=now, facts=now, rescan=now + RESCAN_S, spot=now if self._spot.asks else math.inf)

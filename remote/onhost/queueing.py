@@ -172,11 +172,11 @@ def _name(other: Who, me: Who) -> str:
     where = f" of {other.get('project')}" if other.get("project") != me.get("project") else ""
     if not slots.alive(other):
         return f"what is left of {other['worker']}{where}, whose supervisor is gone: stop it"
-    return f"{other['worker']}{where} (for {_span(time.time() - float(other.get('at_s') or 0.0))})"
+    return f"{other['worker']}{where} ({_since(time.time() - float(other.get('at_s') or 0.0))})"
 
 
-def _span(seconds: float) -> str:
+def _since(seconds: float) -> str:
     """Coarse, so that it is news at most once a minute."""
     if seconds < 60:
-        return "under a minute"
-    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.0f} h"
+        return "just now"
+    return f"for {seconds // 60:.0f} min" if seconds < 3600 else f"for {seconds // 3600:.0f} h"

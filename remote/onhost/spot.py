@@ -71,13 +71,14 @@ class Spot:
         self._on_notice = on_notice
         self._endpoint = endpoint()
         self._token = ""
-        self._ended = threading.Event()
+        self._answered, self._ended = threading.Event(), threading.Event()
 
-    def start(self) -> None:
-        """Begin to ask, if there is anybody to ask."""
+    def start(self, wait_s: float = 0.0) -> None:
+        """Begin to ask, if there is anybody to ask; wait a little for the first answer."""
         self.asks = bool(self._endpoint)
         if self.asks:
             threading.Thread(target=self._go_on, name="spot", daemon=True).start()
+            self._answered.wait(wait_s)
 
     def close(self) -> None:
         self._ended.set()
@@ -90,6 +91,7 @@ class Spot:
                 self.notice = self._ask()
             except (OSError, http.client.HTTPException, ValueError):
                 self._token = ""
+            self._answered.set()
             if self.notice is None:
                 self._ended.wait(POLL_S)
         if self.notice is not None:

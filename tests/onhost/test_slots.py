@@ -98,8 +98,8 @@ def test_two_share_a_gpu_and_the_third_waits_its_turn(queue: Callable[..., Waite
     a, b = queue("a", gpu=0), queue("b", gpu=0, project="other-9f9f")
     assert (a.has(), b.has()) == ((0,), (0,))
     c, d = queue("c", gpu=0), queue("d", gpu=0)
-    assert c.why == "GPU 0 is taken by a (for under a minute) and b of other-9f9f (for under a minute)"
-    assert d.why.endswith("; c (for under a minute) is before it")
+    assert c.why == "GPU 0 is taken by a (just now) and b of other-9f9f (just now)"
+    assert d.why.endswith("; c (just now) is before it")
     assert queue("e", gpu=1).has() == (1,), "a free GPU that nobody before it could use"
     b.leave()
     assert c.has() == (0,)
@@ -113,7 +113,7 @@ def test_an_exclusive_run_is_alone(queue: Callable[..., Waiter]) -> None:
     alone = queue("alone", gpu=0, exclusive=True)
     assert "taken by a" in alone.why
     later = queue("later", gpu=0)
-    assert "alone (for under a minute) is before it" in later.why, "else one that shares would starve one that does not"
+    assert "alone (just now) is before it" in later.why, "else one that shares would starve one that does not"
     a.leave()
     assert alone.has() == (0,)
     assert not later.done
@@ -207,7 +207,7 @@ def test_a_queued_run_says_so_starts_when_it_can_and_stops_at_once(far: Far) -> 
     waiting = far.launch("sh", "-c", show, nonce="nonce-b", worker="b", resources=wish, beat_interval_s=60.0)
     stopped = far.launch("sh", "-c", "echo no", nonce="nonce-c", worker="c", resources=wish, beat_interval_s=60.0)
     beat = wait_for(lambda: (b := record(waiting.heartbeat)) and b["state"] == "queued" and b)
-    assert beat["waits_for"] == "GPU 0 is taken by a (for under a minute)"
+    assert beat["waits_for"] == "GPU 0 is taken by a (just now)"
     assert beat["text"] == f"queued: {beat['waits_for']}"
     wait_for(lambda: (b := record(stopped.heartbeat)) and b["state"] == "queued")
     assert far.stop("c")["reason"] == "by ada@laptop"
