@@ -82,6 +82,22 @@ def test_a_metric_that_is_no_number_is_said_and_breaks_nothing() -> None:
 def test_a_failed_sync_says_why_and_how_old_the_last_one_is() -> None:
     row = running("a", sync=SyncStatus(SyncPhase.FAILED, NOW - 60, error="disk full"))
     assert sync_words(row, NOW)[0] == "▲ sync failed, last 1 min ago: disk full"
+    row = running("a", sync=SyncStatus(SyncPhase.FAILED, error="refused", retry_at=NOW + 120))
+    assert sync_words(row, NOW)[0] == "▲ sync failed, again in 2 min: refused"
+    row = running("a", sync=SyncStatus(SyncPhase.PAUSED, NOW - 60, error="this disk waits for 1.1 GiB free, has 0.4"))
+    assert sync_words(row, NOW)[0] == "▲ sync paused: this disk waits for 1.1 GiB free, has 0.4"
+
+
+def test_a_sync_says_what_is_on_its_way_and_how_much_there_is() -> None:
+    sync = SyncStatus(SyncPhase.RUNNING, bytes_done=2**20, bytes_total=2**22, files_done=1, files_total=5)
+    row = running("a", sync=replace(sync, file="checkpoints/best.pt"))
+    assert sync_words(row, NOW)[0] == "↓ syncing 1.0 MiB of 4.0 MiB, file 2 of 5: best.pt"
+    row = running("a", sync=SyncStatus(SyncPhase.RUNNING, bytes_done=2**20, run="20250101T000000-3f2a91c-aaaa"))
+    assert sync_words(row, NOW)[0] == "↓ earlier run 20250101T000000-3f2a91c-aaaa 1.0 MiB"
+    row = running("a", sync=SyncStatus(SyncPhase.RUNNING, waits=True))
+    assert sync_words(row, NOW)[0] == "↓ syncing: another sync of it goes first"
+    row = running("a", sync=SyncStatus(SyncPhase.DONE, NOW - 12, left_out=2))
+    assert sync_words(row, NOW)[0] == "↓ synced 12 s ago, 2 too large"
 
 
 def test_a_worker_that_reports_no_progress_is_not_called_stalled() -> None:
