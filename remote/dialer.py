@@ -20,7 +20,7 @@ from remote.jumps import HopFailed, Lease, shared_jumps, told_for
 from remote.login import Login, Patience
 from remote.private_keys import Keyring
 from remote.profiles import Host
-from remote.proxy_command import ProxyProgram, proxy_program
+from remote.proxy_command import ProxyProgram
 from remote.resolve import address_of, route_to
 from remote.ssh_options import CIPHERS, KEEPALIVE_COUNT, KEEPALIVE_INTERVAL_S, LOGIN_TIMEOUT_S
 from remote.target import Target
@@ -80,34 +80,37 @@ class Dialer:
             record = self.known_hosts.record(target.record_name, target.port)
             patience = Patience(self.timeout_s or target.timeout_s)
             login = Login(target.place, self.asker, self.keyring, target.identities, patience, on_lost)
-            with proxy_program("" if lease else target.proxy_command) as program:
-                try:
-                    async with patience:
-                        return await self._connect(target, record, login, key_types, lease, program)
-                except asyncssh.KeyExchangeFailed as exc:
-                    # asyncssh offers only the types of the keys on record; another type must be seen to be named.
-                    if key_types or not record.keys:
-                        raise Unreachable(f"{target.place}: {clean(str(exc))}", hint=_KEY_EXCHANGE_HINT) from exc
-                    key_types = "default"
-                except asyncssh.HostKeyNotVerifiable as exc:
-                    await self._decide(target, record, login, exc)
-                except Exception as exc:
-                    error = translated(exc, target, login, via)
-                    raise (of_program(error, target, program.said) if program else error) from exc
-                finally:
-                    await login.close()
+            program = ProxyProgram(target.proxy_command) if target.proxy_command and lease is None else None
+            try:
+                async with patience:
+                    ssh = await self._connect(target, record, login, key_types, lease or program)
+                if program is not None:
+                    ssh.set_tunnel(program)
+                return ssh
+            except asyncssh.KeyExchangeFailed as exc:
+                # asyncssh offers only the types of the keys on record; another type must be seen to be named.
+                if key_types or not record.keys:
+                    raise Unreachable(f"{target.place}: {clean(str(exc))}", hint=_KEY_EXCHANGE_HINT) from exc
+                key_types = "default"
+            except asyncssh.HostKeyNotVerifiable as exc:
+                await self._decide(target, record, login, exc)
+            except Exception as exc:
+                error = translated(exc, target, login, via)
+                raise (of_program(error, target, await program.said()) if program else error) from exc
+            finally:
+                await login.close()
         raise Unreachable(f"{target.place} shows a different host key on every connection")
 
     async def _connect(
         self, target: Target, record: Record, login: Login, key_algorithms: object,
-        lease: Lease | None, program: ProxyProgram | None,
+        tunnel: Lease | ProxyProgram | None,
     ) -> asyncssh.SSHClientConnection:  # fmt: skip
         with target.config.handed_on() as files:
             return await asyncssh.connect(
                 **address_of(target.host),
                 config=files,
-                tunnel=lease,
-                proxy_command=program.argv if program else None,
+                tunnel=tunnel,
+                proxy_command=None,
                 client_factory=lambda: login,
                 client_keys=None,
                 known_hosts=lambda host, addr, port: (record.keys, record.authorities, record.revoked),
