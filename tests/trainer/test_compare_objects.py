@@ -159,8 +159,19 @@ def test_what_is_saved_stands_beside_its_cost_and_ceiling(tmp_path: Path) -> Non
     assert "    trainer objects heavy --on transient_heavy --detector runs/narrow-0 --clips 60\n" in text
     assert "heavy, boxes: narrow | >= 0.4 | - | 0.300 | **not met** |" in text
     assert "| transient_heavy | narrow | all | 0.950 | - | 0.920 | - | 0.900 | 7 | - |" in text
-    assert "| IDF1 from pixels, `transient_heavy` | >= 0.86 | >= 0.91 | 0.920 | met, goal too |" in text
-    assert "| IDF1 from pixels, `easy` | >= 0.93 | >= 0.96 | - | not measured |" in text
+    assert "| IDF1, `transient_heavy`, boxes: narrow | >= 0.86 | >= 0.91 | 0.920 | met, goal too |" in text
+    assert "| IDF1, `easy`, boxes: narrow | >= 0.93 | >= 0.96 | - | not measured |" in text
+
+
+def test_a_saving_that_loses_what_persists_counts_for_nothing(tmp_path: Path) -> None:
+    heavy = stage(tmp_path, "heavy", 0.9, 1.1, "tier=transient_heavy")
+    path = heavy / "artifacts" / "training_results.json"
+    raw = json.loads(path.read_text())
+    raw["summary"]["metrics"] |= {"flops_saved": 1.0, "persistent_kept": 0.0}
+    path.write_text(json.dumps(raw))
+    text = text_of([heavy])
+    assert "| operations saved, `transient_heavy`, heavy, boxes: perturbed | >= 0.4 | >= 0.6 | 1.000 " in text
+    assert "1.000 | **not met**: it costs too much |" in text and "1.000 | met" not in text
 
 
 def test_clips_stand_beside_rules_by_tier(tmp_path: Path) -> None:

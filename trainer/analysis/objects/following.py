@@ -28,16 +28,15 @@ def tables(found: Sequence[Measured]) -> list[str]:
 
 
 def targets(found: Sequence[Measured]) -> list[Target]:
-    """Return what is asked of the tracks of the first detector."""
-    first: dict[str, Measured] = {}
-    for one in _once(found):
-        first.setdefault(one.data, one)
+    """Return what is asked of the tracks through the boxes of the first detector."""
+    every = _once(found)
+    own = {one.data: one for one in every if one.boxes == every[0].boxes}
     asked = []
-    for tier, (bar, goal) in IDF1.items():
-        idf1, purity = (first[tier].over(key) if tier in first else None for key in ("idf1", "purity"))
-        asked.append(Target(f"IDF1 from pixels, `{tier}`", idf1, bar, goal))
-        asked.append(Target(f"purity from pixels, `{tier}`", purity, PURITY))
-    return asked if first else []
+    for tier, (bar, goal) in IDF1.items() if own else ():
+        where = f"`{tier}`, boxes: {every[0].boxes}"
+        idf1, purity = (own[tier].over(key) if tier in own else None for key in ("idf1", "purity"))
+        asked += [Target(f"IDF1, {where}", idf1, bar, goal), Target(f"purity, {where}", purity, PURITY)]
+    return asked
 
 
 def _once(found: Sequence[Measured]) -> list[Measured]:

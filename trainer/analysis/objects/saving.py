@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from trainer.analysis.entries import Spread
 from trainer.analysis.markdown import table
@@ -66,19 +67,23 @@ def targets(found: Sequence[Measured]) -> list[Target]:
         if own is None:
             continue
         where = f"`{one.data}`, {one.entry.name}, boxes: {one.boxes}"
+        price = [
+            Target(f"persistent boxes kept, {where}", one.over("persistent_kept"), KEPT),
+            Target(f"balanced accuracy lost, {where}", lost(one), LOST, most=True),
+        ]
+        dear = "" if all(each.met for each in price) else "it costs too much"
+        saved = partial(Target, spoiled=dear)
         if one.data == HEAVY:
-            asked += [
-                Target(f"operations saved, {where}", own, *SAVED),
-                Target(f"time saved, {where}", one.over("time_saved"), *SAVED),
-                Target(f"persistent boxes kept, {where}", one.over("persistent_kept"), KEPT),
-                Target(f"balanced accuracy lost, {where}", lost(one), LOST, most=True),
-            ]
+            asked.append(saved(f"operations saved, {where}", own, *SAVED))
+            asked.append(saved(f"time saved, {where}", one.over("time_saved"), *SAVED))
+            asked += price
             if one.of_pixels:
-                asked += [Target(f"saved of the whole pipeline, {mode}, {where}",
-                                 one.over(f"{prefix}pipeline_flops_saved"), WHOLE)
-                          for prefix, mode in MODES.items()]  # fmt: skip
+                asked += [
+                    saved(f"saved of the whole pipeline, {mode}, {where}", part, WHOLE)
+                    for prefix, mode in MODES.items()
+                    if (part := one.over(f"{prefix}pipeline_flops_saved"))
+                ]
         elif one.data == "standard" and ceiling is not None:
             share = Spread(own.mean / ceiling.mean) if ceiling.mean > 0 else None
-            asked.append(Target(f"share of the ceiling that is saved, {where}", share, 0.9))
-            asked.append(Target(f"balanced accuracy lost, {where}", lost(one), LOST, most=True))
+            asked += [saved(f"share of the ceiling that is saved, {where}", share, 0.9), *price]
     return asked

@@ -20,18 +20,20 @@ class Target:
     most: bool = False
     """The figure may be so large at most; else it must be so large at least."""
     digits: int = 3
+    spoiled: str = ""
+    """Why the figure does not count, whatever it is: what it costs elsewhere."""
 
     @property
     def met(self) -> bool | None:
-        """Whether the mean reaches the bar; None if there is no figure."""
-        return None if self.value is None else self._reaches(self.bar)
+        """Whether the mean reaches the bar, and counts; None if there is no figure."""
+        return None if self.value is None else self._reaches(self.bar) and not self.spoiled
 
     @property
     def words(self) -> str:
         if self.met is None:
             return "not measured"
         if not self.met:
-            return "**not met**"
+            return "**not met**" + (f": {self.spoiled}" if self._reaches(self.bar) else "")
         if self.goal is None:
             return "met"
         return "met, goal too" if self._reaches(self.goal) else "met, goal not"
