@@ -47,7 +47,7 @@ def model() -> ObjectAwareTransformer:
         for layer in (model.gate.layers[0], model.gate.layers[2]):
             layer.weight.zero_()  # type: ignore[union-attr, operator]
             layer.bias.zero_()  # type: ignore[union-attr, operator]
-        model.gate.layers[0].weight[0, 0] = 80.0  # type: ignore[index, union-attr]
+        model.gate.layers[0].weight[0, 0] = 20.0  # type: ignore[index, union-attr]
         model.gate.layers[0].bias[0] = -85.0  # type: ignore[index, union-attr]
         model.gate.layers[2].weight[1, 0] = 10.0  # type: ignore[index, union-attr]
         model.gate.layers[2].bias[1] = -10.0  # type: ignore[index, union-attr]
