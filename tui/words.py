@@ -133,13 +133,14 @@ def sync_words(row: RunSnapshot, now: float) -> Span:
 
 
 def _syncing_words(sync: SyncStatus) -> str:
-    """`↓ syncing 3.1 MiB of 1.2 GiB, file 2 of 5: best.pt`; of an earlier run, its name first."""
-    what = f"earlier run {sync.run}" if sync.run else "syncing"
+    """`↓ syncing 3.1 MiB of 1.2 GiB, file 2 of 5: best.pt`; of an earlier run, its name instead of the file's."""
+    what = "earlier run" if sync.run else "syncing"
     if sync.waits:
         return f"↓ {what}: another sync of it goes first"
     total = f" of {size(sync.bytes_total)}" if sync.bytes_total > sync.bytes_done else ""
     count = f", file {sync.files_done + 1} of {sync.files_total}" if sync.files_total > sync.files_done else ""
-    name = f": {sync.file.rpartition('/')[2]}" if sync.file else ""
+    last = sync.run or sync.file.rpartition("/")[2]
+    name = f": {last}" if last else ""
     return f"↓ {what} {size(sync.bytes_done)}{total}{count}{name}"
 
 

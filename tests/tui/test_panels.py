@@ -93,7 +93,7 @@ def test_a_sync_says_what_is_on_its_way_and_how_much_there_is() -> None:
     row = running("a", sync=replace(sync, file="checkpoints/best.pt"))
     assert sync_words(row, NOW)[0] == "↓ syncing 1.0 MiB of 4.0 MiB, file 2 of 5: best.pt"
     row = running("a", sync=SyncStatus(SyncPhase.RUNNING, bytes_done=2**20, run="20250101T000000-3f2a91c-aaaa"))
-    assert sync_words(row, NOW)[0] == "↓ earlier run 20250101T000000-3f2a91c-aaaa 1.0 MiB"
+    assert sync_words(row, NOW)[0] == "↓ earlier run 1.0 MiB: 20250101T000000-3f2a91c-aaaa"
     row = running("a", sync=SyncStatus(SyncPhase.RUNNING, waits=True))
     assert sync_words(row, NOW)[0] == "↓ syncing: another sync of it goes first"
     row = running("a", sync=SyncStatus(SyncPhase.DONE, NOW - 12, left_out=2))
