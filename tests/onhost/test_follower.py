@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from remote.fold import fold_facts
 from remote.onhost import processes
 from tests.onhost.far import PROJECT, Far, Following, record, wait_for
 from wire.codec import LINE_MAX_BYTES, encode
@@ -305,3 +306,20 @@ def test_workers_come_and_go(far: Far, follow: Follow) -> None:
     following.part("exit", lambda exit: True, worker="b")
     far.end(far.launch("true", worker="b", nonce="nonce-3"))
     following.wait(lambda m: m["k"] == "run" and m["run"].endswith("nonce-3") and m.get("exit"))
+
+
+def test_the_gpus_of_nvidia_smi_reach_the_row(far: Far, follow: Follow, tmp_path: Path) -> None:
+    lines = (
+        "0, NVIDIA A100-SXM4-80GB, 12595, 81559, 87, 251.34, 400.00, 61",
+        "1, Tesla T4, 4, 15360, [N/A], [N/A], [N/A], 33",
+    )
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("".join(["#!/bin/sh\n", *(f"echo '{line}'\n" for line in lines)]))
+    tool.chmod(0o700)
+    far.env["PATH"] = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    following = follow("facts=0.2")
+    following.watch()
+    message = following.wait(lambda m: m["k"] == "facts" and m["gpus"], "facts that name the GPUs")
+    first, second = fold_facts(message, 0.0, 0.0).gpus
+    assert (first.name, first.memory_used_bytes, first.busy_percent) == ("NVIDIA A100-SXM4-80GB", 12595 * 1024**2, 87)
+    assert (second.index, second.busy_percent) == (1, None)

@@ -103,9 +103,8 @@ def table(rows: list[RunSnapshot], now: float, *, width: int, colour: bool) -> s
 
 def _why(row: RunSnapshot) -> str:
     """Why a worker ended or waits, or will soon have to go."""
-    if row.state.active and (spot := spot_words(row.facts)):
-        return spot
-    return row.reason if row.state.final or row.state is State.QUEUED else ""
+    spot = spot_words(row.facts) if row.state.active else ""
+    return "; ".join(filter(None, (spot, row.reason if row.state.final or row.state is State.QUEUED else "")))
 
 
 def _cells(row: RunSnapshot, now: float) -> tuple[str, ...]:
