@@ -60,10 +60,13 @@ async def agent(socket: Path, keys: Sequence[asyncssh.SSHKey]) -> AsyncIterator[
     except FileNotFoundError:
         pytest.skip("no ssh-agent here")
     try:
-        async with asyncio.timeout(60):
-            while not socket.exists():
-                await asyncio.sleep(0.01)
-        async with asyncssh.connect_agent(str(socket)) as client:
+        async with contextlib.AsyncExitStack() as stack:
+            async with asyncio.timeout(60):
+                while True:
+                    with contextlib.suppress(OSError):  # it does not listen yet
+                        client = await stack.enter_async_context(asyncssh.connect_agent(str(socket)))
+                        break
+                    await asyncio.sleep(0.01)
             for key in keys:
                 await client.add_keys([key])
         yield
