@@ -33,6 +33,7 @@ workers:
     command: ["sh", "-c", "echo replace me by your training command; sleep 5"]
     # env: create        # make a Python environment with torch on the host, as the first step
     # python: ~/venv/bin/python      # or use this one; in `command`, "{{python}}" stands for it
+    # gpu: auto          # wait on the host for a GPU that is free; `gpu: 0` for that very one
     # grace_s: 30        # seconds for a checkpoint between TERM and KILL
 
 # sync: {{interval_s: 60}}           # results also come at once on a checkpoint and at the end
