@@ -18,6 +18,7 @@ GIB = 1024**3
 DISK_WARN_BYTES, DISK_FAIL_BYTES = 10 * GIB, 1 * GIB
 INODES_WARN_SHARE = 0.05
 SKEW_WARN_S = 2.0
+DAY_S = 86400.0
 GIT_OLDEST = (2, 24)
 """Knows `--end-of-options`, behind which a branch's name can never be an option."""
 RSYNC_PATCHED = (3, 5, 0)
@@ -137,7 +138,8 @@ def clock(skew_s: float) -> Check:
     """`skew_s`: the host's clock minus ours."""
     if abs(skew_s) < SKEW_WARN_S:
         return fine("clock", f"within {SKEW_WARN_S:g} s of this laptop's")
-    told = f"{abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} this laptop's"
+    amount = f"{abs(skew_s):.0f} s" if abs(skew_s) < 2 * DAY_S else f"{abs(skew_s) / DAY_S:,.0f} days"
+    told = f"{amount} {'ahead of' if skew_s > 0 else 'behind'} this laptop's"
     return warn("clock", f"{told}; nothing here goes by it, but its logs do", "start its time service (timedatectl)")
 
 
@@ -157,13 +159,17 @@ def root(found: Mapping[str, Any]) -> Check:
     return warn("run root", f"{path} is open to others (mode {mode:o})", f"--fix, or chmod 700 {path} there")
 
 
-def logout(kills: object, lingers: object) -> Check:
+def logout(found: Mapping[str, Any]) -> Check:
     """systemd may end everything of a user whose last session closes, detached or not."""
+    kills, lingers = found.get("kill_user_processes"), found.get("linger")
     if kills is None:
         return skip("logout", "no systemd-logind: nothing ends at logout")
+    if "linger" in (found.get("fixed") or ()):
+        return Check("logout", Verdict.PASS, "processes go on after the last logout", fixed="loginctl enable-linger")
     if not kills or lingers:
         return fine("logout", "processes go on after the last logout" + (" (linger)" if lingers else ""))
-    return fail("logout", "KillUserProcesses ends every run at the last logout", "loginctl enable-linger there")
+    mend = "--fix, or loginctl enable-linger there"
+    return fail("logout", "KillUserProcesses ends every run at the last logout", mend)
 
 
 def detaching(found: Mapping[str, Any]) -> Check:

@@ -2,14 +2,14 @@
 
     await examine(fleet, hosts)    one `Report` a place, the laptop's first; a host that fails is a report too
 
-Nothing is changed, but by `fix`: folders and files of ours are closed to others.
+Nothing is changed, but by `fix`: folders and files of ours, keys and ~/.ssh/config are closed to others, and runs may
+outlive the last logout.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import stat
 import sys
@@ -22,12 +22,21 @@ from typing import TYPE_CHECKING
 from remote import checks
 from remote.checks import LAPTOP, Check, Report, Verdict
 from remote.clean import clean
-from remote.errors import HostKeyChanged, HostKeyUnknown, NeedsYou, RemoteError, Unreachable
+from remote.errors import (
+    ConfigError,
+    HostKeyChanged,
+    HostKeyUnknown,
+    NeedsYou,
+    RemoteError,
+    Unreachable,
+    UsageError,
+)
 from remote.folders import config_folder
 from remote.hosts import place_of
 from remote.laptop_disk import FREE_FLOOR_BYTES
 from remote.local_program import output_of
 from remote.rsync import find_rsync, rsync_environment
+from remote.ssh_checks import look_at_way
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
@@ -42,6 +51,8 @@ NAMES: tuple[tuple[type[RemoteError], str], ...] = (
     (HostKeyChanged, "host key"),
     (NeedsYou, "authentication"),
     (Unreachable, "connection"),
+    (ConfigError, "ssh config"),
+    (UsageError, "host entry"),
 )
 """What failed, by the error that says so; any other is the host's own answer."""
 
@@ -69,7 +80,7 @@ async def examine(
 async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Check]:
     """Every check of one host; if it cannot be reached, why, and what to do."""
     host, workers = fleet.host(name), [w for w in fleet.profile.workers.values() if w.host == name]
-    far = fleet.far(name)
+    far, way = fleet.far(name), await look_at_way(host, fix=fix)
     try:
         await far.ready()
         began, wall_s = time.monotonic(), time.time()
@@ -77,13 +88,14 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         asked = {"pythons": pythons, "create": any(worker.environment for worker in workers), "fix": fix}
         found = await far.call("doctor", {"root": far.root, **asked}, timeout_s=HOST_TIMEOUT_S)
     except RemoteError as exc:
-        return [*_reached(host, exc), checks.fail(_named(exc), exc.message, exc.hint)]
+        return [*way.checks(exc), *_reached(host, exc), checks.fail(_named(exc), exc.message, exc.hint)]
     skew_s = _skew(float(found.get("clock_s") or 0.0) - wall_s, time.monotonic() - began)
     seen = fleet.links().get(name)
     trip = f", {seen.round_trip_s * 1000:.0f} ms" if seen is not None and seen.round_trip_s is not None else ""
     has_gpu = isinstance(found.get("gpu_processes"), list)
     torches = {python: one for python, one in dict(found.get("torch") or {}).items() if isinstance(one, dict)}
     return [
+        *way.checks(None),
         *_reached(host, None, trip),
         checks.fine("python", f"{found.get('python')} runs the far side"),
         checks.git(found.get("git"), where="there"),
@@ -95,7 +107,7 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         checks.inodes(_count(found, "inodes_free"), _count(found, "inodes_total")),
         checks.clock(skew_s),
         checks.detaching(found),
-        checks.logout(found.get("kill_user_processes"), found.get("linger")),
+        checks.logout(found),
         *checks.gpu_processes(found.get("gpu_processes")),
         *(checks.torch(python, answer, has_gpu=has_gpu) for python, answer in torches.items()),
         *checks.created(found.get("create")),
@@ -111,6 +123,8 @@ def _skew(ahead_s: float, took_s: float) -> float:
 
 
 def _named(error: RemoteError) -> str:
+    if error.hop and isinstance(error, Unreachable):
+        return "jump host"
     return next((name for kind, name in NAMES if isinstance(error, kind)), "far side")
 
 
@@ -122,13 +136,15 @@ def _count(found: dict[str, object], key: str) -> int:
 def _reached(host: Host, error: RemoteError | None, trip: str = "") -> list[Check]:
     """What the way to the host says: authentication and host key come before everything else."""
     where = clean(place_of(host))
+    if error is not None and error.hop:
+        return []
     if host.kind == "embedded":
         return [] if isinstance(error, Unreachable) else [checks.fine("connection", where)]
     if isinstance(error, (HostKeyUnknown, HostKeyChanged)):
         return [checks.fine("connection", f"{where} answers")]
     if isinstance(error, NeedsYou):
         return [checks.fine("connection", f"{where} answers"), checks.fine("host key", "on record")]
-    if isinstance(error, Unreachable):
+    if isinstance(error, (Unreachable, UsageError)):
         return []
     return [
         checks.fine("connection", where + trip),
@@ -148,7 +164,7 @@ async def look_here(results: Path, *, ssh: bool, fix: bool = False) -> list[Chec
     here = checks.disk(free.free, free.total, mend=f"free some space: results go to {clean(str(results))}")
     if free.free < FREE_FLOOR_BYTES:
         here = replace(here, text=f"{here.text}: syncs wait for more")
-    return [python, *programs, here, *_own_files(fix=fix), *(_ssh_config() if ssh else ())]
+    return [python, *programs, here, *_own_files(fix=fix)]
 
 
 async def _git() -> Check:
@@ -210,18 +226,6 @@ def _own_files(*, fix: bool) -> list[Check]:
             mend = f"--fix, or chmod {closed:o} {name}"
             found.append(checks.warn("own files", f"{name} is open to others (mode {mode})", mend))
     return found or [checks.fine("own files", "closed to others")]
-
-
-def _ssh_config() -> list[Check]:
-    """A setting that people expect to hold and that does not."""
-    try:
-        text = Path("~/.ssh/config").expanduser().read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    if not re.search(r"(?mi)^\s*StrictHostKeyChecking[\s=]+(no|off|accept-new)\b", text):
-        return []
-    why = "StrictHostKeyChecking is off in ~/.ssh/config, and not obeyed here: every new key is asked about"
-    return [checks.warn("ssh config", why, "remove it; --accept-host-key takes one key by its fingerprint")]
 
 
 def _existing(path: Path) -> Path:

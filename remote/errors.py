@@ -31,6 +31,8 @@ class RemoteError(Exception):
     exit_code = 1
     code = "failure"
     """Stable word for `--json` (`error.code`)."""
+    hop = 0
+    """Which host on the way (ProxyJump) it is about, from 1; 0 for the host itself."""
 
     def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
         super().__init__(message)

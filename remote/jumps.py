@@ -34,6 +34,7 @@ def told_for(failed: HopFailed, host: str, hops: int) -> RemoteError:
     """The error of a hop, as that of the host behind it."""
     which = f"hop {failed.number} of {hops}" if hops > 1 else "its jump host"
     error = _reworded(failed.error, clean(f"{host}: {which}, {failed.error.message}"))
+    error.hop = failed.number
     if isinstance(error, Unreachable):
         error.code = "jump_down"
     return error

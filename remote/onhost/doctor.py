@@ -1,7 +1,7 @@
 """`doctor`: what this host has beyond the probe, for a person who wants to know why something would not work.
 
-Looks only, but for `fix`: it closes the run root to others. Every look is bounded in time; what cannot be found out is
-None.
+Looks only, but for `fix`: it closes the run root to others, and lets runs outlive the last logout. Every look is
+bounded in time; what cannot be found out is None.
 """
 
 from __future__ import annotations
@@ -39,13 +39,18 @@ def doctor(asked: Dict[str, Any]) -> Dict[str, Any]:
     if asked.get("fix") is True and mode & 0o077 and os.stat(root).st_uid == os.getuid():
         os.chmod(root, 0o700)
         fixed.append("root_mode")
+    kills, lasting = kills_user_processes(), lingers()
+    if asked.get("fix") is True and kills and lasting is False:
+        output(["loginctl", "--no-ask-password", "enable-linger"], SHORT_S)
+        lasting = lingers()
+        fixed += ["linger"] if lasting else []
     return {
         **found,
         **disk(root),
         "root_mode": mode,
         "fixed": fixed,
-        "linger": lingers(),
-        "kill_user_processes": kills_user_processes(),
+        "linger": lasting,
+        "kill_user_processes": kills,
         "gpu_processes": gpu_processes.listed(request.root(asked)),
         "torch": {python: torch_of(python) for python in pythons},
         "create": newer_python() if asked.get("create") is True else None,

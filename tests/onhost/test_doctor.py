@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,3 +112,19 @@ def test_only_what_is_asked_for_is_mended(tmp_path: Path) -> None:
     found = doctor.doctor({"root": str(root), "fix": True})
     assert (found["fixed"], root.stat().st_mode & 0o777) == (["root_mode"], 0o700)
     assert doctor.doctor({"root": str(root), "fix": True})["fixed"] == []
+
+
+def test_runs_outlive_the_last_logout_when_asked(tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LINGER", str(tmp_path / "linger"))
+    lingering = tmp_path / "linger" / pwd.getpwuid(os.getuid()).pw_name
+    lingering.parent.mkdir()
+    tool(tools, "loginctl", f'[ "$2" = enable-linger ] && touch {lingering}; echo yes')
+    asked = {"root": str(tmp_path / "root")}
+    assert (doctor.doctor(asked)["linger"], lingering.exists()) == (False, False)
+    found = doctor.doctor({**asked, "fix": True})
+    assert found["fixed"] == ["linger"] and found["linger"] is True and lingering.exists()
+    assert doctor.doctor({**asked, "fix": True})["fixed"] == []
+    lingering.unlink()
+    tool(tools, "loginctl", '[ "$2" = enable-linger ] && exit 1; echo yes')
+    found = doctor.doctor({**asked, "fix": True})
+    assert found["fixed"] == [] and found["linger"] is False

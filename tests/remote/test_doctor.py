@@ -23,7 +23,14 @@ from remote.errors import (
 )
 from remote.fleet import Fleet
 from remote.profiles import Host
+from remote.ssh_checks import look_at_way
 from tests.fixtures.project import Project
+
+
+def at_hop(error: RemoteError, hop: int) -> RemoteError:
+    error.hop = hop
+    return error
+
 
 P, W, F, S = Verdict.PASS, Verdict.WARN, Verdict.FAIL, Verdict.SKIP
 NO_GPU: Mapping[str, Any] = {"torch": "2.13.0", "cuda": "13.0", "gpus": 0, "usable": False}
@@ -50,11 +57,12 @@ NO_GPU: Mapping[str, Any] = {"torch": "2.13.0", "cuda": "13.0", "gpus": 0, "usab
         (checks.clock(-1.5), P, "within 2 s"),
         (checks.clock(95.2), W, "95 s ahead of"),
         (checks.clock(-3600.0), W, "3600 s behind"),
+        (checks.clock(-1.7e9), W, "19,676 days behind"),
         (checks.locks(False), F, "two launches"),
-        (checks.logout(None, None), S, "no systemd-logind"),
-        (checks.logout(True, False), F, "KillUserProcesses"),
-        (checks.logout(True, True), P, "linger"),
-        (checks.logout(False, False), P, "go on"),
+        (checks.logout({}), S, "no systemd-logind"),
+        (checks.logout({"kill_user_processes": True, "linger": False}), F, "KillUserProcesses"),
+        (checks.logout({"kill_user_processes": True, "linger": True}), P, "linger"),
+        (checks.logout({"kill_user_processes": False, "linger": False}), P, "go on"),
         (checks.detaching({"setsid": True}), W, "no nohup"),
         (checks.torch("python3", {"error": "there is no python3", "missing": True}, has_gpu=True), F, "no python3"),
         (checks.torch("python3", NO_GPU, has_gpu=False), P, "CPU only"),
@@ -163,9 +171,8 @@ async def test_our_own_files_are_closed_when_asked(home: Path, monkeypatch: pyte
     known = home / "config" / "known_hosts"
     known.write_text("")
     known.chmod(0o644)
-    (home / ".ssh" / "config").write_text("Host *\n  StrictHostKeyChecking no\n")
     found = [check for check in await doctor.look_here(home, ssh=True) if check.verdict is W]
-    assert {check.name for check in found} >= {"own files", "ssh config"} and known.stat().st_mode & 0o077
+    assert "own files" in {check.name for check in found} and known.stat().st_mode & 0o077
     with monkeypatch.context() as another:
         another.setattr(os, "getuid", lambda: known.stat().st_uid + 1)
         await doctor.look_here(home, ssh=True, fix=True)
@@ -177,3 +184,45 @@ async def test_our_own_files_are_closed_when_asked(home: Path, monkeypatch: pyte
 @pytest.mark.parametrize(("ahead_s", "skew_s"), [(-3.0, -3.0), (0.0, 0.0), (40.0, 0.0), (45.0, 0.0), (50.0, 5.0)])
 def test_a_slow_answer_is_no_skewed_clock(ahead_s: float, skew_s: float) -> None:
     assert doctor._skew(ahead_s, took_s=45.0) == skew_s
+
+
+async def test_lines_without_effect_and_open_files_are_named_and_closed_when_asked(home: Path) -> None:
+    config, key = home / ".ssh" / "config", home / ".ssh" / "id_box"
+    text = "Host box\n StrictHostKeyChecking no\n IdentityFile ~/.ssh/id_box\n Colour red\nMatch version 9\n Port 1\n"
+    config.write_text(text)
+    key.write_text("")
+    key.chmod(0o640)
+    host = Host("box", alias="box")
+    way = await look_at_way(host)
+    shown = [(check.name, check.text) for check in way.checks(None)]
+    assert [name for name, _ in shown] == ["key file", "ssh config", "ssh config", "ssh config"]
+    assert "open to others (mode 640)" in shown[0][1] and all(check.mend for check in way.found)
+    for (_, text), part in zip(
+        shown[1:], (":2: stricthostkeychecking", ":4: colour", ":5: Match `version`"), strict=True
+    ):
+        assert f"{config}{part}" in text
+    config.chmod(0o666)
+    assert [check.name for check in (await look_at_way(host)).found] == ["ssh config", "ssh config"]
+    mended = [check for check in (await look_at_way(host, fix=True)).found if check.fixed]
+    assert [check.name for check in mended] == ["ssh config", "key file"]
+    assert key.stat().st_mode & 0o777 == 0o600 and config.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    ("error", "names"),
+    [
+        (None, ["jump host", "jump host"]),
+        (at_hop(Unreachable("down"), 1), []),
+        (at_hop(AuthenticationFailed("denied"), 2), ["jump host"]),
+        (Unreachable("down"), ["jump host", "jump host"]),
+    ],
+)
+async def test_how_far_the_way_over_other_hosts_was_gone(
+    home: Path, error: RemoteError | None, names: list[str]
+) -> None:
+    (home / ".ssh" / "config").write_text("Host box\n ProxyJump one,two\n")
+    way = await look_at_way(Host("box", alias="box"))
+    assert [check.name for check in way.checks(error)] == names
+    if error is not None:
+        assert doctor._named(error) == ("jump host" if error.hop == 1 else doctor._named(type(error)("")))
+        assert not error.hop or doctor._reached(Host("box", alias="box"), error) == []

@@ -14,7 +14,7 @@ from tui.cli.session import Session
 from tui.hosts.checks import report_lines
 
 WIDE = 120
-EXITS = {"connection": 3, "authentication": 4, "host key": 4}
+EXITS = {"connection": 3, "jump host": 3, "authentication": 4, "host key": 4}
 """A failed check of these names ends as every verb does that cannot reach its host."""
 
 

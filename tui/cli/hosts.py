@@ -12,6 +12,7 @@ from remote.clean import clean
 from remote.errors import RemoteError
 from remote.hosts import HostSnapshot
 from remote.snapshot import RunSnapshot
+from remote.ssh_checks import config_warnings
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
 from tui.format import Line, joined
@@ -29,8 +30,12 @@ async def main(session: Session) -> Answer:
     failed = await session.reach(session.profile.hosts)
     await _told(session, [name for name in session.profile.hosts if name not in failed])
     hosts, rows, now = fleet.hosts(), fleet.snapshots(), fleet.clock()
-    data = [_data(host, _of(host, rows), failed.get(host.name), now) for host in hosts]
-    text = "\n".join(_text(host, _of(host, rows), failed.get(host.name), now) for host in hosts)
+    warnings = await asyncio.to_thread(lambda: {host.name: config_warnings(fleet.host(host.name)) for host in hosts})
+    data = [
+        {**_data(host, _of(host, rows), failed.get(host.name), now), "warnings": warnings[host.name]} for host in hosts
+    ]
+    texts = [[_text(host, _of(host, rows), failed.get(host.name), now), *warnings[host.name]] for host in hosts]
+    text = "\n".join("\n  ! ".join(lines) for lines in texts)
     return Answer({"hosts": data}, text, together(failed, len(hosts)))
 
 

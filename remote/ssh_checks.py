@@ -1,0 +1,108 @@
+"""What doctor says of the way to a host, before it is dialled: ~/.ssh/config, key files, hosts in between.
+
+found = await look_at_way(host, fix=False)
+found.checks(error)     as far as the way was gone, by the error of the dial (None: to its end)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from remote import ssh_config
+from remote.checks import Check, Verdict, fine, warn
+from remote.clean import clean
+from remote.errors import RemoteError
+from remote.profiles import Host
+from remote.ssh_config_file import config_path
+
+WARNINGS_MAX = 8
+_DEFAULTS = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+
+@dataclass(frozen=True)
+class Way:
+    """What was found before the dial."""
+
+    found: tuple[Check, ...] = ()
+    hops: tuple[str, ...] = ()
+    """Places of the hosts in between."""
+
+    def checks(self, error: RemoteError | None) -> list[Check]:
+        """`error.hop` tells which of the hosts in between was not passed."""
+        passed = self.hops[: error.hop - 1] if error is not None and error.hop else self.hops
+        return [*self.found, *(fine("jump host", f"{place} lets us through") for place in passed)]
+
+
+async def look_at_way(host: Host, *, fix: bool = False) -> Way:
+    """Look, and with `fix` close key files and configuration to others. What ends the dial is the dial's to say."""
+    if host.kind != "ssh":
+        return Way()
+    from remote.resolve import route_to
+
+    found = await asyncio.to_thread(lambda: [*_files(host, fix=fix), *_config(host)])
+    try:
+        route = await route_to(host)
+    except RemoteError:
+        return Way(tuple(found))
+    return Way(tuple(found), tuple(target.place for target in route[:-1]))
+
+
+def config_warnings(host: Host) -> list[str]:
+    """Lines of ~/.ssh/config that count for a host and have no effect, with their place; blocking."""
+    if host.kind != "ssh":
+        return []
+    try:
+        config = ssh_config.read(host.alias or host.address, host.user, host.port)
+    except RemoteError as exc:
+        return [exc.message]
+    return [str(warning) for warning in config.warnings]
+
+
+def _config(host: Host) -> Iterator[Check]:
+    warnings = config_warnings(host)
+    for text in warnings[:WARNINGS_MAX]:
+        yield warn("ssh config", text, "take the line out, or leave it to ssh alone")
+    if len(warnings) > WARNINGS_MAX:
+        yield warn("ssh config", f"{len(warnings) - WARNINGS_MAX} more lines", "see `trajvid-tui hosts --json`")
+
+
+def _files(host: Host, *, fix: bool) -> Iterator[Check]:
+    """Files that ssh would not use because others may read (a key) or write (the configuration) them."""
+    config = config_path()
+    if config.is_file():
+        yield from _closed("ssh config", config, 0o022, fix=fix)
+    for path in _keys(host):
+        yield from _closed("key file", path, 0o077, fix=fix)
+
+
+def _keys(host: Host) -> list[Path]:
+    if host.identity:
+        return [Path(host.identity).expanduser()]
+    try:
+        config = ssh_config.read(host.alias or host.address, host.user, host.port)
+    except RemoteError:
+        return []
+    named = [Path(line.words[0]).expanduser() for line in config.lines if line.keyword == "identityfile"]
+    return [
+        path for path in named or [Path("~/.ssh").expanduser() / name for name in _DEFAULTS] if path.suffix != ".pub"
+    ]
+
+
+def _closed(name: str, path: Path, mask: int, *, fix: bool) -> Iterator[Check]:
+    try:
+        status = path.stat()
+    except OSError:
+        return
+    mode, shown = stat.S_IMODE(status.st_mode), clean(str(path))
+    if not mode & mask or not stat.S_ISREG(status.st_mode):
+        return
+    if fix and status.st_uid == os.getuid():
+        path.chmod(mode & ~mask)
+        yield Check(name, Verdict.PASS, shown, fixed=f"closed to others (was {mode:o})")
+    else:
+        yield warn(name, f"{shown} is open to others (mode {mode:o})", f"--fix, or chmod {mode & ~mask:o} {shown}")
