@@ -18,6 +18,7 @@ from wire.run_dir import TEMPORARY_PREFIX, RunDir, replace_file
 
 NAMES_MAX = 64
 CHUNK_BYTES = 4 * 1024 * 1024
+LARGE_BYTES = 64 * 1024 * 1024
 MEMORY = TEMPORARY_PREFIX + "digests.json"
 """Our own memory of what was read, in the run's folder; it never travels."""
 
@@ -37,6 +38,7 @@ def digests(asked: Dict[str, Any]) -> Dict[str, Any]:
 
 def of_checkpoints(run: RunDir, names: "list[str]") -> Dict[str, Digest]:
     """Return the digests of these files of the run's checkpoints; what is missing or no plain file is left out."""
+    _give_way(run, names)
     memory_file = os.path.join(run.path, MEMORY)
     memory = _memory(memory_file)
     found: Dict[str, Digest] = {}
@@ -52,6 +54,18 @@ def of_checkpoints(run: RunDir, names: "list[str]") -> Dict[str, Digest]:
         except OSError:
             pass  # it will be read again
     return found
+
+
+def _give_way(run: RunDir, names: "list[str]") -> None:
+    """Reading much is done with what the work leaves of the machine."""
+    sizes = 0
+    for name in names:
+        try:
+            sizes += os.lstat(os.path.join(run.checkpoints, name)).st_size
+        except OSError:
+            continue
+    if sizes > LARGE_BYTES:
+        os.nice(10)
 
 
 def digest_of(path: str, known: Optional[Digest] = None) -> Optional[Digest]:

@@ -55,6 +55,29 @@ def test_the_example_of_the_readme(tmp_path: Path) -> None:
     assert (clock.environment, clock.set, clock.extractor) == ("", {}, "")
 
 
+def test_what_comes_home(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "bandwidth_kib: 100}",
+        "include: [a/*.pt], exclude: ['*.png', big/], max_file_mib: 5, quota_mib: 100, earlier: false}",
+    ).replace("env: create,", "env: create, collect: ['out/**'],")
+    profile = load(tmp_path, text.replace("variables: {MODE: fast}", "collect: [plots/*]"))
+    sync = profile.sync
+    assert (sync.include, sync.exclude, sync.earlier) == (("a/*.pt",), ("*.png", "big/"), False)
+    assert (sync.max_file_bytes, sync.quota_bytes) == (5 * 2**20, 100 * 2**20)
+    assert profile.workers["far"].collect == ("out/**",) and profile.workers["clock"].collect == ("plots/*",)
+
+
+@pytest.mark.parametrize("bad", ["/etc/*", "../*", "a/../b", "'a**'", "'+ x'", '"a\\nb"'])
+def test_a_pattern_that_leaves_its_folder_is_refused(tmp_path: Path, bad: str) -> None:
+    for text in (
+        GOOD.replace("bandwidth_kib: 100", f"exclude: [{bad}]"),
+        GOOD.replace("grace_s: 5", f"collect: [{bad}]"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load(tmp_path, text)
+        assert "no pattern of files" in str(caught.value) and caught.value.line > 1
+
+
 def test_a_branch_of_the_plan_shows_its_extractor(tmp_path: Path) -> None:
     worker = load(tmp_path, "project: p\nworkers:\n  a: {branch: a, config: branch-2-slowfast}\n").workers["a"]
     assert (worker.config, worker.extractor) == ("branch-2-slowfast", "slowfast")

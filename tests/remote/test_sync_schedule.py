@@ -7,14 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from remote import laptop_disk, runs, sync_retry, sync_schedule, synced, verify
 from remote.errors import FarSideError, RemoteError, UsageError
+from remote.farside import FarSide
 from remote.fleet import Fleet
 from remote.lacking import lacking
 from remote.profiles import SyncPolicy
@@ -22,7 +24,8 @@ from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
 from remote.sync_retry import Retries
 from tests.fixtures.project import Project
 from tests.remote.test_listing import RUN, run_folder
-from wire.records import ExitRecord
+from tests.remote.test_transfer import METHODS, force
+from wire.records import ExitRecord, RunSpec
 from wire.run_dir import RunDir
 
 OLDER = "20250101T000000-3f2a91c-aaaa"
@@ -87,6 +90,28 @@ async def test_runs_that_ended_while_the_laptop_was_away_come_home(project: Proj
     await fleet.close()
 
 
+async def test_the_host_collects_before_the_newest_run_comes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for run in (OLDER, RUN):
+        where = a_run(project, run)
+        spec = RunSpec(run, project.profile.project_id, "good", "n", ("true",), "/nowhere", collect=("out/*",))
+        Path(where.spec).write_bytes(spec.to_line())
+    asked: list[tuple[str, str]] = []
+    real = FarSide.call
+
+    async def call(far: FarSide, verb: str, request: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        asked.append((verb, request.get("run", "")))
+        return await real(far, verb, request, **more)
+
+    monkeypatch.setattr(FarSide, "call", call)
+    fleet = Fleet(project.profile)
+    await runs.sync(fleet, "good")
+    [earlier] = await runs.earlier_runs(fleet, "good")
+    await runs.sync(fleet, "good", earlier=earlier)
+    assert [run for verb, run in asked if verb == "collect"] == [RUN]
+    assert await runs.earlier_runs(fleet, "good") == []
+    await fleet.close()
+
+
 async def test_earlier_runs_may_be_left_there(project: Project) -> None:
     a_run(project, OLDER)
     a_run(project)
@@ -97,9 +122,11 @@ async def test_earlier_runs_may_be_left_there(project: Project) -> None:
     await fleet.close()
 
 
+@pytest.mark.parametrize("method", METHODS)
 async def test_a_checkpoint_that_differs_is_found_and_fetched_again(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    force(monkeypatch, method)
     there = Path(a_run(project).checkpoints) / "best.pt"
     fleet = Fleet(project.profile)
     await runs.sync(fleet, "good")
