@@ -72,23 +72,23 @@ class _Shared:
     def __init__(self, dialling: asyncio.Future[asyncssh.SSHClientConnection]) -> None:
         self.dialling = dialling
         self._users = 0
-        self._lingering: asyncio.Future[None] | None = None
+        self._ending: asyncio.TimerHandle | None = None
 
     @property
     def usable(self) -> bool:
-        if not self.dialling.done():
-            return True
-        return not self.dialling.cancelled() and self.dialling.exception() is None and not self._ssh.is_closed()
+        """Whether it is open, or on its way to be."""
+        return not self.dialling.done() or self.open
 
     @property
-    def _ssh(self) -> asyncssh.SSHClientConnection:
-        return self.dialling.result()
+    def open(self) -> bool:
+        done = self.dialling.done() and not self.dialling.cancelled() and self.dialling.exception() is None
+        return done and not self.dialling.result().is_closed()
 
     def enter(self) -> None:
         self._users += 1
-        if self._lingering is not None:
-            self._lingering.cancel()
-            self._lingering = None
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
 
     def leave(self) -> None:
         self._users -= 1
@@ -96,28 +96,37 @@ class _Shared:
             return
         if not self.dialling.done():
             self.dialling.cancel()
-        elif self.usable:
-            self._lingering = asyncio.ensure_future(self._linger())
+        elif self.open:
+            self._ending = asyncio.get_running_loop().call_later(LINGER_S, self.end)
 
-    async def _linger(self) -> None:
-        try:
-            await asyncio.sleep(LINGER_S)
-        finally:
-            if not self._users:  # unused, or the event loop ends
-                self._ssh.abort()
+    def end(self) -> None:
+        """Close it, in use or not."""
+        if self._ending is not None:
+            self._ending.cancel()
+        if self.open:
+            self.dialling.result().abort()
+        else:
+            self.dialling.cancel()
+
+    async def wait_closed(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await (await self.dialling).wait_closed()
 
 
 class Jumps:
-    """The connections of one event loop, by the way to them."""
+    """The connections of one event loop, by the way to them. They end with the loop, if not before."""
 
     def __init__(self) -> None:
         self._shared: dict[str, _Shared] = {}
+        self._keeper: asyncio.Future[None] | None = None
 
     async def lease(self, way: str, dial: Callable[[], Awaitable[asyncssh.SSHClientConnection]]) -> Lease:
         """A part in the connection; whoever comes first dials for all who wait."""
         shared = self._shared.get(way)
         if shared is None or not shared.usable:
             shared = self._shared[way] = _Shared(asyncio.ensure_future(dial()))
+        if self._keeper is None:
+            self._keeper = asyncio.ensure_future(self._keep())
         shared.enter()
         try:
             await asyncio.shield(shared.dialling)
@@ -126,15 +135,24 @@ class Jumps:
             raise
         return Lease(shared)
 
+    async def _keep(self) -> None:
+        """`asyncio.run` cancels all tasks as it ends: then nothing may stay open."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for shared in self._shared.values():
+                shared.end()
+            for shared in list(self._shared.values()):
+                await shared.wait_closed()
+                shared.end()  # a lease that was given back just now
+            self._shared.clear()
+
     async def close(self) -> None:
         """Let go of all, in use or not."""
-        for shared in self._shared.values():
-            if shared.usable and shared.dialling.done():
-                shared.dialling.result().abort()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                shared.dialling.cancel()
-                await shared.dialling
-        self._shared.clear()
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
 
 
 def shared_jumps() -> Jumps:

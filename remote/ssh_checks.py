@@ -66,7 +66,7 @@ def config_warnings(host: Host) -> list[str]:
 def _config(host: Host) -> Iterator[Check]:
     warnings = config_warnings(host)
     for text in warnings[:WARNINGS_MAX]:
-        yield warn("ssh config", text, "take the line out, or leave it to ssh alone")
+        yield warn("ssh config", text, "correct it, or leave it to ssh alone")
     if len(warnings) > WARNINGS_MAX:
         yield warn("ssh config", f"{len(warnings) - WARNINGS_MAX} more lines", "see `trajvid-tui hosts --json`")
 

@@ -131,7 +131,7 @@ class _Reading:
         try:
             return matches(line.words, self.facts)
         except Unknown as exc:
-            self._warn(line, f"{exc} is not understood here: its block is left out", "Match")
+            self._warn(line, f"{exc} is not understood here: its block has no effect")
             return False
 
     def _take(self, line: ConfigLine) -> None:
@@ -144,21 +144,21 @@ class _Reading:
             self._warn(line, OTHERWISE[keyword])
         elif keyword not in HANDED_ON and keyword not in OURS:
             if keyword not in WITHOUT_EFFECT and not one_of(self._ignored, keyword):
-                self._warn(line, "is no keyword that is known here")
+                self._warn(line, "is no keyword that is known here: it has no effect")
         elif not line.words or (not line.closed and keyword != "proxycommand"):
             raise _wrong(line, f"{_spelling(line)} has no value" if line.closed else "a quote is not closed")
         elif line not in self.lines and (keyword in APPENDED or all(one.keyword != keyword for one in self.lines)):
             self.lines.append(line)
             self.facts.learn(line)
 
-    def _warn(self, line: ConfigLine, why: str, keyword: str = "") -> None:
-        warning = ConfigWarning(str(line.file), line.number, keyword or _spelling(line), why)
+    def _warn(self, line: ConfigLine, why: str) -> None:
+        warning = ConfigWarning(str(line.file), line.number, _spelling(line), why)
         if warning not in self.warnings:
             self.warnings.append(warning)
 
 
 def _spelling(line: ConfigLine) -> str:
-    return clean(line.keyword or line.text, 40)
+    return clean(line.name, 40)
 
 
 def _wrong(line: ConfigLine, why: str) -> ConfigError:

@@ -23,6 +23,8 @@ class ConfigLine:
 
     keyword: str
     """In small letters; '' for a line that has none."""
+    name: str
+    """As it is written there; the whole line if it has none."""
     text: str
     """All that stands behind the keyword."""
     words: tuple[str, ...]
@@ -52,9 +54,9 @@ def read_lines(path: Path) -> list[ConfigLine]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = _LINE.match(line)
-        keyword, rest = (found[1].lower(), found[2].strip()) if found else ("", line.strip())
+        name, rest = (found[1], found[2].strip()) if found else ("", line.strip())
         words, closed = split_words(rest)
-        lines.append(ConfigLine(keyword, rest, words, path, number, closed))
+        lines.append(ConfigLine(name.lower(), name or rest, rest, words, path, number, closed))
     return lines
 
 

@@ -198,7 +198,7 @@ async def test_lines_without_effect_and_open_files_are_named_and_closed_when_ask
     assert [name for name, _ in shown] == ["key file", "ssh config", "ssh config", "ssh config"]
     assert "open to others (mode 640)" in shown[0][1] and all(check.mend for check in way.found)
     for (_, text), part in zip(
-        shown[1:], (":2: stricthostkeychecking", ":4: colour", ":5: Match `version`"), strict=True
+        shown[1:], (":2: StrictHostKeyChecking", ":4: Colour", ":5: Match `version`"), strict=True
     ):
         assert f"{config}{part}" in text
     config.chmod(0o666)

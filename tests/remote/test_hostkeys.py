@@ -85,6 +85,16 @@ async def test_accept_host_key_accepts_exactly_that_one(mocked_ssh: MockedSsh) -
     await right.close()
 
 
+async def test_accepting_the_new_key_beforehand_does_not_replace_the_one_on_record(mocked_ssh: MockedSsh) -> None:
+    known = forget_all()
+    known.add(mocked_ssh.host.address, mocked_ssh.host.port, other_key())
+    before = known.own.read_text()
+    connection = Connection(mocked_ssh.host, asker=RefuserAccepting(fingerprint(mocked_ssh.host_key)))
+    with pytest.raises(HostKeyChanged):
+        await connection.ssh()
+    assert known.own.read_text() == before
+
+
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256"])
 async def test_another_key_is_refused_and_never_asked_about(mocked_ssh: MockedSsh, kind: str) -> None:
     """Also one of another type: asyncssh alone would only say that there is no common algorithm."""

@@ -119,6 +119,29 @@ async def test_an_unused_way_ends_after_a_while(way: dict[str, Gate], monkeypatc
         await way["outer"].links[0].wait_closed()
 
 
+def test_the_way_ends_with_the_event_loop(home: Path, recwarn: pytest.WarningsRecorder) -> None:
+    async def session() -> None:
+        key = write_key(home / ".ssh" / "id_box").convert_to_public()
+        async with opened(Gate([key])) as outer, opened(Gate([key])) as inner, opened(Gate([key])) as box:
+            gates = {"outer": outer, "inner": inner, "box": box}
+            configure(home, gates)
+            (home / ".ssh" / "id_inner").write_bytes((home / ".ssh" / "id_box").read_bytes())
+            (home / ".ssh" / "id_inner").chmod(0o600)
+            on_record(gates)
+            connection = Connection(Host("box", alias="box"))
+            assert (await connection.run("in")).stdout == b"in"
+            await connection.close()
+            outer.links, inner.links, left[:] = [], [], [*outer.links, *inner.links]
+
+    left: list[asyncssh.SSHServerConnection] = []
+    problems: list[dict[str, object]] = []
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(lambda loop, context: problems.append(context))
+        runner.run(session())
+        assert not any(link.is_closed() for link in left)
+    assert problems == [] and all(link.is_closed() for link in left) and [str(one.message) for one in recwarn] == []
+
+
 async def test_the_host_on_the_way_that_is_down_is_named(way: dict[str, Gate], home: Path) -> None:
     on_record(way)
     port = free_port()

@@ -69,9 +69,9 @@ def test_unknown_keywords_are_named_where_they_count(config: Path) -> None:
     )
     found = written(config, text)
     assert [(one.line, one.keyword) for one in found.warnings] == [
-        (5, "prot"),
-        (9, "stricthostkeychecking"),
-        (10, "userknownhostsfile"),
+        (5, "Prot"),
+        (9, "StrictHostKeyChecking"),
+        (10, "UserKnownHostsFile"),
         (12, "@!x"),
     ]
     assert found.text == ""
