@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from remote.errors import RemoteError, SomeHostsFailed, Unreachable
+from remote.hostkeys import KnownHosts
 from remote.profiles import Host, load_profile
 from remote.snapshot import RunSnapshot
 from tests.fixtures import gated
 from tests.fixtures.project import Project, make_project
-from tests.fixtures.ssh import Sshd, share_code
+from tests.fixtures.ssh import Sshd, share_code, trust
 from tui.__main__ import main
 from tui.cli.command_line import VERBS
 from tui.cli.session import together
@@ -364,3 +365,10 @@ def test_an_unknown_host_key_is_refused_until_exactly_it_is_accepted(
     done = trajvid("status", "--accept-host-key", fingerprint, cwd=folder)
     assert done.returncode == 0 and "not started" in done.stdout
     assert trajvid("launch", "good", "--wait", cwd=folder).returncode == 0
+    known = KnownHosts.default().own
+    known.unlink()
+    trust(sshd.host, sshd.folder / "user_key.pub")
+    before = known.read_text()
+    done = trajvid("status", "--json", "--yes", "--accept-host-key", fingerprint, cwd=folder)
+    assert (done.returncode, envelope(done)["error"]["code"]) == (4, "host_key_changed")
+    assert known.read_text() == before, "a key that changed is refused whatever is said beforehand"
