@@ -90,6 +90,7 @@ async def test_runs_that_ended_while_the_laptop_was_away_come_home(project: Proj
     await fleet.close()
 
 
+@pytest.mark.slow  # 2 s
 async def test_the_host_collects_before_the_newest_run_comes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     for run in (OLDER, RUN):
         where = a_run(project, run)
@@ -112,6 +113,7 @@ async def test_the_host_collects_before_the_newest_run_comes(project: Project, m
     await fleet.close()
 
 
+@pytest.mark.slow  # 1 s
 async def test_earlier_runs_may_be_left_there(project: Project) -> None:
     a_run(project, OLDER)
     a_run(project)
@@ -122,6 +124,7 @@ async def test_earlier_runs_may_be_left_there(project: Project) -> None:
     await fleet.close()
 
 
+@pytest.mark.slow  # 3 s
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_checkpoint_that_differs_is_found_and_fetched_again(
     project: Project, method: str, monkeypatch: pytest.MonkeyPatch
@@ -156,6 +159,7 @@ async def test_a_checkpoint_that_differs_is_found_and_fetched_again(
     await fleet.close()
 
 
+@pytest.mark.slow  # 1 s
 async def test_a_quota_leaves_the_largest_files_there_and_says_so(project: Project) -> None:
     a_run(project, last=3 * 2**20)
     fleet = policy(project, quota_bytes=2**20)
@@ -168,6 +172,7 @@ async def test_a_quota_leaves_the_largest_files_there_and_says_so(project: Proje
     await fleet.close()
 
 
+@pytest.mark.slow  # 2 s
 async def test_a_full_disk_pauses_and_goes_on_by_itself(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     a_run(project)
     free = [400 * 2**20]
@@ -208,6 +213,7 @@ async def test_a_disk_that_is_really_full_pauses(project: Project, monkeypatch: 
         subprocess.run(["umount", str(results)], check=True)
 
 
+@pytest.mark.slow  # 1 s
 async def test_two_processes_take_turns(project: Project) -> None:
     a_run(project)
     home = project.profile.results / "good" / RUN
@@ -246,6 +252,44 @@ async def test_what_fails_is_tried_again_later_each_time(project: Project) -> No
     assert retries.failed("good", status, OLDER, RemoteError("no")).error == f"earlier run {OLDER}: no"
     assert not retries.waiting("good"), "an earlier run holds up nothing"
     await fleet.close()
+
+
+async def test_a_full_disk_is_looked_at_now_and_then(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, free = [100.0], [400 * 2**20]
+    real = shutil.disk_usage
+    monkeypatch.setattr(laptop_disk.shutil, "disk_usage", lambda path: real(path)._replace(free=free[0]))
+    monkeypatch.setattr(sync_retry, "LOOK_FOR_ROOM_S", 10.0)
+    fleet = Fleet(project.profile, clock=lambda: now[0])
+    retries = Retries(fleet)
+    error = laptop_disk.no_space(project.folder)
+    told = retries.failed("good", SyncStatus(SyncPhase.RUNNING), "", error)
+    assert (told.phase, told.retry_at) == (SyncPhase.PAUSED, 110.0)
+    assert told.error == "this disk waits for 1.1 GiB free, has 0.4"
+    fleet.synced("good", told)
+    retries.forget("good")
+    assert retries.waiting("good"), "a host that is back makes no room here"
+    now[0], free[0] = 111.0, 700 * 2**20
+    assert not retries.is_due("good")
+    row = fleet.snapshot("good").sync
+    assert (row.error, row.retry_at) == ("this disk waits for 1.1 GiB free, has 0.7", 121.0)
+    now[0], free[0] = 122.0, 2**31
+    assert retries.is_due("good")
+    told = retries.failed("good", told, "", error)
+    assert told.phase is SyncPhase.PAUSED and told.error == error.message, "a quota of the file system: no figure tells"
+    await fleet.close()
+
+
+async def test_one_sync_of_a_run_at_a_time(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    async def one(name: str) -> None:
+        async with synced.claim(tmp_path / "w" / "r", lambda: order.append(f"{name} waits")):
+            order.append(f"{name} begins")
+            await asyncio.sleep(0.01)
+            order.append(f"{name} ends")
+
+    await asyncio.gather(one("a"), one("b"))
+    assert order == ["a begins", "b waits", "a ends", "b begins", "b ends"]
 
 
 @pytest.mark.parametrize("bad", [b"", b"{}", b"[]", b'{"run":"r"}', b'{"run":"r","complete":1,"digests":[]}', b"\xff"])
