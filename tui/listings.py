@@ -82,7 +82,7 @@ class Listings:
 
     def files(self, row: RunSnapshot, now: float, wall_s: float) -> Files:
         """The same as one tree, with ages at the moment `now`."""
-        syncing = row.sync.phase is SyncPhase.RUNNING
+        syncing = row.sync.phase is SyncPhase.RUNNING and not row.sync.run
         return Files(self.here, self.there, syncing, max(0.0, now - self._told_at), wall_s)
 
     def head(self, row: RunSnapshot, now: float, width: int) -> Line:

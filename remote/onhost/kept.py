@@ -29,6 +29,8 @@ def _of(root: Root, project: str, worker: str) -> Dict[str, Any]:
     runs: List[Dict[str, Any]] = []
     for name in sorted(parts.names_in(root.worker(project, worker)), reverse=True):
         attempts = parts.newest_attempt(root.run(project, worker, name))
-        if attempts and len(runs) < RUNS_MAX:
+        if attempts:
             runs.append({"run": name, "attempts": attempts})
+        if len(runs) == RUNS_MAX:
+            break
     return {"current": parts.current_run(root, project, worker), "runs": runs}
