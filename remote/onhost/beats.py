@@ -55,7 +55,8 @@ class Beats:
         """Add what people should know to this and every later beat."""
         with self._lock:
             self._remark = text
-        self._beat()
+        if not self._ended.is_set():
+            self._beat()
 
     def close(self) -> None:
         """Stop beating; no beat follows."""
