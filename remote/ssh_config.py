@@ -23,6 +23,7 @@ from pathlib import Path
 
 from remote.clean import clean
 from remote.errors import ConfigError
+from remote.names import check_host_name, check_user_name
 from remote.ssh_config_file import MAX_DEPTH, ConfigLine, config_path, included, read_lines
 from remote.ssh_keywords import APPENDED, HANDED_ON, OTHERWISE, OURS, STRICT_WHY, UNCHECKED, WITHOUT_EFFECT
 from remote.ssh_match import Facts, Unknown, matches, one_of
@@ -86,8 +87,12 @@ class Config:
 def read(name: str, user: str = "", port: int = 0, path: Path | None = None) -> Config:
     """Read everything that counts for one host. `user`, `port`: what the profile says, which comes first.
 
-    Raises `ConfigError` for a line of this host that cannot be read, or a file that others may write.
+    Raises `UsageError` for a name that may not reach `Match exec`, a shell, and `ConfigError` for a line of this host
+    that cannot be read, or a file that others may write.
     """
+    check_host_name(name, name)
+    if user:
+        check_user_name(user, name)
     main = path or config_path()
     reading = _Reading(Facts(name, user, port), main.parent)
     if main.exists():

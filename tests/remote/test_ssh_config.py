@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote.errors import ConfigError
+from remote.errors import ConfigError, UsageError
+from remote.profiles import Host
+from remote.ssh_checks import config_warnings
 from remote.ssh_config import Config, read
 from remote.ssh_config_file import split_words
+from remote.ssh_hosts import ssh_hosts
 
 
 @pytest.fixture
@@ -104,6 +107,15 @@ def test_conditions_are_judged_by_what_stands_above(config: Path) -> None:
     assert other.first("port") is None
 
 
+@pytest.mark.parametrize(("name", "user"), [("a;touch x", ""), ("$(id)", ""), ("-oa=b", ""), ("a", "`id`")])
+def test_names_of_a_profile_reach_no_shell(config: Path, name: str, user: str) -> None:
+    ran = config.with_name("ran")
+    config.write_text(f'Match exec "touch {ran}; echo %n %r"\n Port 1\n')
+    with pytest.raises(UsageError):
+        read(name, user, path=config)
+    assert config_warnings(Host("x", alias=name, user=user)) and not ran.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "line", "why"),
     [("Host other\n Port\nHost box\n\n Port\n", 5, "has no value"), ('User "ada\n', 1, "quote")],
@@ -156,6 +168,7 @@ def test_no_text_is_more_than_a_config_error(text: str) -> None:
         path = Path(folder) / "config"
         path.write_text(text, errors="replace")
         os.chmod(path, 0o600)
+        assert all(host.alias.isprintable() for host in ssh_hosts(path))
         with contextlib.suppress(ConfigError):
             found = read("box", path=path)
             assert all(str(one).isprintable() for one in found.warnings)
