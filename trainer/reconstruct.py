@@ -42,8 +42,8 @@ error       distance of persistent points from the truth in half-sides, median a
 astray      share of all points with no persistent object within two of its radii: smoothing does not remove them
 
 FILE of --scene holds {"cameras": [{"K": 3x3, "R": 3x3, "t": 3}, ...], "boxes": [camera][frame][box][left, top, right,
-bottom]}: x ~ K [R | t] X with t = -R C, pixels from the top left, so many frames for each camera. Answer, a line a
-point: pair, frame, position, smoothed, error_px.
+bottom]}: x ~ K [R | t] X with t = -R C, pixels from the top left, so many frames for each camera. Large pictures need a
+larger --noise. Answer, a line a point: pair, frame, position, smoothed, error_px.
 Exit status: 0 done, 1 data, runs or cameras that cannot be used, 2 wrong options.
 """
 BOXES = ("truth", "perturbed", "detector")
@@ -75,6 +75,9 @@ def add_parser(verbs: Any) -> None:
     verb.add_argument("--seed", type=int, nargs="+", default=[0], metavar="N", help="seeds (default: 0)")
     verb.add_argument("--scene", default="", metavar="FILE", help="boxes and cameras of your own, in place of tiers")
     verb.add_argument("--least-hits", type=int, metavar="N", help="with --scene: tracks of fewer boxes go (default: 2)")
+    verb.add_argument(
+        "--noise", type=float, metavar="PX", help="with --scene: by how much box centres are off (default: 0.5)"
+    )
     verb.add_argument("--out", default="", metavar="DIR", help="write results.json and pictures there")
     verb.add_argument("--json", action="store_true", help="print rows for machines, each seed's figures in them")
 
@@ -96,8 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("nothing to look at, or too much", hint="a tier, such as standard, or --scene FILE")
     if arguments.scene:
         return _answer(arguments)
-    if arguments.least_hits is not None:
-        raise ConfigError("--least-hits is for --scene", hint="tiers are measured with all filters")
+    for name in ("least_hits", "noise"):
+        if getattr(arguments, name) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')} is for --scene, not for tiers")
     if (arguments.boxes == "detector") != bool(arguments.detector):
         raise ConfigError("--boxes detector and --detector RUN go together", hint="a run of `--config detector`")
     for name, low in (("clips", 1), ("clutter", 0)):
@@ -122,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _answer(arguments: argparse.Namespace) -> int:
     """Print a JSON line for each point of a scene of the user's."""
+    from trainer.stereo.association import NOISE_PX
     from trainer.stereo.own import lines_of
 
     for name in ("boxes", "detector", "objects", "out"):
@@ -130,7 +135,10 @@ def _answer(arguments: argparse.Namespace) -> int:
     hits = 2 if arguments.least_hits is None else arguments.least_hits
     if hits < 1:
         raise ConfigError(f"--least-hits cannot be {hits}: a whole number from 1 on is needed")
-    for line in lines_of(Path(arguments.scene), hits):
+    noise_px = NOISE_PX if arguments.noise is None else arguments.noise
+    if not 0 < noise_px < 1e6:
+        raise ConfigError(f"--noise cannot be {noise_px:g}: a number of pixels above 0 is needed")
+    for line in lines_of(Path(arguments.scene), hits, noise_px):
         print(json.dumps(line))
     return 0
 

@@ -266,6 +266,8 @@ def test_the_verb_measures_draws_and_writes(tmp_path: Path, capsys: pytest.Captu
     (["easy", "--boxes", "detector"], "--detector RUN go together"),
     (["easy", "--clips", "0"], "--clips cannot be 0"),
     (["easy", "--least-hits", "3"], "--least-hits is for --scene"),
+    (["easy", "--noise", "2"], "--noise is for --scene"),
+    (["--scene", "x.json", "--noise", "-1"], "--noise cannot be -1"),
     (["--scene", "x.json", "--boxes", "truth"], "--boxes is for tiers"),
 ])  # fmt: skip
 def test_wrong_options_are_named(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -278,6 +280,24 @@ def scene() -> dict:
     cameras = [{"K": eye.K.tolist(), "R": eye.R.tolist(), "t": eye.t.tolist()} for eye in BOTH]
     boxes = [[[box] for box in boxes_of(eye, SLOW).astype(float).tolist()] for eye in BOTH]
     return {"cameras": cameras, "boxes": boxes}
+
+
+def test_a_scene_of_large_pictures_needs_more_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As if of 640 px: all lengths are ten times as long, centres off by 4 px."""
+    content, rng = scene(), np.random.default_rng(4)
+    for one, eye in enumerate(BOTH):
+        content["cameras"][one]["K"] = (np.diag([10, 10, 1]) @ eye.K).tolist()
+        off = np.tile(rng.normal(0, 4, (T, 2)), (1, 2))
+        content["boxes"][one] = (10 * boxes_of(eye, SLOW) + off)[:, None].astype(float).tolist()
+    (tmp_path / "large.json").write_text(json.dumps(content))
+    assert main(["reconstruct", "--scene", str(tmp_path / "large.json"), "--noise", "4"]) == 0
+    points = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert len(points) >= T - 1
+    true = SLOW[[point["frame"] for point in points]]
+    off, smoothed = (
+        np.linalg.norm([point[how] for point in points] - true, axis=1) for how in ("position", "smoothed")
+    )
+    assert np.median(smoothed) < np.median(off) < 0.08
 
 
 def test_a_scene_of_ones_own_is_answered_point_by_point(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

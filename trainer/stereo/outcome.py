@@ -1,7 +1,7 @@
 """What became of scenes, and how far from the truth it is.
 
 A point is of an object if both its boxes are on it (`sightings.mean`); it is *persistent* if that object is. All other
-points are spurious: *transient*, of a transient object, or *wrong*, of boxes that are not on one object, a bad pair.
+points are spurious: *transient*, of a transient object, or *wrong*, of boxes that are not on one object.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from trainer.stereo.smoothing import SMOOTHERS, smooth
 
 ONE_CAMERA = "one camera, by size"
 NEAR = 2
+"""Radii of an object within which a point is not astray."""
 Figures = dict[str, float]
 
 

@@ -20,14 +20,15 @@ from trainer.stereo.reconstruction import reconstruct
 _SHAPE = '{"cameras": [{"K", "R", "t"}, {...}], "boxes": [camera][frame][box][left, top, right, bottom]}'
 
 
-def lines_of(path: Path, least_hits: int) -> Iterator[dict[str, Any]]:
-    """Return the points of a file as JSON values, of tracks of at least so many boxes. Raises `DataError` for what it
-    cannot hold, and if nothing was seen by both cameras.
+def lines_of(path: Path, least_hits: int, noise_px: float) -> Iterator[dict[str, Any]]:
+    """Return the points of a file as JSON values, of tracks of at least so many boxes with centres off by so much.
+
+    Raises `DataError` for what it cannot hold, and if nothing was seen by both cameras.
     """
     with data_in(path):
         cameras, boxes = _read(path)
-        tracks = [_track(view, number, least_hits) for number, view in enumerate(boxes, 1)]
-        found = reconstruct((tracks[0], tracks[1]), cameras, (len(boxes[0]), len(boxes[1])))
+        tracks = [_followed(view, number, least_hits) for number, view in enumerate(boxes, 1)]
+        found = reconstruct((tracks[0], tracks[1]), cameras, (len(boxes[0]), len(boxes[1])), noise_px)
         if not len(found):
             raise DataError(
                 f"nothing was seen by both cameras: {len(tracks[0])} and {len(tracks[1])} tracks, no two of one object",
@@ -58,7 +59,7 @@ def _read(path: Path) -> tuple[tuple[Camera, Camera], list[list[Any]]]:
     return (first, second), boxes
 
 
-def _track(view: list[Any], number: int, least_hits: int) -> list[Track]:
+def _followed(view: list[Any], number: int, least_hits: int) -> list[Track]:
     """Follow the boxes of one camera."""
     try:
         frames = [np.asarray(boxes, np.float32) for boxes in view]

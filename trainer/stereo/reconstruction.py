@@ -37,6 +37,8 @@ class Reconstruction:
     rows: NDArray[np.int64]
     """Which boxes of the two views it is of, (N, 2)."""
     points: Points
+    expected_noise_px: float
+    """What was taken for granted of the boxes."""
 
     def __len__(self) -> int:
         return len(self.pair)
@@ -45,7 +47,7 @@ class Reconstruction:
     def noise_px(self) -> float:
         """Standard deviation of a box's centre, as far as this clip shows it: across the epipolar lines."""
         if len(self) < _ENOUGH:
-            return NOISE_PX
+            return self.expected_noise_px
         # Three of four pixel coordinates are used up by the point: what is left of the squares is one deviate's.
         return float(np.median(2 * self.points.error_px)) / _MEDIAN
 
@@ -86,4 +88,5 @@ def _points(views: tuple[Sequence[Track], Sequence[Track]], cameras: tuple[Camer
         frame[good],
         np.stack([one.rows[first], other.rows[second]], axis=1)[good],
         points.take(good),
+        noise_px,
     )

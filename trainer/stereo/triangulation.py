@@ -47,7 +47,7 @@ def triangulate(first: Camera, second: Camera, pixels_1: Floats, pixels_2: Float
     error_px, covariance = np.full(len(seen), np.nan), np.full((len(seen), 3, 3), np.nan)
     expected, slope = _projected(first, second, position[wide])
     error_px[wide] = np.sqrt(np.square(seen[wide] - expected).mean(axis=1))
-    covariance[wide] = np.linalg.pinv(slope.transpose(0, 2, 1) @ slope)
+    covariance[wide] = np.linalg.inv(slope.transpose(0, 2, 1) @ slope)
     ahead = np.logical_and(*(camera.project(position)[1] > 0 for camera in (first, second)))
     return Points(position, error_px, covariance, wide & ahead & np.isfinite(position).all(axis=1))
 
