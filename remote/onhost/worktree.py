@@ -7,14 +7,13 @@ first, and so do commits that no ref holds. The branch is created here if it is 
 from __future__ import annotations
 
 import os
-import shutil
-import time
 from dataclasses import dataclass
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from remote.onhost import request as ask
-from remote.onhost.git import FIXED_IDENTITY, branch_problem, branch_ref, is_hash
+from remote.onhost.git import branch_problem, branch_ref, is_hash
 from remote.onhost.lock import WorkerLock
+from remote.onhost.own_work import dirty_files, git_folder, is_held, keep, keep_work, unlink
 from remote.onhost.repository import Git, has_pushed, locked
 from remote.onhost.request import Refusal
 from wire.run_dir import Root
@@ -103,12 +102,12 @@ def _add(repository: Git, path: str, commit: str) -> bool:
 
 def _clear_way(tree: Git, wish: Wish) -> str:
     """Refuse a dirty worktree, or keep its work under a ref and return that ref ('' if there was nothing)."""
-    folder = _git_folder(tree)
+    folder = git_folder(tree)
     unfinished = os.path.exists(os.path.join(folder, _UNFINISHED)) or not os.path.exists(os.path.join(folder, "index"))
     if unfinished:
         # We hold the repository's lock and git inherits it, so this is not the lock of a living git of ours.
-        _remove(os.path.join(folder, "index.lock"))
-    files = _dirty_files(tree)
+        unlink(os.path.join(folder, "index.lock"))
+    files = dirty_files(tree)
     if files and not (wish.discard or unfinished):
         named = files[:_FILES_NAMED]
         raise Refusal(
@@ -118,9 +117,9 @@ def _clear_way(tree: Git, wish: Wish) -> str:
             files=named,
         )
     head = tree.ask(["rev-parse", "--verify", "--quiet"], ["HEAD^{commit}"]) or ""
-    kept = _keep_work(tree, wish.worker, head, folder) if files else ""
-    if head and head != wish.commit and not kept and not _is_held(tree, head):
-        kept = _keep(tree, wish.worker, head)
+    kept = keep_work(tree, wish.worker, head, folder) if files else ""
+    if head and head != wish.commit and not kept and not is_held(tree, head):
+        kept = keep(tree, wish.worker, head)
     if files:
         _mark(folder)
         tree.run(["reset", "--hard", "--quiet"])
@@ -128,48 +127,13 @@ def _clear_way(tree: Git, wish: Wish) -> str:
     return kept
 
 
-def _dirty_files(tree: Git) -> List[str]:
-    status = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all"]
-    return [os.fsdecode(item[3:]) for item in tree.run(status).split(b"\0") if item]
-
-
-def _keep_work(tree: Git, worker: str, head: str, folder: str) -> str:
-    """Commit everything that is not ignored, through an index of its own, and return the ref that holds it."""
-    index = os.path.join(folder, "trajvid-index")
-    _remove(index)
-    if os.path.exists(os.path.join(folder, "index")):
-        shutil.copy2(os.path.join(folder, "index"), index)
-    try:
-        tree.run(["add", "--all"], GIT_INDEX_FILE=index)
-        written = tree.run(["write-tree"], GIT_INDEX_FILE=index).decode().strip()
-    finally:
-        _remove(index)
-    message = f"Work found in the worktree of {worker}"
-    parent = ["-p", head] if head else []
-    made = tree.run(["commit-tree", "--no-gpg-sign", "-m", message, *parent, written], **FIXED_IDENTITY)
-    return _keep(tree, worker, made.decode().strip())
-
-
-def _keep(tree: Git, worker: str, commit: str) -> str:
-    when = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    ref = f"refs/trajvid/wip/{worker}/{when}-{commit[:7]}"
-    tree.run(["update-ref"], [ref, commit])
-    return ref
-
-
-def _is_held(tree: Git, commit: str) -> bool:
-    if has_pushed(tree, commit):
-        return True
-    return bool(tree.ask(["for-each-ref", "--count=1", "--format=x", "--contains=" + commit]))
-
-
 def _check_out(tree: Git, commit: str) -> None:
-    folder = _git_folder(tree)
+    folder = git_folder(tree)
     _mark(folder)
     tree.run(["checkout", "--quiet", "--force", "--detach", commit])
     if tree.ask(["rev-parse", "HEAD"]) != commit:
         raise Refusal("git_failed", f"the worktree is not at {commit[:12]} after the checkout")
-    _remove(os.path.join(folder, _UNFINISHED))
+    unlink(os.path.join(folder, _UNFINISHED))
 
 
 def _take_branch(repository: Git, tree: Git, wish: Wish) -> bool:
@@ -200,17 +164,6 @@ def _move_branch(repository: Git, ref: str, commit: str) -> bool:
     return repository.ask(["update-ref"], [ref, commit, now or "0" * len(commit)]) is not None
 
 
-def _git_folder(tree: Git) -> str:
-    return tree.run(["rev-parse", "--absolute-git-dir"])[:-1].decode("utf-8", "surrogateescape")
-
-
 def _mark(folder: str) -> None:
     with open(os.path.join(folder, _UNFINISHED), "w", encoding="ascii"):
-        pass
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
         pass
