@@ -108,6 +108,7 @@ async def test_a_lost_way_is_a_lost_host_and_is_found_anew(way: dict[str, Gate])
     await connection.close()
 
 
+@pytest.mark.slow
 async def test_an_unused_way_ends_after_a_while(way: dict[str, Gate], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jumps, "LINGER_S", 0.01)
     on_record(way)

@@ -161,7 +161,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(WORDS, max_size=5).map(" ".join), max_size=8).map("\n".join) | st.text(max_size=80))
 def test_no_text_is_more_than_a_config_error(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
