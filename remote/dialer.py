@@ -95,6 +95,9 @@ class Dialer:
             except asyncssh.HostKeyNotVerifiable as exc:
                 await self._decide(target, record, login, exc)
             except Exception as exc:
+                if lease is not None and lease.lost:
+                    lost = f"{target.place}: the connection to {via} was lost meanwhile"
+                    raise Unreachable(lost, code="jump_down") from exc
                 error = translated(exc, target, login, via)
                 raise (of_program(error, target, await program.said()) if program else error) from exc
             finally:

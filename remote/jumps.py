@@ -58,6 +58,11 @@ class Lease:
         """Open a way to `host`, as asyncssh asks for it."""
         return await self._ssh.create_connection(factory, host, port)
 
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone."""
+        return bool(self._ssh.is_closed())
+
     def close(self) -> None:
         """Give the part back; more than once is once."""
         shared, self._shared = self._shared, None
@@ -135,6 +140,10 @@ class Jumps:
             raise
         return Lease(shared)
 
+    def open(self) -> list[asyncssh.SSHClientConnection]:
+        """Those that are logged in now."""
+        return [shared.dialling.result() for shared in self._shared.values() if shared.open]
+
     async def _keep(self) -> None:
         """`asyncio.run` cancels all tasks as it ends: then nothing may stay open."""
         try:
@@ -146,13 +155,6 @@ class Jumps:
                 await shared.wait_closed()
                 shared.end()  # a lease that was given back just now
             self._shared.clear()
-
-    async def close(self) -> None:
-        """Let go of all, in use or not."""
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
 
 
 def shared_jumps() -> Jumps:

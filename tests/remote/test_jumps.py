@@ -51,7 +51,6 @@ async def way(home: Path) -> AsyncIterator[dict[str, Gate]]:
             await stack.enter_async_context(opened(gate))
         configure(home, gates)
         yield gates
-        await jumps.shared_jumps().close()
 
 
 def configure(home: Path, gates: dict[str, Gate], extra: str = "") -> None:
@@ -168,6 +167,14 @@ async def test_a_host_that_lets_nobody_through_says_so(way: dict[str, Gate]) -> 
     )
     error = await failure("box")
     assert "no way" in str(error) and "inner" in error.hint and "AllowTcpForwarding" in error.hint
+
+    def fall(host: str, port: int) -> bool:
+        way["outer"].links[-1].abort()
+        return False
+
+    way["inner"].lets_through = fall
+    error = await failure("box")
+    assert error.code == "jump_down" and "inner" in str(error) and "was lost meanwhile" in str(error)
 
 
 async def test_what_a_host_on_the_way_refuses_is_told_of_it(way: dict[str, Gate]) -> None:
