@@ -67,10 +67,10 @@ class Fetch:
                 mark, was_over = synced.read(self.local), over()
                 if collect:
                     await self._collect()
-                result, proofs = await self._proved(mark.digests if mark is not None else {})
+                result, found = await self._proved(mark.digests if mark is not None else {})
                 attempts = was_over if was_over == over() else 0
-                complete = attempts > 0 and not result.skipped
-                mark = synced.Mark(self._run, complete, time.time(), proofs, attempts, result.skipped)
+                complete = attempts > 0 and not result.skipped and not found.open
+                mark = synced.Mark(self._run, complete, time.time(), found.proofs, attempts, result.skipped)
                 synced.write(self.local, mark)
                 return result
         except OSError as exc:
@@ -91,12 +91,12 @@ class Fetch:
         except FarSideError as exc:
             self._fleet.host_warned(self._place.host, f"{self._place.name}: collecting results: {exc.message}")
 
-    async def _proved(self, known: Mapping[str, Mapping[str, Any]]) -> tuple[SyncResult, Mapping[str, Any]]:
+    async def _proved(self, known: Mapping[str, Mapping[str, Any]]) -> tuple[SyncResult, Verified]:
         """Transfer and compare; a checkpoint that came over wrong is fetched once more, and then named."""
         result = await self._transfer()
         found = await self._verify(known)
         if not found.wrong:
-            return result, found.proofs
+            return result, found
         wrong = found.wrong
         put_aside(self.local, wrong)
         again = await self._transfer()
@@ -106,7 +106,7 @@ class Fetch:
             raise _bad(self._place.host, found.wrong)
         forget_aside(self.local, wrong)
         both = replace(result, files=result.files + again.files, bytes=result.bytes + again.bytes)
-        return both, found.proofs
+        return both, found
 
     async def _verify(self, known: Mapping[str, Mapping[str, Any]]) -> Verified:
         async def ask(names: Sequence[str], within_s: float) -> Mapping[str, Any]:

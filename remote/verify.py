@@ -38,6 +38,8 @@ class Verified:
     proofs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Of the checkpoints that are as the host has them."""
     wrong: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    """Of which the host has another version than the one here."""
 
 
 async def verify(ask: Ask, run: Path, known: Proofs) -> Verified:
@@ -55,13 +57,25 @@ async def verify(ask: Ask, run: Path, known: Proofs) -> Verified:
         for name in names:
             told = theirs.get(name) if isinstance(theirs, Mapping) else None
             mine = await asyncio.to_thread(digest_of, str(run / CHECKPOINTS / name))
-            if mine is None or not isinstance(told, Mapping) or not _is_same_file(mine, told):
+            if mine is None or not isinstance(told, Mapping):
                 continue
-            if mine["sha256"] == told.get("sha256"):
+            if not _is_same_file(mine, told):
+                found.open.append(name)
+            elif mine["sha256"] == told.get("sha256"):
                 found.proofs[name] = {**here[name], "sha256": mine["sha256"]}
             else:
                 found.wrong.append(name)
     return found
+
+
+def proved_here(run: Path, known: Proofs) -> dict[str, Entry]:
+    """The checkpoints of a run's folder here that are still what `known` proves, as the host has them; reads none."""
+    here = _identities(run / CHECKPOINTS)
+    return {
+        name: Entry("", "file", one["size"], one["mtime_ns"])
+        for name, one in here.items()
+        if _is_proved(one, known.get(name))
+    }
 
 
 def put_aside(run: Path, names: Sequence[str]) -> None:
