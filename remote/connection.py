@@ -38,6 +38,8 @@ SHORT_COMMANDS = 4
 OPEN_TRIES = 8
 BACKOFF_FIRST_S = 1.0
 BACKOFF_LAST_S = 60.0
+PROBE_S = 2.0
+"""How long a host may take to answer after this laptop slept."""
 STEADY_S = 30.0
 """A connection that held this long starts the back-off anew."""
 
@@ -75,6 +77,8 @@ class Connection:
         self._gone.set()
         self._dial_task: asyncio.Future[asyncssh.SSHClientConnection] | None = None
         self._reaping: set[asyncio.Future[None]] = set()
+        self._probing: asyncio.Task[bool] | None = None
+        self._failures = 0
         self._closed = False
 
     @property
@@ -236,7 +240,7 @@ class Connection:
 
     async def keep(self) -> None:
         """Stay connected until `close`: dial, wait for the loss, back off. What needs a person waits for them."""
-        failures = 0
+        self._failures = 0
         while not self._closed:
             self._retry.clear()
             try:
@@ -244,16 +248,16 @@ class Connection:
             except NeedsYou:
                 await self._retry.wait()
             except RemoteError as exc:
-                await self._pause(backoff_s(failures, random.random()), str(exc))
-                failures += 1
+                self._failures += 1
+                await self._pause(backoff_s(self._failures - 1, random.random()), str(exc))
             else:
                 connected_at = self._clock()
                 await self.lost()
                 if self._clock() - connected_at >= STEADY_S:
-                    failures = 0
+                    self._failures = 0
+                self._failures += 1
                 if not self._closed:
-                    await self._pause(backoff_s(failures, random.random()) / 4, self.status.reason)
-                failures += 1
+                    await self._pause(backoff_s(self._failures - 1, random.random()) / 4, self.status.reason)
 
     async def _pause(self, seconds: float, reason: str) -> None:
         if self._closed:
@@ -267,6 +271,26 @@ class Connection:
         """Try at once: the person pressed a key, or answered a question elsewhere."""
         self._retry.set()
 
+    async def probe(self, within_s: float = PROBE_S) -> bool:
+        """Whether the host answers within so many seconds; if not, the present connection is dropped."""
+        if self.host.kind == "embedded":
+            return True
+        from remote.jumps import shared_jumps
+        from remote.liveness import answers
+
+        # Those on the way are asked at the same time: the next dial goes through them.
+        asked = [answers(ssh, within_s) for ssh in (*shared_jumps().open(), self._ssh) if ssh is not None]
+        return all(await asyncio.gather(*asked))
+
+    def woke(self) -> None:
+        """This laptop slept: what is connected must answer anew, what is lost is tried at once. What waits for a
+        person goes on waiting."""
+        self._failures = 0
+        if self.status.link is Link.OFFLINE:
+            self._retry.set()
+        if not self._closed and (self._probing is None or self._probing.done()):
+            self._probing = asyncio.create_task(self.probe())
+
     async def lost(self) -> None:
         """Return when the present connection is gone; at once if there is none."""
         await self._gone.wait()
@@ -275,8 +299,9 @@ class Connection:
         """Let go of the host. What runs there in sessions of its own goes on."""
         self._closed = True
         self._retry.set()
-        if self._dial_task is not None:
-            self._dial_task.cancel()
+        for task in (self._dial_task, self._probing):
+            if task is not None:
+                task.cancel()
         async with self._dialling:
             ssh, self._ssh = self._ssh, None
             if ssh is not None and self._server is not None and self.host.kind == "embedded":

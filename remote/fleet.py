@@ -30,6 +30,7 @@ from remote.rows import Callback, Rows
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from remote.sync_schedule import SyncSchedule
 from remote.verdict import settle
+from remote.waking import Waking
 from remote.who import nearest, who
 from wire.codec import WireError
 from wire.records import PROTOCOL_VERSION, Action
@@ -74,6 +75,7 @@ class Fleet:
         self._selected: str | None = None
         self._logs: dict[str, LogLines] = {}
         self.syncs = SyncSchedule(self)
+        self._waking = Waking(lambda slept_s: self.woke())
         for place in self._places:
             self._open_row(place)
 
@@ -128,6 +130,7 @@ class Fleet:
         self, workers: Sequence[str] | None = None, *, hosts: Collection[str] | None = None, sync: bool = True
     ) -> None:
         """Keep the hosts of these workers (default: all) connected and followed, and their results synced."""
+        self._waking.start()
         wanted = set(hosts or ())
         if hosts is None:
             wanted = {place.host for place in (self._places if workers is None else map(self.place, workers))}
@@ -156,6 +159,14 @@ class Fleet:
         watch = self._watch(host)
         watch.start()
         watch.retry_now()
+
+    def woke(self) -> None:
+        """Ask every host anew: this laptop slept, and no timer of ours noticed."""
+        for host, link in self._connections.items():
+            if host in self._watches:
+                self._watches[host].woke()
+            else:
+                link.woke()
 
     def connection(self, host: str) -> Connection:
         """The one connection to a host; nothing is dialled before somebody needs it."""
@@ -215,6 +226,7 @@ class Fleet:
 
     async def close(self) -> None:
         """End connections, followers and syncs. What runs on the hosts goes on."""
+        self._waking.close()
         self._rows.close()
         await self.syncs.close()
         watched = list(self._watches.values())

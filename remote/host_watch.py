@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 30.0
+WOKE = "woke up, looking"
 
 
 class Listener(Protocol):
@@ -58,6 +59,9 @@ class HostWatch:
         self._selected: str | None = None
         self._connected = asyncio.Event()
         self._wake = asyncio.Event()
+        self._failures = 0
+        self._woke_at: float | None = None
+        """When this laptop woke up, until the host has answered since."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -83,6 +87,16 @@ class HostWatch:
         self._wake.set()
         self.connection.retry_now()
 
+    def woke(self) -> None:
+        """This laptop slept: believe nothing before the host has answered anew, and wait for no back-off."""
+        self._failures = 0
+        self._wake.set()
+        self.connection.woke()
+        if self.status.link is Link.LIVE and self._watch is not None:
+            self._woke_at = self._clock()
+            self._set(Link.CONNECTING, WOKE)
+            self._watch.ask()
+
     def connection_changed(self, status: LinkStatus) -> None:
         """Take the connection's word (its `on_status` callback)."""
         if status.link is Link.LIVE:
@@ -104,7 +118,6 @@ class HostWatch:
         await self.connection.close()
 
     async def _keep_following(self) -> None:
-        failures = 0
         while True:
             await self._connected.wait()
             began = self._clock()
@@ -118,9 +131,9 @@ class HostWatch:
                 reason = exc.message
             except Exception as exc:  # one host's surprise must not end the watch of it, nor of the others
                 reason = clean(f"{type(exc).__name__}: {exc}")
-            failures = 0 if self._clock() - began > BACKOFF_MAX_S else failures + 1
+            self._failures = 0 if self._clock() - began > BACKOFF_MAX_S else self._failures + 1
             if self._connected.is_set():
-                await self._pause(reason, failures)
+                await self._pause(reason, self._failures)
 
     async def _follow_once(self) -> None:
         await self.far.ready()
@@ -142,6 +155,10 @@ class HostWatch:
             self._publish(self.connection.status)
 
     async def _pause(self, reason: str, failures: int) -> None:
+        if self._woke_at is not None:  # it ended while this laptop slept, and its successor tells all anew
+            self._woke_at = None
+            self._set(Link.CONNECTING, WOKE)
+            return
         delay_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 10)) if failures else BACKOFF_FIRST_S
         delay_s *= random.uniform(0.8, 1.2)
         self._publish(
@@ -156,12 +173,19 @@ class HostWatch:
 
     def _message(self, message: dict[str, Any]) -> None:
         if message.get("k") == "listed":
-            self._listener.host_listed(self.host)
-            self._set(Link.LIVE)
+            self._confirmed()
             return
         self._listener.host_said(self.host, message)
         if message.get("k") == "pong":
+            asked_at = message.get("t")
+            if self._woke_at is not None and isinstance(asked_at, float) and asked_at >= self._woke_at:
+                self._confirmed()
             self._round_trip()
+
+    def _confirmed(self) -> None:
+        self._woke_at = None
+        self._listener.host_listed(self.host)
+        self._set(Link.LIVE)
 
     def _round_trip(self) -> None:
         if self._watch is not None and self._watch.round_trip_s is not None and self.status.link is Link.LIVE:

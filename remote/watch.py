@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from remote.clean import clean
 from remote.errors import FarSideError
+from remote.waking import GAP_S
 from remote.watch_stream import FollowerStream, StreamBroken
 from wire.codec import encode
 
@@ -112,6 +113,10 @@ class Watch:
         self._send({"op": "watch", "root": self.root, "project": self.project, "offsets": offsets})
         if self._selected is not None:
             self._send({"op": "select", "worker": self._selected, "tail_bytes": TAIL_BYTES})
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask for a sign of life now; the answer is the message `pong`, with the clock of the question as `t`."""
         self._send({"op": "ping", "t": self._clock()})
 
     def _forget_logs(self) -> None:
@@ -128,11 +133,14 @@ class Watch:
     async def _ping(self, process: asyncssh.SSHClientProcess[bytes]) -> bool:
         """Ask for a sign of life again and again; close the channel and return True when none came for too long."""
         while True:
+            asked_at = self._clock()
             await asyncio.sleep(self._ping_interval_s)
+            if self._clock() - asked_at > self._ping_interval_s + GAP_S:
+                self._heard_at = self._clock()  # it was this laptop that slept, so the silence says nothing
             if self._clock() - self._heard_at > self._silence_limit_s:
                 process.close()
                 return True
-            self._send({"op": "ping", "t": self._clock()})
+            self.ask()
 
     async def _read(self, process: asyncssh.SSHClientProcess[bytes], stream: FollowerStream) -> None:
         while True:
@@ -166,7 +174,7 @@ class Watch:
         self._pongs += 1
         if self._pongs == 1:
             # The first answer may overtake what the same look at the folders found; the second cannot.
-            self._send({"op": "ping", "t": self._clock()})
+            self.ask()
         elif self._pongs == 2:
             self._on_message({"k": "listed"})
 

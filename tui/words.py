@@ -105,7 +105,7 @@ def notice(row: RunSnapshot, now: float) -> Span | None:
     if link.link is Link.NEEDS_YOU:
         return (f"▲ {row.host} needs you{why}", "bold warn")
     if link.link is Link.CONNECTING and not row.confirmed(now):
-        return (f"◌ connecting to {row.host}", "info")
+        return (f"◌ connecting to {row.host}{why}", "info")
     if row.state.active and (spot := spot_words(row.facts)):
         return (spot, "bold warn")
     if row.silent(now) and row.beat_at is not None:
