@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from remote.asker import Asker
@@ -30,6 +32,19 @@ def nearest_profile(given: Path | None = None) -> Profile:
 def open_fleet(profile: Profile, *, asker: Asker | None = None) -> Fleet:
     """A fleet whose rows begin as they were last known. It closes the history when it is closed."""
     return Fleet(profile, asker=asker, history=History(history_file()))
+
+
+@contextlib.asynccontextmanager
+async def fleet_of(profile: Path | None = None, *, asker: Asker | None = None) -> AsyncIterator[Fleet]:
+    """The fleet of a profile (default: the nearest) for a script. What it launched goes on when it is left.
+
+    Raises `ConfigError`. Without an `asker` every question of a host is answered with no, which raises `NeedsYou`.
+    """
+    fleet = open_fleet(nearest_profile(profile), asker=asker)
+    try:
+        yield fleet
+    finally:
+        await fleet.close()
 
 
 def history_file() -> Path:
