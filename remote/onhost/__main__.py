@@ -35,7 +35,10 @@ VERBS: Dict[str, str] = {
     "actions": "remote.onhost.actions:actions",
     "doctor": "remote.onhost.doctor:doctor",
     "worktree": "remote.onhost.worktree:worktree",
+    "worktrees": "remote.onhost.worktree_list:worktrees",
     "repository": "remote.onhost.repository:repository",
+    "inventory": "remote.onhost.inventory:inventory",
+    "remove": "remote.onhost.remove:remove",
 }
 """One-shot verbs: a function of the request's dict that returns the answer's dict or raises `Refusal`."""
 
@@ -43,6 +46,8 @@ STREAMS: Dict[str, str] = {
     "follow": "remote.onhost.follower:follow",
     "supervise": "remote.onhost.supervisor:supervise",
     "prepare": "remote.onhost.environment:prepare",
+    "setup": "remote.onhost.setup:setup",
+    "redact": "remote.onhost.redact:redact",
 }
 """Long-lived verbs: a function of the remaining arguments that returns the exit status."""
 

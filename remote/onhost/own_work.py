@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import time
 from typing import List
 
 from remote.onhost.git import FIXED_IDENTITY
-from remote.onhost.repository import Git, has_pushed
+from remote.onhost.repository import BYPRODUCTS, Git, has_pushed
 
 
 def dirty_files(tree: Git) -> List[str]:
     """Return the files with changes of their own, those that git does not know among them."""
     status = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all"]
     return [os.fsdecode(item[3:]) for item in tree.run(status).split(b"\0") if item]
+
+
+def ignored_files(tree: Git) -> List[str]:
+    """Return the files and folders that git ignores, a folder with a `/` at its end, without what runs leave behind."""
+    status = ["status", "--porcelain=v1", "-z", "--ignored=traditional", "--untracked-files=normal", "--no-renames"]
+    found = [os.fsdecode(item[3:]) for item in tree.run(status).split(b"\0") if item.startswith(b"!! ")]
+    return [path for path in found if not _is_byproduct(path)]
+
+
+def _is_byproduct(path: str) -> bool:
+    name = os.path.basename(path.rstrip("/")) + ("/" if path.endswith("/") else "")
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in BYPRODUCTS)
 
 
 def keep_work(tree: Git, worker: str, head: str, folder: str) -> str:

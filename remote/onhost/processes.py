@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Dict, Iterable, Optional, Set
+from typing import Dict, Iterable, List, Optional, Set
 
 from wire.records import JobRecord
 
@@ -174,6 +174,21 @@ def holders(path: str) -> Set[int]:
             continue
         if pid != os.getpid() and any(_same_file(f"/proc/{pid}/fd/{name}", wanted) for name in names):
             found.add(pid)
+    return found
+
+
+def texts() -> List[bytes]:
+    """Return what each process was started with, its command and its environment, as far as we may see it."""
+    if not _PROC:
+        return [_output(["ps", "-axEwwo", "command="]).encode("utf-8", "replace")]
+    found = []
+    for pid in _pids():
+        for name in ("cmdline", "environ"):
+            try:
+                with open(f"/proc/{pid}/{name}", "rb") as file:
+                    found.append(file.read())
+            except OSError:
+                continue
     return found
 
 

@@ -20,7 +20,7 @@ _NOT_SUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
 _SETTINGS = ("receive.shallowUpdate=true", "receive.autogc=false", "gc.auto=0", "core.logAllRefUpdates=true")
 DISK_FULL = ("No space left on device", "Disk quota exceeded", "Out of diskspace")
 """How git says that a disk is full; the last where a write came out short."""
-_BYPRODUCTS = ("__pycache__/", "*.py[cod]", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".ipynb_checkpoints/")
+BYPRODUCTS = ("__pycache__/", "*.py[cod]", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".ipynb_checkpoints/")
 """What runs leave behind: never taken for somebody's work."""
 
 
@@ -96,7 +96,7 @@ def _make(path: str, object_format: str, lock: int) -> None:
     info = os.path.join(path, "info")
     os.makedirs(info, exist_ok=True)
     with open(os.path.join(info, "exclude"), "w", encoding="utf-8") as file:
-        file.write("\n".join(_BYPRODUCTS) + "\n")
+        file.write("\n".join(BYPRODUCTS) + "\n")
     with open(os.path.join(info, "exclude-written"), "w", encoding="utf-8"):
         pass
 

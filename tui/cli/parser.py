@@ -58,6 +58,7 @@ def build() -> Parser:
     _starting(verb)
     _steering(verb)
     _looking(verb)
+    _tidying(verb)
     _setting_up(verb)
     return parser
 
@@ -161,6 +162,15 @@ def _looking(verb: AddVerb) -> None:
     doctor.add_argument("--fix", action="store_true", help="mend what is safe to mend: close our own files to others")
     shell = verb("shell", "an interactive shell on a worker's host, in its worktree, over the one connection")
     shell.add_argument("worker", metavar="WORKER")
+
+
+def _tidying(verb: AddVerb) -> None:
+    prune = verb("prune", "say which old runs, checkpoints, bundles and worktrees may go, and remove them after a yes")
+    prune.add_argument("workers", nargs="*", metavar="WORKER", help="only what belongs to these")
+    prune.add_argument("--older", default="30d", metavar="SPAN", help="what was not used for so long (default 30d)")
+    prune.add_argument("--keep", type=int, default=1, metavar="N", help="keep a worker's newest N runs (default 1)")
+    prune.add_argument("--here", action="store_true", help="from this laptop: results that their host still keeps")
+    prune.add_argument("--unsynced", action="store_true", help="also runs that are not on this laptop (asks for names)")
 
 
 def _setting_up(verb: AddVerb) -> None:

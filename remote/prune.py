@@ -1,0 +1,221 @@
+"""Housekeeping: survey what hosts and this laptop keep, say what may go, and remove it once a person agreed.
+
+    found = await survey(fleet, hosts, policy)              from the hosts; removes nothing
+    found = await survey(fleet, hosts, policy, here=True)   from this laptop
+    done = await carry_out(fleet, found.items, policy)      each looked at again before it goes
+
+Before a run goes from its host it is synced once more, so that what goes is here, whole, at that very moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from remote import synced
+from remote.clean import clean
+from remote.copies import compared, copies_of, copy_of, lone_files
+from remote.errors import RemoteError
+from remote.folders import state_folder
+from remote.host_inventory import Thing, take_inventory
+from remote.onhost.inventory import GONE_PREFIX
+from remote.onhost.measuring import measure
+from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, lacking_here, only_here, plan, plan_here
+from remote.tidy import whole
+from wire.codec import WireError
+
+if TYPE_CHECKING:
+    from remote.fleet import Fleet
+
+BATCH = 20
+"""So many things a call: short enough to tell how far it is."""
+REMOVE_TIMEOUT_S = 1800.0
+HERE = (Kind.COPY, Kind.HISTORY)
+"""What lies on this laptop."""
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one thing."""
+
+    item: Item
+    freed_bytes: int = 0
+    skipped: str = ""
+    """Why it, or a part of it, is still there."""
+    kept: str = ""
+    """The ref that keeps the work of a worktree."""
+
+
+async def survey(
+    fleet: Fleet, hosts: Sequence[str], policy: Policy, *, here: bool = False
+) -> tuple[Plan, dict[str, RemoteError]]:
+    """Return what may go and why the rest stays, and which hosts could not tell."""
+    told = await asyncio.gather(*(_of_host(fleet, host, policy, here) for host in hosts))
+    failed = {host: one for host, one in zip(hosts, told, strict=True) if isinstance(one, RemoteError)}
+    found = Plan(_damaged(policy) if here and policy.slugs is None else ())
+    for one in told:
+        found += one if isinstance(one, Plan) else Plan()
+    return found, failed
+
+
+async def carry_out(
+    fleet: Fleet, items: Sequence[Item], policy: Policy, on_step: Step | None = None
+) -> tuple[list[Done], dict[str, RemoteError]]:
+    """Remove what a survey found; return what became of each, and which hosts went away meanwhile."""
+    step = on_step or (lambda _text: None)
+    hosts = list(dict.fromkeys(item.host for item in items))
+    groups = [[item for item in items if item.host == host] for host in hosts]
+    told = await asyncio.gather(*(_remove(fleet, group, policy, step) for group in groups))
+    failed = {host: error for host, (_, error) in zip(hosts, told, strict=True) if error is not None}
+    return [one for done, _ in told for one in done], failed
+
+
+# ---------------------------------------------------------------------- looking
+
+
+async def _of_host(fleet: Fleet, host: str, policy: Policy, here: bool) -> Plan | RemoteError:
+    try:
+        found = await take_inventory(fleet, host)
+        copies = await asyncio.to_thread(copies_of, fleet.profile.results, found)
+        if not here:
+            return plan(found, copies, policy, [worker.slug for worker in fleet.profile.workers.values()])
+        return plan_here(found, await compared(fleet, found, copies, policy), policy)
+    except RemoteError as exc:
+        return exc
+
+
+def _damaged(policy: Policy) -> tuple[Item, ...]:
+    """Histories that were damaged and moved aside long ago."""
+    found = []
+    for path in sorted(state_folder().glob("history.sqlite*.damaged-*")):
+        taken, newest_s = measure(str(path))
+        age_s = max(0.0, time.time() - newest_s)
+        if age_s >= policy.older_s:
+            found.append(Item(Kind.HISTORY, "", Thing(path.name, taken, age_s, path.lstat().st_ino)))
+    return tuple(found)
+
+
+# ---------------------------------------------------------------------- removing
+
+
+async def _remove(fleet: Fleet, items: list[Item], policy: Policy, step: Step) -> tuple[list[Done], RemoteError | None]:
+    """Remove what lies on one host, or here of its runs."""
+    host = items[0].host
+    done: list[Done] = []
+    try:
+        reasons = await _second_thoughts(fleet, host, items, policy, step) if host else {}
+        done += [Done(item, skipped=reasons[item]) for item in items if item in reasons]
+        left = [item for item in items if item not in reasons]
+        done += [await _remove_here(fleet, item) for item in left if item.kind in HERE]
+        there = [item for item in left if item.kind not in HERE]
+        for start in range(0, len(there), BATCH):
+            step(f"{host}: removing {start + 1} to {min(start + BATCH, len(there))} of {len(there)}")
+            done += await remove_there(fleet, host, there[start : start + BATCH])
+    except RemoteError as exc:
+        return done, exc
+    return done, None
+
+
+async def _second_thoughts(
+    fleet: Fleet, host: str, items: Sequence[Item], policy: Policy, step: Step
+) -> dict[Item, str]:
+    """Why some of the items may not go after all: each is synced, or compared, once more just before."""
+    reasons: dict[Item, str] = {}
+    runs = [item for item in items if item.kind is Kind.RUN and not policy.unsynced]
+    for item in runs:
+        name = _name(fleet, host, item.slug)
+        step(f"{name}: looking at {item.run} once more before it goes")
+        try:
+            await fleet.syncs.fetch(name, run=item.run, attempts=item.attempts)
+        except RemoteError as exc:
+            reasons[item] = f"cannot be synced: {exc.message}"
+    copies = [item for item in items if item.kind is Kind.COPY]
+    if not runs and not copies:
+        return reasons
+    found = {(run.slug, run.thing.name): run for run in (await take_inventory(fleet, host)).runs}
+    for item in [*runs, *copies]:
+        run = found.get((item.slug, item.run))
+        if item in reasons:
+            continue
+        if run is None or run.current or run.state not in OVER:
+            reasons[item] = "is not kept by its host any more" if run is None else "went on meanwhile"
+        elif item.kind is Kind.COPY:
+            lone = Copy(only_here=await lone_files(fleet, host, item.slug, item.run))
+            if why := only_here(lone):
+                reasons[item] = why
+        elif why := lacking_here(run, await asyncio.to_thread(copy_of, _folder(fleet, item))):
+            reasons[item] = why
+    return reasons
+
+
+async def remove_there(fleet: Fleet, host: str, items: Sequence[Item], *, discard: bool = False) -> list[Done]:
+    """Let a host remove these things of its own, each after another look. Raises as `FarSide.call`."""
+    far = fleet.far(host)
+    await far.ready()
+    asked = {"root": far.root, "project": fleet.profile.project_id, "items": [_asked(item, discard) for item in items]}
+    told = (await far.call("remove", asked, timeout_s=REMOVE_TIMEOUT_S)).get("removed")
+    answers = told if isinstance(told, list) else []
+    done = [
+        _done(item, answers[index] if index < len(answers) else None)
+        for index, item in enumerate(items)
+    ]  # fmt: skip
+    for one in done:
+        if one.item.slug and not one.skipped:
+            what = f"{one.item.kind.value} {one.item.thing.name}"
+            fleet.record(_name(fleet, host, one.item.slug), "prune", what, f"freed {one.freed_bytes} bytes")
+    return done
+
+
+def _asked(item: Item, discard: bool) -> dict[str, Any]:
+    thing = item.thing
+    return {
+        "kind": item.kind.value, "worker": item.slug, "run": item.run, "name": thing.name, "inode": thing.inode,
+        "place": thing.place, "age_s": item.least_age_s, "discard": discard,
+    }  # fmt: skip
+
+
+def _done(item: Item, answer: Any) -> Done:
+    try:
+        return Done(item, whole(answer["freed_bytes"]), str(answer["skipped"]), str(answer["kept"]))
+    except (WireError, TypeError, KeyError):
+        return Done(item, skipped="the host's answer makes no sense")
+
+
+async def _remove_here(fleet: Fleet, item: Item) -> Done:
+    if item.kind is Kind.HISTORY:
+        return await asyncio.to_thread(_remove_local, state_folder() / item.thing.name, item)
+    folder = _folder(fleet, item)
+    try:
+        async with synced.claim(folder, lambda: None):
+            return await asyncio.to_thread(_remove_local, folder, item)
+    except OSError as exc:
+        return Done(item, skipped=f"{exc.strerror}: {clean(str(folder))}")
+
+
+def _folder(fleet: Fleet, item: Item) -> Path:
+    return fleet.profile.results / item.slug / item.run
+
+
+def _remove_local(path: Path, item: Item) -> Done:
+    gone = path.with_name(f"{GONE_PREFIX}{os.getpid()}-{path.name}")
+    try:
+        path.rename(gone)
+        if gone.is_dir() and not gone.is_symlink():
+            shutil.rmtree(gone)
+        else:
+            gone.unlink()
+    except OSError as exc:
+        return Done(item, skipped=f"{exc.strerror}: {clean(str(exc.filename or path))}")
+    return Done(item, item.thing.bytes)
+
+
+def _name(fleet: Fleet, host: str, slug: str) -> str:
+    """The worker's name on the screen; one that the profile does not name is taken note of."""
+    return fleet.adopt(host, slug).name

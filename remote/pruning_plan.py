@@ -1,0 +1,230 @@
+"""What may go and what stays, decided from listings alone: nothing here looks at a disk or asks a host.
+
+    plan(inventory, copies, policy)    what may go from a host: runs that are whole here, and what nobody needs
+    plan_here(inventory, copies, ...)  what may go from this laptop: copies of runs that the host still keeps
+
+Never both of one run: either is then the last one. What is current, active or held stays in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from remote.host_inventory import HostRun, Inventory, Thing, Worktree
+from remote.listing import Entry
+from remote.selection import KEPT_CHECKPOINTS
+from remote.synced import Mark
+from wire.state import State
+
+DAY_S = 86400.0
+SHARED_OLDER_S = 30 * DAY_S
+"""Bundles and environments of a host are shared: somebody else's laptop may need one that no run of ours names."""
+OVER = frozenset({State.COMPLETED, State.FAILED, State.STOPPED, State.LOST})
+
+
+class Kind(StrEnum):
+    """What is removed; the first ones by these words on the host."""
+
+    RUN = "run"
+    CHECKPOINT = "checkpoint"
+    WORKTREE = "worktree"
+    LEFT = "left"
+    BUNDLE = "bundle"
+    ENVIRONMENT = "environment"
+    COPY = "copy"
+    """The results of a run on this laptop."""
+    HISTORY = "history"
+    """A damaged history that was moved aside on this laptop."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that may go."""
+
+    kind: Kind
+    host: str
+    """'' for a damaged history."""
+    thing: Thing
+    slug: str = ""
+    run: str = ""
+    attempts: int = 0
+    least_age_s: float = 0.0
+    """It must be this old when it is removed, too."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One run that stays, and why."""
+
+    host: str
+    slug: str
+    run: str
+    bytes: int
+    why: str
+    unsynced: bool = False
+    """True if nothing but what is missing here keeps it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What may go, in the order in which it is removed, and what stays."""
+
+    items: tuple[Item, ...] = ()
+    kept: tuple[Kept, ...] = ()
+
+    def __add__(self, other: Plan) -> Plan:
+        return Plan(self.items + other.items, self.kept + other.kept)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A run as it lies on this laptop."""
+
+    mark: Mark | None = None
+    """What its last clean sync proved; None if it is not here."""
+    checkpoints: Mapping[str, Entry] = field(default_factory=dict)
+    """Those here whose digest is the host's."""
+    bytes: int = 0
+    only_here: tuple[str, ...] = ()
+    """Files that the host does not have."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the person asks for."""
+
+    older_s: float = 30 * DAY_S
+    keep: int = 1
+    """So many newest runs of each worker stay, at least the newest one."""
+    unsynced: bool = False
+    """Remove from hosts also what is not on this laptop."""
+    slugs: frozenset[str] | None = None
+    """Of these workers only; None = of all, and what belongs to no worker."""
+
+
+Copies = Mapping[tuple[str, str], Copy]
+"""(worker's folder name, run) -> what is here of it."""
+
+
+def plan(found: Inventory, copies: Copies, policy: Policy, slugs: Collection[str] = ()) -> Plan:
+    """What may go from a host. `slugs` are the folder names of the profile's workers: their worktrees stay."""
+    items: list[Item] = []
+    kept: list[Kept] = []
+    for run, rank in ranked(found.runs):
+        if not _wanted(run.slug, policy):
+            continue
+        copy = copies.get((run.slug, run.thing.name), Copy())
+        needed, missing = needed_there(run, rank, policy), "" if policy.unsynced else lacking_here(run, copy)
+        if needed or missing:
+            kept.append(Kept(found.host, run.slug, run.thing.name, run.thing.bytes, needed or missing, not needed))
+            items += _spare_checkpoints(found.host, run, copy, policy)
+        else:
+            items.append(_item(Kind.RUN, found.host, run.thing, run.slug, run, least_age_s=policy.older_s))
+    items += [
+        _item(Kind.WORKTREE, found.host, tree.thing, tree.slug)
+        for tree in found.worktrees
+        if _wanted(tree.slug, policy) and tree.slug not in slugs and _is_spare(tree, policy)
+    ]
+    items += [_item(Kind.LEFT, found.host, thing) for thing in found.left]
+    if policy.slugs is None:
+        least_s = max(policy.older_s, SHARED_OLDER_S)
+        for kind, things in ((Kind.BUNDLE, found.bundles), (Kind.ENVIRONMENT, found.environments)):
+            old = (thing for thing in things if not thing.used and thing.age_s >= least_s)
+            items += [_item(kind, found.host, thing, least_age_s=least_s) for thing in old]
+    return Plan(tuple(items), tuple(kept))
+
+
+def plan_here(found: Inventory, copies: Copies, policy: Policy) -> Plan:
+    """What may go from this laptop: old results of which the host has every file."""
+    items: list[Item] = []
+    kept: list[Kept] = []
+    for run, rank in ranked(found.runs):
+        copy = copies.get((run.slug, run.thing.name))
+        if copy is None or not _wanted(run.slug, policy):
+            continue
+        why = needed_there(run, rank, policy) or only_here(copy)
+        if why:
+            kept.append(Kept(found.host, run.slug, run.thing.name, copy.bytes, why))
+        else:
+            thing = Thing(run.thing.name, copy.bytes, run.thing.age_s)
+            items.append(_item(Kind.COPY, found.host, thing, run.slug, run))
+    return Plan(tuple(items), tuple(kept))
+
+
+def ranked(runs: Collection[HostRun]) -> list[tuple[HostRun, int]]:
+    """Each run with its place among those of its worker, 0 for the newest; the current one is always the newest."""
+    found: list[tuple[HostRun, int]] = []
+    for slug in dict.fromkeys(run.slug for run in runs):
+        own = sorted((run for run in runs if run.slug == slug), key=lambda run: (run.current, run.thing.name))
+        found += [(run, rank) for rank, run in enumerate(reversed(own))]
+    return found
+
+
+def needed_there(run: HostRun, rank: int, policy: Policy) -> str:
+    """Why a run is not to go, wherever its copies are; '' if nothing says so."""
+    if run.state not in OVER:
+        return f"is {run.state.value}"
+    if run.current or rank == 0:
+        return "is the newest of its worker"
+    if rank < policy.keep:
+        return f"is among the newest {policy.keep}"
+    if run.thing.age_s < policy.older_s:
+        return "is younger"
+    return ""
+
+
+def lacking_here(run: HostRun, copy: Copy) -> str:
+    """What of a run on a host is not on this laptop, '' if nothing is missing."""
+    mark = copy.mark
+    if mark is None:
+        return "is not here"
+    if mark.left_out:
+        return f"has {counted(len(mark.left_out), 'file')} too large to come here"
+    if not mark.complete or mark.attempts < run.attempts:
+        return "went on after its last sync" if mark.attempts else "is not whole here"
+    only_there = [name for name in run.checkpoints if not _is_here(run, name, copy)]
+    if only_there:
+        return f"has {counted(len(only_there), 'checkpoint')} not here"
+    return ""
+
+
+def only_here(copy: Copy) -> str:
+    """What of a copy its host does not have, '' if it has everything."""
+    if not copy.only_here:
+        return ""
+    named = ", ".join(copy.only_here[:2]) + (", ..." if len(copy.only_here) > 2 else "")
+    return f"has {counted(len(copy.only_here), 'file')} only here: {named}"
+
+
+def counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _spare_checkpoints(host: str, run: HostRun, copy: Copy, policy: Policy) -> list[Item]:
+    """Of a run that is over, old and stays: checkpoints that no resume needs and that are here, proved by digest."""
+    if run.current or run.state not in OVER or run.thing.age_s < policy.older_s:
+        return []
+    names = (name for name in run.checkpoints if name not in KEPT_CHECKPOINTS and _is_here(run, name, copy))
+    return [_item(Kind.CHECKPOINT, host, run.checkpoints[name][0], run.slug, run) for name in names]
+
+
+def _is_here(run: HostRun, name: str, copy: Copy) -> bool:
+    mine = copy.checkpoints.get(name)
+    return mine is not None and run.checkpoints[name][1].same_as(mine)
+
+
+def _is_spare(tree: Worktree, policy: Policy) -> bool:
+    return tree.clean and not tree.running and tree.thing.age_s >= policy.older_s
+
+
+def _wanted(slug: str, policy: Policy) -> bool:
+    return policy.slugs is None or slug in policy.slugs
+
+
+def _item(
+    kind: Kind, host: str, thing: Thing, slug: str = "", run: HostRun | None = None, least_age_s: float = 0.0
+) -> Item:
+    name, attempts = (run.thing.name, run.attempts) if run is not None else ("", 0)
+    return Item(kind, host, thing, slug, name, attempts, least_age_s)
