@@ -165,6 +165,10 @@ def _looking(verb: AddVerb) -> None:
 
 
 def _tidying(verb: AddVerb) -> None:
+    trees = verb("worktrees", "where the code of each worker lies on its host; remove it with consent (runs stay)")
+    trees.add_argument("action", nargs="?", default="list", choices=("list", "remove", "prune"), help="default: list")
+    trees.add_argument("workers", nargs="*", metavar="WORKER", help="only these")
+    trees.add_argument("--discard", action="store_true", help="with --yes: also where work lies that is in no commit")
     prune = verb("prune", "say which old runs, checkpoints, bundles and worktrees may go, and remove them after a yes")
     prune.add_argument("workers", nargs="*", metavar="WORKER", help="only what belongs to these")
     prune.add_argument("--older", default="30d", metavar="SPAN", help="what was not used for so long (default 30d)")

@@ -1,0 +1,171 @@
+"""`worktrees`: where each worker's code lies on its host, what of it is in no commit; remove them with consent.
+
+Runs and their results lie elsewhere and stay. Work that is in no commit is kept under a ref of the host's repository.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from remote.clean import clean
+from remote.errors import Declined, FarSideError, RemoteError, UsageError
+from remote.host_inventory import Worktree, worktrees_on
+from remote.prune import Done, remove_there
+from remote.pruning_plan import Item, Kind, counted
+from remote.who import nearest
+from tui.cli.envelope import Answer
+from tui.cli.session import Session, together
+from tui.format import age, size
+
+FILES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """A worktree with what people call its worker."""
+
+    host: str
+    name: str
+    tree: Worktree
+
+
+async def main(session: Session) -> Answer:
+    """List them; or remove those of the named workers; or those of no worker of the profile."""
+    arguments = session.arguments
+    if arguments.action == "remove" and not arguments.workers:
+        raise UsageError("worktrees remove which one?", hint="trajvid-tui worktrees lists them")
+    if arguments.action == "prune" and arguments.workers:
+        raise UsageError("worktrees prune takes no names: it is about those of no worker")
+    if arguments.action != "list":
+        session.changes()
+    every, failed, hosts = await _look(session)
+    error = together(failed, hosts)
+    if arguments.action == "list":
+        shown = _named(every, arguments.workers) if arguments.workers else every
+        lines = [line for one in shown for line in _lines(one)] or ["no worktrees"]
+        return Answer({"worktrees": [_told(one) for one in shown]}, "\n".join(lines), error)
+    if arguments.action == "prune":
+        ours = {worker.slug for worker in session.profile.workers.values()}
+        chosen = [one for one in every if one.tree.slug not in ours and one.tree.clean and not one.tree.running]
+        if not chosen:
+            return Answer({"removed": []}, "every clean worktree is of a worker of this profile, so all stay", error)
+    else:
+        chosen = _named(every, arguments.workers, failed)
+    await _consent(session, chosen)
+    return await _remove(session, chosen, error)
+
+
+async def _look(session: Session) -> tuple[list[Found], dict[str, RemoteError], int]:
+    hosts = sorted({worker.host for worker in session.profile.workers.values()})
+    failed = dict(await session.reach(hosts))
+    reached = [host for host in hosts if host not in failed]
+    told = await asyncio.gather(*(worktrees_on(session.fleet, host) for host in reached), return_exceptions=True)
+    found: list[Found] = []
+    for host, one in zip(reached, told, strict=True):
+        if isinstance(one, RemoteError):
+            failed[host] = one
+        elif isinstance(one, BaseException):
+            raise one
+        else:
+            found += [Found(host, session.fleet.name_at(host, tree.slug), tree) for tree in one]
+    return found, failed, len(hosts)
+
+
+def _named(every: Sequence[Found], names: Sequence[str], failed: dict[str, RemoteError] | None = None) -> list[Found]:
+    """Those of the named workers. Raises `UsageError`, or why a host that may have it did not tell."""
+    known = {one.name for one in every}
+    for name in names:
+        if name not in known:
+            if failed:
+                raise next(iter(failed.values()))
+            raise UsageError(f"{name} has no worktree", hint=nearest(name, known), code="unknown_worker")
+    return [one for one in every if one.name in names]
+
+
+async def _consent(session: Session, chosen: Sequence[Found]) -> None:
+    """A yes for what is in a commit; the typed name, or --discard with --yes, for what is not. Raises `Declined`."""
+    clean_ones = [one for one in chosen if one.tree.clean]
+    for one in [one for one in chosen if not one.tree.clean and not one.tree.running]:
+        session.say("\n".join(_lines(one)))
+        if session.arguments.discard and session.arguments.yes:
+            continue
+        lost = "; what git ignores is lost" if one.tree.ignored else ""
+        typed = await session.ask(
+            f"Its own work is kept under a ref on {one.host}{lost}. Type {one.name} to remove it: "
+        )
+        if typed is None:
+            hint = "look at it with `trajvid-tui shell`; or --discard --yes, which keeps changes under a ref"
+            raise Declined(f"the worktree of {one.name} holds work that is in no commit", hint=hint)
+        if typed.strip() != one.name:
+            raise Declined("nothing was removed: that was not its name")
+    if not clean_ones:
+        return
+    session.say("\n".join(line for one in clean_ones for line in _lines(one)))
+    if not await session.confirm(f"Remove {counted(len(clean_ones), 'worktree')}?"):
+        raise Declined("nothing was removed", hint="" if session.terminal else "add --yes")
+
+
+async def _remove(session: Session, chosen: Sequence[Found], error: RemoteError | None) -> Answer:
+    done: list[tuple[Found, Done]] = []
+    for host in dict.fromkeys(one.host for one in chosen):
+        own = [one for one in chosen if one.host == host]
+        for discard in (False, True):
+            part = [one for one in own if one.tree.clean is not discard]
+            items = [Item(Kind.WORKTREE, host, one.tree.thing, one.tree.slug) for one in part]
+            if items:
+                done += zip(part, await remove_there(session.fleet, host, items, discard=discard), strict=True)
+    lines = [_result(one, what) for one, what in done]
+    data = {
+        "removed": [
+            {"worker": one.name, "host": one.host, "freed_bytes": what.freed_bytes, "kept": what.kept}
+            | {"skipped": what.skipped}
+            for one, what in done
+        ]
+    }
+    skipped = [what for _, what in done if what.skipped]
+    if error is None and skipped:
+        error = FarSideError("some worktrees are still there", hint="the reasons are above", code="left")
+    return Answer(data, "\n".join(lines), error)
+
+
+def _result(one: Found, done: Done) -> str:
+    if done.skipped:
+        return f"{one.name}: still there: {done.skipped}"
+    kept = f"; its work is kept on {one.host} as {done.kept}" if done.kept else ""
+    return f"{one.name}: removed, {size(done.freed_bytes)}{kept}"
+
+
+def _lines(one: Found) -> list[str]:
+    """Where it stands, and what lies in it that is in no commit."""
+    tree = one.tree
+    at = f"{tree.commit[:7] or '-'} {tree.branch or '(no branch)'}"
+    state = f"running {tree.running}" if tree.running else "clean" if tree.clean else _own(tree)
+    lines = [
+        f"{one.name} on {one.host}: {at}, {size(tree.thing.bytes)}, touched {age(tree.thing.age_s)} ago, {state}",
+        f"    {clean(tree.path)}",
+    ]
+    own = [f"    own      {path}" for path in tree.own[:FILES_SHOWN]]
+    if tree.own_count > len(own):
+        own.append(f"    own      and {tree.own_count - len(own)} more")
+    return lines + own + [f"    ignored  {path}" for path in tree.ignored[:FILES_SHOWN]]
+
+
+def _own(tree: Worktree) -> str:
+    if tree.problem:
+        return f"not readable: {tree.problem}"
+    parts = [counted(tree.own_count, "file") + " in no commit"] if tree.own_count else []
+    if tree.ignored:
+        parts.append(f"{len(tree.ignored)} that git ignores")
+    return " and ".join(parts)
+
+
+def _told(one: Found) -> dict[str, Any]:
+    tree = one.tree
+    return {
+        "worker": one.name, "host": one.host, "path": clean(tree.path), "commit": tree.commit, "branch": tree.branch,
+        "subject": tree.subject, "bytes": tree.thing.bytes, "age_s": round(tree.thing.age_s), "running": tree.running,
+        "own": list(tree.own), "own_count": tree.own_count, "ignored": list(tree.ignored), "problem": tree.problem,
+    }  # fmt: skip
