@@ -134,6 +134,8 @@ class Connection:
     def _lost(self, gone: asyncio.Event, reason: str) -> None:
         gone.set()
         if gone is self._gone and not self._closed:
+            if "responding to keepalive" in reason:
+                reason = "the host no longer answers"
             self._tell(Link.OFFLINE, reason or "the connection was lost")
 
     def _tell(

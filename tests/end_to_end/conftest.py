@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,11 @@ class Desk:
         (self.repo / "profiles.yaml").write_text(json.dumps(data, indent=1))
 
     @property
+    def prefix(self) -> Sequence[str]:
+        """What is put before a command of the laptop."""
+        return ()
+
+    @property
     def environment(self) -> dict[str, str]:
         keep = {key: os.environ[key] for key in ("PATH", "LANG", "TERM") if key in os.environ}
         return {
@@ -72,7 +77,7 @@ class Desk:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `trajvid-tui ARGUMENTS` in a session of its own."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "tui", *self.flags, *arguments],
+            [*self.prefix, sys.executable, "-m", "tui", *self.flags, *arguments],
             cwd=self.repo,
             env=self.environment,
             stdin=subprocess.DEVNULL,

@@ -90,7 +90,7 @@ async def test_a_dead_host_is_dropped_at_once_and_dialled_again(mocked_ssh: Mock
         await until(lambda: connection.status.link is Link.LIVE)
         relay.stall()
         assert not await connection.probe(0.2)
-        assert connection.status.link is Link.OFFLINE and "keepalive" in connection.status.reason
+        assert connection.status.link is Link.OFFLINE and "no longer answers" in connection.status.reason
         relay.heal()
         await until(lambda: connection.status.link is Link.LIVE)
         assert relay.connections == 2

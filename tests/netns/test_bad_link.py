@@ -1,0 +1,23 @@
+"""A link that is slow and loses packets: everything takes longer, and nothing else changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.netns.conftest import Lab, now
+from tests.netns.story import Story
+
+
+@pytest.mark.parametrize("share", [0.1])
+def test_slow_and_lossy(lab: Lab, story: Story, share: float) -> None:
+    lab.a.cable.slow(64)
+    lab.a.cable.lose(share)
+    began = now()
+    lab.run("launch", "one", timeout=200)
+    screen = lab.screen()
+    said = screen.live(began, state="running")
+    screen.has_logged("5")
+    kept = lab.finish(screen)
+    lost = sum(1 for row in screen.shown if row.link == "offline")
+    story.tell(f"link of 64 kB/s that loses {share:.0%} each way", f"{said.says}, {lost} times offline",
+               said.at - began, None, kept)  # fmt: skip
