@@ -135,8 +135,8 @@ def _take_away(root: Root, project: str, worker: str, run: str, path: str, item:
         before = lock.take_or_find(root, project, worker)
         if before is not None and before["run"] == run:
             raise Refusal("running", f"{before['attempt']} is running")
-        _demand_over(root, project, worker, run)
         _demand_same(path, item)
+        _demand_over(root, project, worker, run)
         gone = _set_aside(path)
         if before is not None and lock.take_or_find(root, project, worker) != before:
             os.rename(gone, path)

@@ -1,0 +1,201 @@
+"""What may go: never what is current, active, held or only there; and what host and laptop then really keep."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remote import prune, runs
+from remote.errors import RemoteError
+from remote.fleet import Fleet
+from remote.host_inventory import HostRun, Inventory, Thing, Worktree
+from remote.listing import Entry
+from remote.prune import Done, carry_out, survey
+from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, plan, plan_here
+from remote.synced import Mark
+from tests.fixtures.project import Project
+from tests.remote.test_sync_schedule import a_run
+from wire.state import State
+
+FIRST, SECOND, NEWEST = (f"2025010{day}T000000-3f2a91c-aaaa" for day in (1, 2, 3))
+EPOCHS = ("best.pt", "last.pt", "epoch_1.pt", "epoch_2.pt")
+NAMES = st.sampled_from(EPOCHS)
+FILES = {name: Entry("", "file", size, 5) for size, name in enumerate(EPOCHS)}
+AT_ONCE = Policy(older_s=0.0)
+
+
+@st.composite
+def host_runs(draw: st.DrawFn) -> list[HostRun]:
+    """Runs of two workers, each with one current run."""
+    found = []
+    for slug in ("a", "b"):
+        for number in range(draw(st.integers(0, 4))):
+            kept = draw(st.sets(NAMES))
+            found.append(
+                HostRun(
+                    Thing(f"2025-{number}", draw(st.integers(0, 9)), draw(st.sampled_from([0.0, 1e6, 1e7])), number),
+                    slug,
+                    draw(st.sampled_from(list(State))),
+                    draw(st.integers(1, 3)),
+                    draw(st.booleans()),
+                    {name: (Thing(name), FILES[name]) for name in kept},
+                )
+            )
+    return found
+
+
+@st.composite
+def copies(draw: st.DrawFn) -> dict[tuple[str, str], Copy]:
+    found = {}
+    for slug in ("a", "b"):
+        for number in draw(st.sets(st.integers(0, 4))):
+            mark = Mark(f"2025-{number}", draw(st.booleans()), attempts=draw(st.integers(0, 3)))
+            here = {name: FILES[name] for name in draw(st.sets(NAMES))}
+            lone = draw(st.sampled_from([(), ("notes.md",)]))
+            found[slug, f"2025-{number}"] = Copy(draw(st.sampled_from([mark, None])), here, 7, lone)
+    return found
+
+
+POLICIES = st.builds(Policy, st.sampled_from([0.0, 1e6]), st.integers(1, 3), st.booleans())
+
+
+@settings(max_examples=60, deadline=None)
+@given(host_runs(), copies(), POLICIES)
+def test_what_may_go_is_never_needed_and_never_the_only_one(
+    found: list[HostRun], here: Mapping[tuple[str, str], Copy], policy: Policy
+) -> None:
+    inventory = Inventory("box", tuple(found))
+    by_name = {(run.slug, run.thing.name): run for run in found}
+    newest = {slug: max((run.thing.name for run in found if run.slug == slug), default="") for slug in "ab"}
+    from_host, from_here = plan(inventory, here, policy), plan_here(inventory, here, policy)
+    for item in (*from_host.items, *from_here.items):
+        run = by_name[item.slug, item.run]
+        assert run.state in OVER and not run.current and run.thing.age_s >= policy.older_s
+        copy = here.get((item.slug, item.run), Copy())
+        if item.kind is Kind.COPY:
+            assert not copy.only_here
+        elif item.kind is Kind.CHECKPOINT:
+            assert item.thing.name.startswith("epoch") and item.thing.name in copy.checkpoints
+        elif not policy.unsynced:
+            assert copy.mark is not None and copy.mark.complete and copy.mark.attempts >= run.attempts
+            assert set(run.checkpoints) <= set(copy.checkpoints)
+    gone = {(item.slug, item.run) for item in from_host.items if item.kind is Kind.RUN}
+    for slug, name in newest.items():
+        currents = [run for run in found if run.slug == slug and run.current]
+        assert currents or not name or (slug, name) not in gone
+    assert len(from_host.kept) + len(gone) == len(found)
+
+
+def test_what_nobody_needs_goes_when_it_is_old() -> None:
+    old, young = Thing("o", 1, 40 * 86400.0, 1), Thing("y", 1, 20 * 86400.0, 2)
+    trees = (
+        Worktree(old, "mine"), Worktree(old, "gone"), Worktree(old, "busy", running="r"),
+        Worktree(old, "dirty", own_count=1), Worktree(old, "cache", ignored=("data/",)),
+        Worktree(old, "odd", problem="?"),
+    )  # fmt: skip
+    found = Inventory("box", (), (old, young, replace(old, used=True)), (old,), (young,), trees)
+    told = [
+        (item.kind, item.thing.name or item.slug) for item in plan(found, {}, Policy(older_s=86400.0), ["mine"]).items
+    ]
+    assert told == [(Kind.WORKTREE, "o"), (Kind.LEFT, "y"), (Kind.BUNDLE, "o"), (Kind.ENVIRONMENT, "o")]
+    only_one = plan(found, {}, Policy(slugs=frozenset(["gone"])))
+    assert [item.slug for item in only_one.items if item.kind is Kind.WORKTREE] == ["gone"]
+    assert not {Kind.BUNDLE, Kind.ENVIRONMENT} & {item.kind for item in only_one.items}
+
+
+@pytest.fixture
+async def fleet(project: Project) -> AsyncIterator[Fleet]:
+    fleet = Fleet(project.profile)
+    yield fleet
+    await fleet.close()
+
+
+async def look(fleet: Fleet, policy: Policy = AT_ONCE, here: bool = False) -> Plan:
+    found, failed = await survey(fleet, ["local"], policy, here=here)
+    assert not failed
+    return found
+
+
+async def remove(fleet: Fleet, items: tuple[Item, ...], policy: Policy = AT_ONCE) -> list[Done]:
+    done, failed = await carry_out(fleet, items, policy)
+    assert not failed
+    return done
+
+
+async def home(fleet: Fleet, run: str, *, everything: bool = False) -> None:
+    await runs.sync(fleet, "good", everything=everything, earlier=await runs.kept_run(fleet, "good", run))
+
+
+def why(found: Plan, run: str) -> str:
+    [kept] = [one for one in found.kept if one.run == run]
+    return kept.why
+
+
+@pytest.mark.slow  # 6 s of CPU: eight looks at a host, five syncs
+async def test_a_run_goes_from_its_host_only_when_it_is_here_and_a_copy_only_when_it_is_there(
+    project: Project, fleet: Fleet
+) -> None:
+    first, _, newest = a_run(project, FIRST, epoch_1=2000), a_run(project, SECOND), a_run(project, NEWEST)
+    found = await look(fleet)
+    assert [item for item in found.items if item.kind is Kind.RUN] == []
+    assert why(found, FIRST) == why(found, SECOND) == "is not here" and "newest" in why(found, NEWEST)
+    for run in (FIRST, SECOND):
+        await home(fleet, run)
+    found = await look(fleet)
+    assert [item.run for item in found.items] == [SECOND] and why(found, FIRST) == "has 1 checkpoint not here"
+
+    await home(fleet, FIRST, everything=True)
+    kept = await look(fleet, Policy(older_s=0.0, keep=3))
+    assert [(item.kind, item.thing.name) for item in kept.items] == [(Kind.CHECKPOINT, "epoch_1.pt")]
+    here = project.profile.results / "good"
+    copies_too = await look(fleet, here=True)
+    assert {item.run for item in copies_too.items} == {FIRST, SECOND}
+    (here / FIRST / "notes.md").write_text("mine")
+    assert "only here: notes.md" in why(await look(fleet, here=True), FIRST)
+    done = await remove(fleet, copies_too.items)
+    assert {one.item.run: one.skipped for one in done} == {FIRST: "has 1 file only here: notes.md", SECOND: ""}
+    assert why(await look(fleet), SECOND) == "is not here" and not (here / SECOND).exists(), (
+        "now the host's is the last"
+    )
+    [back] = await remove(fleet, found.items)
+    assert back.skipped == "" and (here / SECOND / "training.log").exists(), "it came home before it went"
+    assert not os.path.exists(Path(first.path).parent / SECOND) and os.path.exists(newest.path)
+    (Path(first.checkpoints) / "last.pt").write_bytes(b"a later one")
+    assert why(await look(fleet), FIRST) == "has 1 checkpoint not here"
+
+
+async def test_a_host_that_cannot_tell_loses_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = Fleet(project.profile)
+
+    async def no(*_args: object, **_more: object) -> None:
+        raise RemoteError("the link is down")
+
+    monkeypatch.setattr(prune, "take_inventory", no)
+    copy = project.profile.results / "good" / FIRST
+    copy.mkdir(parents=True)
+    done, failed = await carry_out(fleet, [Item(Kind.COPY, "local", Thing(FIRST), "good", FIRST)], AT_ONCE)
+    assert done == [] and failed["local"].message == "the link is down" and copy.exists()
+    found, failed = await survey(fleet, ["local"], AT_ONCE)
+    assert found == Plan() and "local" in failed
+    await fleet.close()
+
+
+def test_a_damaged_history_goes_when_it_is_old(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAJVID_STATE_DIR", str(home))
+    for name in ("history.sqlite", "history.sqlite.damaged-1", "history.sqlite.damaged-2"):
+        (home / name).touch()
+    then = time.time() - 86400.0
+    os.utime(home / "history.sqlite.damaged-1", (then, then))
+    [item] = prune._damaged(Policy(older_s=3600.0))
+    assert item.thing.name == "history.sqlite.damaged-1"
+    assert prune._remove_local(home / item.thing.name, item).skipped == ""
+    assert sorted(path.name for path in home.iterdir() if path.name.startswith("history")) == [
+        "history.sqlite", "history.sqlite.damaged-2",
+    ]  # fmt: skip
