@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remote import synced
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from remote.places import Place
 
 COUNT_AFTER_S = 0.5
-"""A transfer that lasts longer is worth a look at how much there is to come; one without news never pays for it."""
+"""So long after its first file began to come, a transfer is worth a look at how much is still to come."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class Fetch:
         self._quota = policy.quota_bytes
         self._selection = Selection(everything, policy.include, policy.exclude, policy.max_file_bytes)
         self._now = Fetched()
-        self.local = fleet.profile.results / place.slug / run
+        self._notes: list[str] = []
+        self.local = run_here(fleet, place, run)
 
     async def whole(self, over: Callable[[], int], *, collect: bool) -> SyncResult:
         """Do everything. `over` says how many attempts the run has made if it is over now, else 0.
@@ -64,15 +65,16 @@ class Fetch:
             await self._far.ready()
             async with synced.claim(self.local, lambda: self._say(waits=True)):
                 self._say(waits=False)
-                mark, was_over = synced.read(self.local), over()
+                before, was_over = synced.read(self.local), over()
                 if collect:
                     await self._collect()
-                result, found = await self._proved(mark.digests if mark is not None else {})
+                result, found = await self._proved(before.digests if before is not None else {})
                 attempts = was_over if was_over == over() else 0
                 complete = attempts > 0 and not result.skipped and not found.open
-                mark = synced.Mark(self._run, complete, time.time(), found.proofs, attempts, result.skipped)
-                synced.write(self.local, mark)
-                return result
+                mark = synced.Mark(self._run, complete, found.proofs, attempts, result.skipped)
+                if mark != before:
+                    synced.write(self.local, mark)
+                return replace(result, notes=tuple(self._notes))
         except OSError as exc:
             raise local_error(exc, self.local) from exc
 
@@ -87,9 +89,12 @@ class Fetch:
     async def _collect(self) -> None:
         """Let the host copy what belongs to the results out of the worktree; without that the rest still comes."""
         try:
-            await self._far.call("collect", self._asked(), timeout_s=600.0)
+            left_out = (await self._far.call("collect", self._asked(), timeout_s=600.0)).get("left_out")
         except FarSideError as exc:
-            self._fleet.host_warned(self._place.host, f"{self._place.name}: collecting results: {exc.message}")
+            self._notes.append(f"nothing was collected from the worktree: {exc.message}")
+            return
+        if isinstance(left_out, int) and left_out > 0:
+            self._notes.append(f"{left_out:,} files stay in the worktree: links, too large, too many, or no room")
 
     async def _proved(self, known: Mapping[str, Mapping[str, Any]]) -> tuple[SyncResult, Verified]:
         """Transfer and compare; a checkpoint that came over wrong is fetched once more, and then named."""
@@ -105,6 +110,7 @@ class Fetch:
             put_aside(self.local, found.wrong)
             raise _bad(self._place.host, found.wrong)
         forget_aside(self.local, wrong)
+        self._notes.append(f"not the same here as there, and brought again: {_named(wrong)}")
         both = replace(result, files=result.files + again.files, bytes=result.bytes + again.bytes)
         return both, found
 
@@ -117,14 +123,21 @@ class Fetch:
     async def _transfer(self) -> SyncResult:
         """Bring what is new, and count meanwhile how much that is."""
         selection, limit_bytes = await self._within_quota()
-        counting = asyncio.ensure_future(self._count(selection))
+        begun = asyncio.Event()
+        counting = asyncio.ensure_future(self._count(selection, begun))
+
+        def progress(coming: Coming) -> None:
+            self._say(coming=coming)
+            if coming.file:
+                begun.set()
+
         try:
             result = await sync_run(
                 self._fleet.connection(self._place.host),
                 self._far,
                 Root(self._far.root).run(self._fleet.profile.project_id, self._place.slug, self._run).path,
                 self.local,
-                on_progress=lambda coming: self._say(coming=coming),
+                on_progress=progress,
                 bandwidth_kib=self._fleet.profile.sync.bandwidth_kib,
                 selection=selection,
                 limit_bytes=limit_bytes,
@@ -145,8 +158,12 @@ class Fetch:
         told = await files(self._fleet, self._place.name, self._run)
         return [entry for entry in told.entries if _comes(entry, selection)]
 
-    async def _count(self, selection: Selection) -> None:
-        """After a moment, say how much there is to come: the host's files that are not here yet."""
+    async def _count(self, selection: Selection, begun: asyncio.Event) -> None:
+        """Once files come, say how much there is to come: the host's files that are not here yet.
+
+        A sync without news asks nothing, however slow the connection.
+        """
+        await begun.wait()
         await asyncio.sleep(COUNT_AFTER_S)
         with suppress(RemoteError):
             there = await self._there(selection)
@@ -159,15 +176,23 @@ class Fetch:
             )
 
 
+def run_here(fleet: Fleet, place: Place, run: str) -> Path:
+    """The folder of a run on this laptop."""
+    return fleet.profile.results / place.slug / run
+
+
 def _comes(entry: Entry, selection: Selection) -> bool:
     wanted = entry.kind == "file" and entry.size <= selection.max_file_bytes
     return wanted and selection.takes_from_the_top(entry.path)
 
 
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(map(clean, names))
+
+
 def _bad(host: str, names: Sequence[str]) -> FarSideError:
-    told = ", ".join(clean(name) for name in names)
     return FarSideError(
-        f"{clean(host)}: twice not the same here as there: {told}",
+        f"{clean(host)}: twice not the same here as there: {_named(names)}",
         hint="the digests differ, so it is not kept under its name; is this laptop's disk or memory sound?",
         code="bad_checkpoint",
     )

@@ -23,7 +23,7 @@ class Lacking:
     worker: str
     run: str
     attempts: int
-    """How often it was begun."""
+    """How often it was begun; 0 of a worker's current run, which need not be over."""
 
 
 async def lacking(fleet: Fleet, host: str, worker: str = "") -> list[Lacking]:
@@ -68,5 +68,6 @@ def _runs(worker: str, told: Any, *, current: bool) -> Iterator[Lacking]:
         run, attempts = (item.get("run"), item.get("attempts")) if isinstance(item, Mapping) else (None, None)
         if not isinstance(run, str) or not FOLDER_NAME.match(run) or not isinstance(attempts, int):
             continue
-        if current or run != told.get("current"):
-            yield Lacking(worker, run, attempts)
+        is_current = run == told.get("current")
+        if current or not is_current:
+            yield Lacking(worker, run, 0 if is_current else attempts)

@@ -67,7 +67,6 @@ async def sync(
     worker: str,
     *,
     everything: bool = False,
-    on_bytes: Callable[[int], None] | None = None,
     earlier: Lacking | None = None,
 ) -> SyncResult:
     """Fetch the newest run's results, or those of an earlier run, into the project's results folder now."""
@@ -75,7 +74,7 @@ async def sync(
     if not fleet.snapshot(worker).confirmed(fleet.clock()):
         await _learn(fleet, place)
     run, attempts = (earlier.run, earlier.attempts) if earlier is not None else ("", 0)
-    result = await fleet.syncs.fetch(worker, run=run, everything=everything, on_bytes=on_bytes, attempts=attempts)
+    result = await fleet.syncs.fetch(worker, run=run, everything=everything, attempts=attempts)
     fleet.record(worker, "sync", result.method, f"{result.files} files" + (f" of {run}" if run else ""))
     return result
 

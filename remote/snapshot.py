@@ -76,6 +76,8 @@ class SyncStatus:
     """True while another process of this laptop syncs the same run."""
     left_out: int = 0
     """Files that were too large for the profile's limits, and stay on the host."""
+    note: str = ""
+    """What else somebody should know of one that is done."""
     retry_at: float | None = None
     """Monotonic time of the next try of one that failed or is paused."""
 

@@ -8,7 +8,6 @@ did is part of the worker's snapshot.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 TICK_S = 1.0
 LOOK_BACK_AFTER_S = 3.0
 """So long after a host is back, its workers' earlier runs are asked for: what runs now comes first."""
+LOOK_BACK_AGAIN_S = 60.0
+"""If the host did not answer that."""
 
 
 class SyncSchedule:
@@ -78,7 +79,6 @@ class SyncSchedule:
         *,
         run: str = "",
         everything: bool = False,
-        on_bytes: Callable[[int], None] | None = None,
         attempts: int = 0,
     ) -> SyncResult:
         """Fetch a worker's newest run, or `run`, into the results folder; never two transfers of one at a time.
@@ -86,7 +86,7 @@ class SyncSchedule:
         `attempts` says of an earlier run that it is over, and after how many. Raises `RemoteError`; the row says what
         went wrong, too.
         """
-        from remote.fetching import Fetch
+        from remote.fetching import Fetch, run_here
 
         fleet, place = self._fleet, self._fleet.place(worker)
         async with self._locks.setdefault(worker, asyncio.Lock()):
@@ -96,16 +96,12 @@ class SyncSchedule:
                 raise UsageError(f"{worker} has no run whose results could be fetched", code="not_started")
             earlier = run if run != newest else ""
             before = fleet.snapshot(worker).sync
-            fetch = Fetch(fleet, place, run, everything=everything, tell=lambda fetched: show(fetched))
-            folder = before.folder if earlier else str(fetch.local)
+            folder = before.folder if earlier else str(run_here(fleet, place, run))
             status = SyncStatus(SyncPhase.RUNNING, before.at, folder=folder, run=earlier)
-
-            def show(fetched: Fetched) -> None:
-                fleet.synced(worker, _with(status, fetched))
-                if on_bytes is not None:
-                    on_bytes(fetched.coming.bytes)
-
             fleet.synced(worker, status)
+            fetch = Fetch(
+                fleet, place, run, everything=everything, tell=lambda now: fleet.synced(worker, _with(status, now))
+            )
             try:
                 collects = bool(not earlier and (spec := fleet.snapshot(worker).spec) and spec.collect)
                 over = (lambda: attempts) if earlier else (lambda: self._over(worker, run))
@@ -120,7 +116,7 @@ class SyncSchedule:
                 return result
             self._retries.succeeded(worker)
             done = SyncStatus(SyncPhase.DONE, fleet.clock(), result.bytes, "", folder, files_done=result.files)
-            fleet.synced(worker, replace(done, left_out=len(result.skipped)))
+            fleet.synced(worker, replace(done, left_out=len(result.skipped), note="; ".join(result.notes)))
             return result
 
     async def _keep(self, host: str) -> None:
@@ -174,6 +170,7 @@ class SyncSchedule:
                 queue[:] = await lacking(self._fleet, host)
             except RemoteError as exc:
                 self._fleet.host_warned(host, f"its earlier runs: {exc.message}")
+                self._look_back_at[host] = self._fleet.clock() + LOOK_BACK_AGAIN_S
         # What a worker's newest run cannot have now, an earlier one cannot either.
         one = next((one for one in queue if not self._retries.waiting(one.worker)), None)
         if one is None or self._fleet.snapshot(one.worker).link.link is not Link.LIVE:

@@ -32,8 +32,6 @@ class Mark:
     run: str
     complete: bool = False
     """True if the run was over, and nothing that the profile wants of it stayed on the host."""
-    at_s: float = 0.0
-    """This laptop's clock at that sync, epoch seconds."""
     digests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By name of a checkpoint: `sha256` as the host has it, and what identifies the copy here."""
     attempts: int = 0
@@ -90,7 +88,6 @@ def _read(folder: Path) -> Mark | None:
             return None
         digests = {name: item for name, item in told["digests"].items() if isinstance(item, dict)}
         left_out = tuple(map(str, told["left_out"]))
-        complete = told["complete"] is True
-        return Mark(folder.name, complete, float(told["at_s"]), digests, whole(told["attempts"]), left_out)
+        return Mark(folder.name, told["complete"] is True, digests, whole(told["attempts"]), left_out)
     except (WireError, KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -1,7 +1,7 @@
 """Results on their way to the laptop: one run's folder, by rsync over the live connection, else by SFTP.
 
 Nothing is ever deleted here; a sync that was cut off goes on where it was. The laptop keeps a floor of free space, and
-takes no more of one run than it was told to, whatever the host sends.
+takes no more in one sync than it was told to, whatever the host sends.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class SyncResult:
     """`rsync` or `sftp`."""
     skipped: tuple[str, ...] = ()
     """Files over the size limit, cleaned."""
+    notes: tuple[str, ...] = ()
+    """What else somebody should know of it."""
 
 
 async def sync_run(

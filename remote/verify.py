@@ -56,10 +56,10 @@ async def verify(ask: Ask, run: Path, known: Proofs) -> Verified:
         theirs = (await ask(names, 60.0 + size / READ_BYTES_PER_S)).get("digests")
         for name in names:
             told = theirs.get(name) if isinstance(theirs, Mapping) else None
+            if not isinstance(told, Mapping):
+                continue  # only here, or changing there: nothing to compare with, so it is not read either
             mine = await asyncio.to_thread(digest_of, str(run / CHECKPOINTS / name))
-            if mine is None or not isinstance(told, Mapping):
-                continue
-            if not _is_same_file(mine, told):
+            if mine is None or not _is_same_file(mine, told):
                 found.open.append(name)
             elif mine["sha256"] == told.get("sha256"):
                 found.proofs[name] = {**here[name], "sha256": mine["sha256"]}

@@ -128,7 +128,8 @@ def sync_words(row: RunSnapshot, now: float) -> Span:
         return (f"▲ sync failed{last}{again}: {sync.error}", "warn")
     if sync.at is not None:
         left = f", {sync.left_out} too large" if sync.left_out else ""
-        return (f"↓ synced {age(now - sync.at)} ago{left}", "dim")
+        synced = f"↓ synced {age(now - sync.at)} ago{left}"
+        return (f"▲ {synced}: {sync.note}", "warn") if sync.note else (synced, "dim")
     return ("↓ not synced yet", "dim")
 
 

@@ -297,7 +297,7 @@ def test_a_mark_that_makes_no_sense_is_none(bad: bytes, tmp_path: Path) -> None:
     folder = tmp_path / "r"
     folder.mkdir()
     assert synced.read(folder) is None
-    mark = synced.Mark("r", True, 5.0, {"best.pt": {"sha256": "a", "size": 1}}, 2, ("big",))
+    mark = synced.Mark("r", True, {"best.pt": {"sha256": "a", "size": 1}}, 2, ("big",))
     synced.write(folder, mark)
     assert synced.read(folder) == mark and synced.came_home(folder, 2) and not synced.came_home(folder, 3)
     (tmp_path / synced.FOLDER / "r.json").write_bytes(bad)

@@ -11,6 +11,7 @@ from typing import Any
 from remote import runs
 from remote.errors import RemoteError, UsageError
 from remote.lacking import Lacking
+from remote.pruning_plan import counted
 from remote.snapshot import SyncPhase
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
@@ -82,17 +83,18 @@ async def _fetch(session: Session, name: str, earlier: Lacking | None) -> dict[s
         "seconds": came.seconds,
         "method": came.method,
         "left_out": list(came.skipped),
+        "notes": list(came.notes),
         "folder": str(fleet.results / fleet.place(name).slug / run),
     }
 
 
 def _line(found: dict[str, Any]) -> str:
-    text = f"{found['worker']}: {found['files']} files, {size(found['bytes'])} by {found['method']}"
+    text = f"{found['worker']}: {counted(found['files'], 'file')}, {size(found['bytes'])} by {found['method']}"
     text += f" in {found['seconds']:.1f} s -> {found['folder']}"
     if left := found["left_out"]:
         named = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
         text += f"\n{found['worker']}: too large for the limits of `sync:`, so still on the host: {named}"
-    return text
+    return "\n".join([text, *(f"{found['worker']}: {note}" for note in found["notes"])])
 
 
 @contextlib.contextmanager
