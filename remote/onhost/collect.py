@@ -122,7 +122,8 @@ def _copy(folder: int, name: str, target: str) -> int:
 
 def _write(file: Any, path: str, facts: os.stat_result) -> None:
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, TEMPORARY_PREFIX + name[:200])
+    # Of this process alone: the supervisor's last look and the verb for a laptop may come at one moment.
+    temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}collect-{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as copy:
