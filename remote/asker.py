@@ -21,6 +21,10 @@ class Asker(Protocol):
         """True to trust a host that is seen for the first time. Never called for a key that changed."""
         ...
 
+    async def allow_command(self, profile: str, key: str, command: str) -> bool:
+        """True to let `command` of a profile run on this laptop, now and later, for the secret named `key`."""
+        ...
+
 
 class Refuser:
     """Nobody is there to ask: every question is answered with no."""
@@ -34,12 +38,20 @@ class Refuser:
     async def accept_host_key(self, host: str, fingerprint: str) -> bool:
         return False
 
+    async def allow_command(self, profile: str, key: str, command: str) -> bool:
+        return False
+
 
 class RefuserAccepting(Refuser):
-    """`--accept-host-key SHA256:...`: nobody is there, but exactly this key was approved beforehand."""
+    """Nobody is there, but something was approved beforehand: exactly this host key (`--accept-host-key SHA256:...`),
+    or the commands that the profile names (`--yes`).
+    """
 
-    def __init__(self, fingerprint: str) -> None:
-        self.fingerprint = fingerprint
+    def __init__(self, fingerprint: str, *, commands: bool = False) -> None:
+        self.fingerprint, self._commands = fingerprint, commands
 
     async def accept_host_key(self, host: str, fingerprint: str) -> bool:
         return fingerprint == self.fingerprint
+
+    async def allow_command(self, profile: str, key: str, command: str) -> bool:
+        return self._commands

@@ -23,6 +23,7 @@ from remote.errors import UsageError
 from remote.fold import FOLDER_NAME, fold, fold_facts
 from remote.host_watch import HostWatch
 from remote.hosts import HostSnapshot, place_of
+from remote.keys import Keys
 from remote.log_lines import LogCallback, LogLines
 from remote.places import Place, Places
 from remote.row import drop_log, forget
@@ -62,6 +63,7 @@ class Fleet:
         self.warnings: list[str] = []
         """The last things that hosts said which made no sense, cleaned."""
         self._asker: Asker = asker or Refuser()
+        self.keys = Keys(profile.path, self._asker)
         self._cache = Cache(history, profile.project_id)
         self._places = Places(profile.workers.values())
         self._rows = Rows(clock, self._row_changed)

@@ -39,6 +39,8 @@ class Commit:
     untracked: tuple[str, ...] = ()
     """Untracked files that the snapshot took, relative to the repository, cleaned for the screen."""
     untracked_bytes: int = 0
+    has_trainer: bool = False
+    """True if it holds a trainer of its own; `remote.commit_checks` looks."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +205,11 @@ def _last_line(err: bytes) -> str:
     return clean((telling or lines or ["no message"])[0])
 
 
-async def run_git(argv: list[str], more: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
-    """Run git and return its code, output and errors. Killed when cancelled. Raises `ToolMissing`."""
+async def run_git(
+    argv: list[str], more: Mapping[str, str] | None = None, given: bytes | None = None
+) -> tuple[int, bytes, bytes]:
+    """Run git on the input `given`; its code, output and errors. Killed when cancelled. Raises `ToolMissing`."""
     try:
-        return await output_of(argv, git_environment(os.environ, more or {}))
+        return await output_of(argv, git_environment(os.environ, more or {}), given)
     except FileNotFoundError as exc:
         raise ToolMissing("git is not installed here", hint="install git, then try again", code="git_missing") from exc

@@ -1,26 +1,110 @@
 """Secrets of the work, such as the key of a language model: named in the profile, their values in this laptop's
-environment alone. They go over the connection at each launch, into the memory of the run's supervisor and the
-environment of its work: no file, no log and no argument list has them.
+environment, or what a command here prints (`pass show wandb`). They go over the connection at each launch, into the
+memory of the run's supervisor and the environment of its work: no file, no log and no argument list has them.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import shlex
+import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remote.errors import UsageError
+from remote.clean import clean, clean_bytes
+from remote.consents import Consents
+from remote.errors import Declined, UsageError
 
 if TYPE_CHECKING:
+    from remote.asker import Asker
     from remote.places import Place
 
+COMMAND_WITHIN_S = 30.0
+"""A command that wants a passphrase shows a window for it, or has an agent; this is the time to type."""
+VALUE_MAX_BYTES = 16 * 1024
 
-def keys_of(place: Place) -> dict[str, str]:
-    """Return the secrets that the profile names for a worker. Raises `UsageError` for one that is not set here."""
-    names = place.worker.keys if place.worker is not None else ()
-    missing = [name for name in names if not os.environ.get(name)]
-    if missing:
-        raise UsageError(
-            f"{place.name} needs {missing[0]}, which is not set here",
-            hint=f"export {missing[0]}=... in the shell that starts trajvid-tui, or take it out of `keys`",
+
+class Keys:
+    """The secrets of the workers of one profile. What a command printed is kept in memory, so it runs once."""
+
+    def __init__(self, profile: Path, asker: Asker, consents: Consents | None = None) -> None:
+        self._profile, self._asker = profile, asker
+        self._consents = consents or Consents()
+        self._printed: dict[tuple[str, ...], str] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def of(self, place: Place) -> dict[str, str]:
+        """Return the secrets of a worker.
+
+        Raises `UsageError` for one that is not there, `Declined` where nobody allows its command.
+        """
+        names = place.worker.keys if place.worker is not None else ()
+        commands = place.worker.key_commands if place.worker is not None else {}
+        missing = [name for name in names if name not in commands and not os.environ.get(name)]
+        if missing:
+            raise UsageError(
+                f"{place.name} needs {missing[0]}, which is not set here",
+                hint=f"export {missing[0]}=... in the shell that starts trajvid-tui, or name a command in `keys`",
+            )
+        return {
+            name: await self._printed_by(name, commands[name]) if name in commands else os.environ[name]
+            for name in names
+        }
+
+    async def _printed_by(self, name: str, argv: tuple[str, ...]) -> str:
+        async with self._one_at_a_time:
+            if argv not in self._printed:
+                await self._allowed(name, argv)
+                self._printed[argv] = await _first_line(name, argv)
+            return self._printed[argv]
+
+    async def _allowed(self, name: str, argv: tuple[str, ...]) -> None:
+        if self._consents.given(self._profile, argv):
+            return
+        shown = clean(shlex.join(argv))
+        if not await self._asker.allow_command(clean(str(self._profile)), name, shown):
+            raise Declined(
+                f"{name} comes from `{shown}`, which nobody has allowed to run here yet",
+                hint="--yes allows what the profile names, once and for all; or answer at a terminal or in the app",
+            )
+        self._consents.give(self._profile, argv)
+
+
+async def _first_line(name: str, argv: tuple[str, ...]) -> str:
+    """Run a command without a shell and without a terminal. Nothing that it prints is ever part of a message."""
+    shown = clean(shlex.join(argv))
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=nothing, stdout=pipe, stderr=pipe, start_new_session=True
         )
-    return {name: os.environ[name] for name in names}
+    except OSError as exc:
+        raise UsageError(
+            f"{name}: cannot run `{shown}`: {exc.strerror}", hint=f"install {clean(argv[0])}, or mend `keys`"
+        ) from exc
+    try:
+        async with asyncio.timeout(COMMAND_WITHIN_S):
+            out, err = await process.communicate()
+    except TimeoutError as exc:
+        hint = "run it once in a shell, so that its agent has the passphrase"
+        raise UsageError(f"{name}: `{shown}` did not end within {COMMAND_WITHIN_S:.0f} s", hint=hint) from exc
+    finally:
+        await _end(process)
+    line = out.split(b"\n", 1)[0].rstrip(b"\r")
+    if process.returncode:
+        said = [text for text in map(clean_bytes, err.splitlines()) if text.strip()]
+        why = f"exit code {process.returncode}" + (f": {said[-1].strip()}" if said else "")
+        raise UsageError(f"{name}: `{shown}` failed: {why}", hint="run it in a shell to see more")
+    if not line or len(line) > VALUE_MAX_BYTES or b"\0" in line:
+        raise UsageError(f"{name}: `{shown}` printed no value in its first line", hint="run it in a shell to see")
+    return line.decode("utf-8", "surrogateescape")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a command that was given up, with all that it started."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.communicate()

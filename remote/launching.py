@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import FarSideError, Unreachable, UsageError
 from remote.fold import FOLDER_NAME
-from remote.keys import keys_of
 from remote.run_spec import checked, new_nonce, spec_of
 from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, recorded, steps
 from wire.codec import WireError
@@ -101,7 +100,7 @@ async def start(
     consent: Consent | None,
 ) -> Launched:
     """Snapshot, push, worktree, launch. Raises as `launch`, and `FarSideError` `running` if a run is in the way."""
-    keys_of(place)
+    await fleet.keys.of(place)
     step("reading the branch")
     commit = await commit_of(fleet, place.name, consent)
     if on_commit is not None:
@@ -114,12 +113,13 @@ async def start(
 
 
 async def commit_of(fleet: Fleet, worker: str, consent: Consent | None = None) -> Commit:
-    """The commit that a launch of this worker would run now."""
-    from remote import git
+    """The commit that a launch of this worker would run now. Raises `UsageError` if it lacks what the worker needs."""
+    from remote import commit_checks, git
 
     profile, place = fleet.profile, of_profile(fleet, worker)
     assert place.worker is not None
-    return await git.snapshot(profile.folder, place.worker.branch, profile.base, consent=consent)
+    commit = await git.snapshot(profile.folder, place.worker.branch, profile.base, consent=consent)
+    return await commit_checks.checked(profile.folder, commit, place.worker)
 
 
 def of_profile(fleet: Fleet, worker: str) -> Place:
@@ -162,7 +162,7 @@ async def ask_until_known(
 
     Raises the host's refusal, or `Unreachable` (code `outcome_unknown`) if no answer came for `ANSWER_WITHIN_S`.
     """
-    request = {"by": fleet.by, "secrets": keys_of(place), **request}
+    request = {"by": fleet.by, "secrets": await fleet.keys.of(place), **request}
     deadline = time.monotonic() + ANSWER_WITHIN_S
     delay_s, crashes = RETRY_FIRST_S, 0
     far, link = fleet.far(place.host), fleet.connection(place.host)

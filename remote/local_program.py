@@ -38,14 +38,20 @@ class Ended:
         return (telling or lines or [f"exit code {self.code}"])[0].strip()
 
 
-async def output_of(argv: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[int, bytes, bytes]:
-    """Run a short `argv`; its code, output and errors. Killed when cancelled. Raises FileNotFoundError."""
+async def output_of(
+    argv: Sequence[str], env: Mapping[str, str] | None = None, given: bytes | None = None
+) -> tuple[int, bytes, bytes]:
+    """Run a short `argv` on the input `given`; its code, output and errors. Killed when cancelled.
+
+    Raises FileNotFoundError.
+    """
     pipe = asyncio.subprocess.PIPE
+    source = asyncio.subprocess.DEVNULL if given is None else pipe
     process = await asyncio.create_subprocess_exec(
-        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=None if env is None else dict(env)
+        *argv, stdin=source, stdout=pipe, stderr=pipe, env=None if env is None else dict(env)
     )
     try:
-        out, err = await process.communicate()
+        out, err = await process.communicate(given)
     except asyncio.CancelledError:
         # It may have ended in this very moment; that must not take the cancellation's place.
         with contextlib.suppress(ProcessLookupError):

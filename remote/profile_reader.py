@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
@@ -18,6 +18,7 @@ from remote.profiles import TRAINER, Host, Profile, Scalar, SyncPolicy, Worker, 
 from remote.schema_errors import nearest, validated
 from remote.strict_yaml import Document, Place, load_file
 from remote.userhosts import hosts_file
+from remote.worker_code import worker_code
 from remote.worker_resources import resources
 
 LOCAL = "local"
@@ -179,9 +180,9 @@ class _Reader:
             set=overrides,
             command=command,
             env={**defaults.variables, **entry.variables},
-            keys=tuple(dict.fromkeys([*defaults.keys, *entry.keys])),
             python=python,
             environment=environment,
+            **worker_code(entry, defaults, self._blamer(place), environment=environment, plain=plain),
             grace_s=_first(entry.grace_s, defaults.grace_s, 30.0),
             beat_interval_s=_first(entry.beat_interval_s, defaults.beat_interval_s, 30.0),
             restart_limit=int(_first(entry.restart_limit, defaults.restart_limit, 0)),
@@ -196,10 +197,15 @@ class _Reader:
         return self.patterns(("defaults", "collect"), defaults.collect)
 
     def _resources(self, place: Place, entry: WorkerEntry, defaults: WorkerSettings) -> dict[str, Any]:
+        return resources(entry, defaults, self._blamer(place))
+
+    def _blamer(self, place: Place) -> Callable[[str, str], NoReturn]:
+        """What other modules call with the key of a worker and what is wrong with it."""
+
         def blame(key: str, text: str) -> NoReturn:
             raise self.error((*place, key), f"{place[-1]}: {text}")
 
-        return resources(entry, defaults, blame)
+        return blame
 
     def _command(self, place: Place, entry: WorkerEntry) -> tuple[str, ...]:
         if entry.command is None:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Scalar = str | int | float | bool | None
 Pattern = Annotated[str, Field(min_length=1, max_length=255)]
 """A glob of paths, see `remote.onhost.globs`."""
+KeyName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+Line = Annotated[str, Field(min_length=1, max_length=4096)]
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600, allow_inf_nan=False)]
 
 
@@ -56,8 +58,18 @@ class WorkerSettings(_Strict):
     """Overrides of the trainer's config."""
     variables: dict[str, str] = Field(default_factory=dict)
     """Environment variables of the work."""
-    keys: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]] = Field(default_factory=list)
-    """Names of variables of this laptop that the work gets too: secrets, such as OPENAI_API_KEY."""
+    keys: list[KeyName | Annotated[dict[KeyName, Line | list[Line]], Field(min_length=1)]] = Field(default_factory=list)
+    """Secrets of the work: names of variables of this laptop, or a name and the command here that prints the value."""
+    requirements: str | None = Field(default=None, min_length=1, max_length=1024)
+    """File in the branch that says what `env: create` installs."""
+    index: str | None = Field(default=None, min_length=1, max_length=1024)
+    """Package index of `env: create`."""
+    setup: list[Line] | None = Field(default=None, max_length=100)
+    """Shell commands in the worktree, before the work."""
+    trainer: Literal["bundle", "worktree"] | None = None
+    """Whose trainer runs: this laptop's, or the branch's own."""
+    allow_missing: list[Literal["submodules", "lfs"]] | None = None
+    """What the run does without, or fetches itself."""
     grace_s: Seconds | None = None
     """Seconds for a checkpoint between TERM and KILL."""
     beat_interval_s: Seconds | None = None

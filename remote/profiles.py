@@ -79,11 +79,23 @@ class Worker:
     env: dict[str, str] = field(default_factory=dict)
     """Environment variables of the work (`variables` in the file); never secrets."""
     keys: tuple[str, ...] = ()
-    """Names of variables of this laptop that the work gets too; see `remote.keys`."""
+    """Names of the secrets that the work gets; see `remote.keys`."""
+    key_commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Secret -> the command of this laptop that prints it; the others are variables of this laptop."""
     python: str = ""
     """Python that runs the work; '' = the host's, or the made environment's."""
     environment: str = ""
     """`create` = the environment is made on the host as the run's first step."""
+    requirements: str = ""
+    """File in the branch that says what the made environment needs."""
+    index: str = ""
+    """Package index of the made environment, '' for the host's own."""
+    setup: tuple[str, ...] = ()
+    """Shell commands that run in the worktree before the work."""
+    trainer: str = ""
+    """`bundle`, `worktree`, or '' for the branch's own trainer if it has one."""
+    allow_missing: frozenset[str] = frozenset()
+    """`submodules`, `lfs`: see `remote.commit_checks`."""
     grace_s: float = 30.0
     """Seconds between TERM and KILL at a stop."""
     beat_interval_s: float = 30.0

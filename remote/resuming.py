@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remote.errors import UsageError
-from remote.keys import keys_of
 from remote.launching import Launched, as_launched, ask_until_known, spec_in
 from remote.run_spec import new_nonce
 from remote.steps import Step, again_when_lost, newest_facts, recorded, steps
@@ -34,7 +33,7 @@ async def release(fleet: Fleet, worker: str, *, on_step: Step | None = None) -> 
 
 async def _new_attempt(fleet: Fleet, worker: str, verb: str, doing: str, on_step: Step | None) -> Launched:
     place = fleet.place(worker)
-    keys_of(place)
+    await fleet.keys.of(place)
     with steps(fleet, worker, on_step) as step:
         step(f"connecting to {place.host}")
         facts = await again_when_lost(lambda: newest_facts(fleet, place), step)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from remote.git import Commit
     from remote.profiles import Host, Worker
 
+REQUIREMENTS = "trainer/requirements.txt"
+"""The packages of a trainer, below the folder that holds it."""
 PYTHON = "{python}"
 """Argument that the supervisor replaces by the python of the run's environment."""
 
@@ -66,16 +68,26 @@ def spec_of(
         config=worker.config,
         overrides=() if worker.command else pairs,
         extractor=_value(pairs, "extractor") or worker.extractor,
-        env=_environment(worker, bundle),
-        environment=_packages(worker, host),
+        env=_environment(worker, cwd if own_trainer(worker, commit) else bundle),
+        environment=_packages(worker, host, own_trainer(worker, commit)),
         bundle=bundle,
         grace_s=worker.grace_s,
         beat_interval_s=worker.beat_interval_s,
         restart_limit=worker.restart_limit,
         parent=parent,
         resources=on_host(worker, host),
+        setup=worker.setup,
         collect=worker.collect,
     )
+
+
+def own_trainer(worker: Worker, commit: Commit) -> bool:
+    """True if the work runs the trainer of the commit, False for the one of the bundle."""
+    return runs_trainer(worker) and worker.trainer != "bundle" and (commit.has_trainer or worker.trainer == "worktree")
+
+
+def runs_trainer(worker: Worker) -> bool:
+    return not worker.command or worker.command[0] == TRAINER
 
 
 def checked(overrides: Sequence[str]) -> tuple[str, ...]:
@@ -125,24 +137,38 @@ def _python(worker: Worker, home: str) -> str:
     return f"{home}/{worker.python[2:]}" if worker.python.startswith("~/") else worker.python
 
 
-def _environment(worker: Worker, bundle: str) -> dict[str, str]:
-    """PYTHONPATH leads to the bundle for our own trainer; a command of the user's keeps what it says itself."""
+def _environment(worker: Worker, code: str) -> dict[str, str]:
+    """PYTHONPATH leads to our own trainer in the folder `code`; a command of the user's keeps what it says itself.
+
+    `python -m` would look into the current folder first, where the branch may have a `trainer` too: only by our choice.
+    """
     env = {str(key): str(value) for key, value in worker.env.items()}
-    if not worker.command or worker.command[0] == TRAINER:
-        env["PYTHONPATH"] = os.pathsep.join(path for path in (bundle, env.get("PYTHONPATH", "")) if path)
+    if runs_trainer(worker):
+        env["PYTHONPATH"] = os.pathsep.join(path for path in (code, env.get("PYTHONPATH", "")) if path)
+        env["PYTHONSAFEPATH"] = "1"
     return env
 
 
-def _packages(worker: Worker, host: Host, source: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """`env: create` as the supervisor reads it; {} leaves the command as it is."""
+def _packages(worker: Worker, host: Host, own: bool, source: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`env: create` as the supervisor reads it; {} leaves the command as it is. `own`: the branch's trainer runs.
+
+    The trainer's packages, unless the work is no trainer and names its own: those are read from the worktree.
+    """
     if worker.environment != "create":
         return {}
     source = os.environ if source is None else source
-    return {
+    bundled = not own and (runs_trainer(worker) or not worker.requirements)
+    files = [REQUIREMENTS] * own + [worker.requirements] * bool(worker.requirements)
+    packages = {
         "python": worker.python or host.python,
-        "requirements": requirements(),
+        "requirements": requirements() if bundled else [],
         "extra_index": source.get("TORCH_INDEX", ""),
     }
+    if files:
+        packages["files"] = list(dict.fromkeys(files))
+    if worker.index:
+        packages["index"] = worker.index
+    return packages
 
 
 def _scalar(value: object) -> str:

@@ -140,6 +140,8 @@ class RunSpec(Record):
     """How often the supervisor restarts a failed attempt from its last checkpoint."""
     parent: str = ""
     """Run that this one was relaunched from."""
+    setup: Tuple[str, ...] = ()
+    """Shell commands that run in `cwd` before the work, see `remote.onhost.setup`."""
     collect: Tuple[str, ...] = ()
     """Globs of files in the worktree that belong to the run's results, see `remote.onhost.collect`."""
     resources: Dict[str, Any] = field(default_factory=dict)

@@ -38,6 +38,7 @@ VERBS: Dict[str, str] = {
     "worktrees": "remote.onhost.worktree_list:worktrees",
     "repository": "remote.onhost.repository:repository",
     "inventory": "remote.onhost.inventory:inventory",
+    "past": "remote.onhost.past:past",
     "remove": "remote.onhost.remove:remove",
 }
 """One-shot verbs: a function of the request's dict that returns the answer's dict or raises `Refusal`."""

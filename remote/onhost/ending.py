@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Set
 
 from remote.onhost import processes
 
@@ -21,8 +21,8 @@ SWEEP_S = 2.0
 class Ending:
     """The processes of one attempt, other than the supervisor itself, on their way out."""
 
-    def __init__(self, nonce: str) -> None:
-        self._nonce = nonce
+    def __init__(self, nonce: str, helpers: Callable[[], Set[int]] = set) -> None:
+        self._nonce, self._helpers = nonce, helpers
         self.begun = False
         """TERM came: the attempt is ending."""
         self.forced = False
@@ -52,9 +52,10 @@ class Ending:
             self.kill()
 
     def others(self) -> Dict[int, int]:
-        """Return pid -> start time of all processes of the attempt but ourselves."""
+        """Return pid -> start time of all processes of the attempt but ourselves and our own helpers."""
         found = processes.family(self._nonce)
-        found.pop(os.getpid(), None)
+        for pid in (os.getpid(), *self._helpers()):
+            found.pop(pid, None)
         return found
 
     def kill(self) -> None:

@@ -4,7 +4,8 @@
     <root>/envs/<digest>.lock        held while it is made; says who makes it, and how far they are
 
 Runs as a child of the supervisor, in state `preparing`. Workers with the same requirements share one environment: one
-makes it, the others say whom they wait for. One without the marker was left half made and is made anew.
+makes it, the others say whom they wait for. One without the marker was left half made and is made anew. A worker with
+commands of its own (`setup`) has its environment for itself: they may install its worktree into it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import fcntl
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import List
 
 from remote.onhost import parts
 from remote.onhost.installing import MARKER, Making, make
 from remote.onhost.preparing import INTERVAL_S, Preparing
+from remote.onhost.requirements import with_files
 from remote.onhost.spawn import Claim, decode_claim
 from remote.onhost.wanted import CannotPrepare, Wanted, digest, find_python
 from wire.codec import WireError, encode, read_object
@@ -30,7 +33,9 @@ def prepare(argv: List[str]) -> int:
     os.umask(0o077)
     try:
         spec = parts.read_part(claim.run_dir.spec) or {}
-        answer = {"python": _prepared(claim, Wanted.of(spec.get("environment") or {}))}
+        wanted = Wanted.of(spec.get("environment") or {})
+        owner = f"{claim.project}/{claim.worker}" if spec.get("setup") else ""
+        answer = {"python": _prepared(claim, replace(wanted, owner=owner), str(spec.get("cwd") or ""))}
     except (CannotPrepare, OSError) as exc:
         answer = {"reason": str(exc)}
         print(f"cannot prepare the environment: {exc}", file=sys.stderr)
@@ -38,9 +43,10 @@ def prepare(argv: List[str]) -> int:
     return 0 if "python" in answer else 1
 
 
-def _prepared(claim: Claim, wanted: Wanted) -> str:
+def _prepared(claim: Claim, wanted: Wanted, worktree: str) -> str:
     preparing = Preparing(claim)
     python, version = find_python(wanted)
+    wanted = with_files(wanted, worktree, python)
     folder = Root(claim.root).environment(digest(wanted, version))
     os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
     lock = os.open(folder + ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -49,6 +55,7 @@ def _prepared(claim: Claim, wanted: Wanted) -> str:
         made = os.path.join(folder, "bin", "python")
         if not (os.path.exists(os.path.join(folder, MARKER)) and os.access(made, os.X_OK)):
             make(Making(claim, wanted, python, folder, lock, preparing))
+        os.utime(os.path.join(folder, MARKER))  # when it was used last
         preparing.done()
         return made
     finally:

@@ -22,6 +22,7 @@ from wire.run_dir import replace_file
 MARKER = ".trajvid-ready"
 """Written last into an environment: it is whole."""
 
+CONSTRAINTS = "constraints.txt"
 RAW_PROGRESS_SINCE = (24, 1)
 """First version of pip that counts bytes for a reader that is not a terminal."""
 
@@ -75,6 +76,9 @@ def _install(making: Making) -> None:
     requirements = os.path.join(making.folder, "requirements.txt")
     with open(requirements, "w", encoding="utf-8") as file:
         file.write("\n".join(making.wanted.requirements) + "\n")
+    if making.wanted.constraints:
+        with open(os.path.join(making.folder, CONSTRAINTS), "w", encoding="utf-8") as file:
+            file.write("\n".join(making.wanted.constraints) + "\n")
     python = os.path.join(making.folder, "bin", "python")
     total = sum(1 for line in making.wanted.requirements if not line.startswith("-"))
     output, last = PipOutput(total), ""
@@ -100,6 +104,8 @@ def pip_argv(wanted: Wanted, requirements: str, version: Tuple[int, ...]) -> Lis
         argv.append(f"--find-links={wanted.extra_index}")
     elif wanted.extra_index:
         argv.append(f"--extra-index-url={wanted.extra_index}")
+    if wanted.constraints:
+        argv.append(f"--constraint={os.path.join(os.path.dirname(requirements), CONSTRAINTS)}")
     return [*argv, f"--requirement={requirements}"]
 
 

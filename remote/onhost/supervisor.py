@@ -1,7 +1,7 @@
 """The supervisor: one process a run, between the machine and any command, that cannot forget how it ended.
 
-    record who we are -> answer the launch -> prepare the environment -> wait for our GPUs -> run the work (again, by
-    policy) -> sweep leftovers -> write the exit record -> leave, which frees the worker's lock and the GPUs
+    record who we are -> answer the launch -> prepare (environment, setup) -> wait for our GPUs -> run the work (again,
+    by policy) -> sweep leftovers -> write the exit record -> leave, which frees the worker's lock and the GPUs
 
 TERM ends the attempt with a grace for a checkpoint, USR1 (a wish for a checkpoint, from a person or because the
 machine will be taken away) is passed on to work that listens for it, HUP is ignored. Telemetry may fail without harm
@@ -76,7 +76,7 @@ class Supervisor:
         self.inbox = inbox
         self.beats = Beats(self.run_dir, claim.attempt, max(0.05, spec.beat_interval_s))
         self.work = Work(claim, spec, secrets, lock)
-        self.ending = Ending(claim.nonce)
+        self.ending = Ending(claim.nonce, lambda: self.work.helpers)
         resources = Resources.from_dict(spec.resources)
         self.providing = Providing(claim, resources, self.beats, self.note, self._goes_on)
         self.spot = Spot(self._taken_away)
@@ -90,6 +90,7 @@ class Supervisor:
         try:
             outcome = self._attempt()
             self._sweep()
+            self.work.drain()
             self._collect()
         except Exception as exc:
             self.ending.kill()
@@ -112,6 +113,11 @@ class Supervisor:
             if outcome.state is not State.COMPLETED or self.ending.begun:
                 return outcome
             self.work.use_environment()
+        if self.spec.setup:
+            outcome = self._child(State.PREPARING, self.work.start_setup)
+            if outcome.state is not State.COMPLETED or self.ending.begun:
+                return outcome
+            self._sweep()
         try:
             if not self.providing.provide(self.work):
                 return Outcome(State.STOPPED, None, "")
@@ -145,6 +151,7 @@ class Supervisor:
         self.beats.say(state, child.pid)
         while child.poll() is None:
             self._attend(60.0)
+            self.work.attend()
         return self.work.outcome(child)
 
     def _back_off(self, restarts: int, outcome: Outcome) -> bool:

@@ -31,21 +31,29 @@ class Wanted:
     index: str
     extra_index: str
     minimum: str
+    files: Tuple[str, ...] = ()
+    """Files of the worktree with more requirements, see `remote.onhost.requirements`."""
+    constraints: Tuple[str, ...] = ()
+    owner: str = ""
+    """The worker that has the environment for itself, '' for one that is shared."""
 
     @classmethod
     def of(cls, asked: Dict[str, Any]) -> "Wanted":
         """Read the spec's object. Raises `CannotPrepare`."""
-        requirements = asked.get("requirements") or []
+        requirements, files = asked.get("requirements") or [], asked.get("files") or []
         texts = [asked.get(key) or default for key, default in
                  (("python", "python3"), ("index", ""), ("extra_index", ""), ("minimum", OLDEST))]  # fmt: skip
-        if not isinstance(requirements, list) or not all(isinstance(item, str) for item in (*requirements, *texts)):
+        lists = isinstance(requirements, list) and isinstance(files, list)
+        if not lists or not all(isinstance(item, str) for item in (*requirements, *files, *texts)):
             raise CannotPrepare("`environment` in the spec is not as it should be")
-        return cls(texts[0], tuple(requirements), texts[1], texts[2], texts[3])
+        return cls(texts[0], tuple(requirements), texts[1], texts[2], texts[3], tuple(files))
 
 
 def digest(wanted: Wanted, version: str) -> str:
     """Return the name of the environment: the same for the same requirements, Python and kind of machine."""
     key = [wanted.requirements, wanted.index, wanted.extra_index, version, platform.machine()]
+    if wanted.constraints or wanted.owner:
+        key += [wanted.constraints, wanted.owner]
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()
 
 

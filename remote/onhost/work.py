@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from typing import Any, BinaryIO, Callable, Dict, List, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple, Union
 
 from remote.onhost import processes
+from remote.onhost.log_filter import LogFilter
 from remote.onhost.outcome import Outcome
+from remote.onhost.redact import needed
 from remote.onhost.spawn import Claim, encode_claim
 from wire.records import RunSpec
 
 PYTHON_PLACE = "{python}"
 """An argument that is exactly this becomes the Python of the run's environment."""
+
+DRAIN_S = 10.0
+"""How long the log may take to be written when everybody who writes to it has ended."""
 
 
 class Work:
@@ -24,6 +30,8 @@ class Work:
         self._claim, self._spec, self._secrets, self._lock = claim, spec, secrets, lock
         self._child: Optional["subprocess.Popen[bytes]"] = None
         self._answer: Optional[BinaryIO] = None
+        self._preparing = ""
+        self._filter: Optional[LogFilter] = None
         self._python = sys.executable
         self._cwd = spec.cwd or claim.run_dir.path
         self.more_env: Dict[str, str] = {}
@@ -39,12 +47,28 @@ class Work:
 
     def start_preparation(self) -> "subprocess.Popen[bytes]":
         """Start the child that makes the environment; it answers with one JSON line on a pipe."""
+        self._preparing = "preparing the environment: "
+        return self._start_verb("prepare", self._claim.run_dir.path, self._environment(secret=False))
+
+    def start_setup(self) -> "subprocess.Popen[bytes]":
+        """Start the child that runs the profile's own commands, where and as the work will run."""
+        self._preparing = ""
+        environment = self._environment(secret=True)
+        environment.pop("PYTHONSAFEPATH", None)  # is for the trainer; scripts of the branch import their neighbours
+        return self._start_verb("setup", self._cwd, environment, secret=True)
+
+    def _start_verb(
+        self, verb: str, cwd: str, environment: Dict[str, str], secret: bool = False
+    ) -> "subprocess.Popen[bytes]":
         from remote.onhost.__main__ import verb_argv
 
         read, write = os.pipe()
-        argv = verb_argv("prepare", encode_claim(self._claim, answer=write))
+        argv = verb_argv(verb, encode_claim(self._claim, answer=write))
         try:
-            child = self._start(argv, self._claim.run_dir.path, self._environment(secret=False), (write,))
+            child = self._start(argv, cwd, environment, (write,), secret)
+        except OSError:
+            os.close(read)
+            raise
         finally:
             os.close(write)
         self._answer = os.fdopen(read, "rb")
@@ -59,7 +83,8 @@ class Work:
         argv = [self._python if word == PYTHON_PLACE else word for word in self._spec.command]
         environment = self._environment(secret=True)
         environment["TRAJVID_RESTARTS"] = str(restarts)
-        return self._start(self.wrap(argv), self._cwd, environment, self.more_fds)
+        self._prepared()  # a setup that went well has nothing to say about how the work ends
+        return self._start(self.wrap(argv), self._cwd, environment, self.more_fds, secret=True)
 
     def signal(self, number: int) -> None:
         """Pass a signal on to the running child."""
@@ -72,7 +97,7 @@ class Work:
         if self._answer is None or outcome.code == 0:
             return outcome
         reason = self._prepared().get("reason") or outcome.reason
-        return Outcome(outcome.state, outcome.code, f"preparing the environment: {reason}")
+        return Outcome(outcome.state, outcome.code, f"{self._preparing}{reason}")
 
     def why_not_started(self, exc: OSError) -> str:
         """Say why the command could not be run."""
@@ -97,15 +122,44 @@ class Work:
             return {}
         return answer if isinstance(answer, dict) else {}
 
+    @property
+    def helpers(self) -> Set[int]:
+        """Processes beside the child that end by themselves, after everybody who writes to the log."""
+        return self._filter.pids if self._filter is not None else set()
+
+    def attend(self) -> None:
+        """See to it that the log is written, whatever somebody has killed."""
+        if self._filter is not None:
+            self._filter.revive()
+
+    def drain(self, timeout_s: float = DRAIN_S) -> None:
+        """Wait until the log holds all that the last child has written."""
+        if self._filter is not None:
+            self._filter.drain(timeout_s)
+            self._filter = None
+
     def _start(
-        self, argv: List[str], cwd: str, environment: Dict[str, str], descriptors: Tuple[int, ...]
+        self, argv: List[str], cwd: str, environment: Dict[str, str], descriptors: Tuple[int, ...], secret: bool
     ) -> "subprocess.Popen[bytes]":
-        with _log(self._claim.run_dir.log) as log:
+        self.drain()
+        with contextlib.ExitStack() as stack:
+            output: Union[BinaryIO, int] = stack.enter_context(self._log())
+            if secret and needed(self._secrets):
+                self._filter = LogFilter(self._secrets, self._log)
+                stack.callback(self._filter.close_write)
+                output = self._filter.write
             self._child = subprocess.Popen(
-                argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 pass_fds=(self._lock, *descriptors), start_new_session=True,
             )  # fmt: skip
         return self._child
+
+    def _log(self) -> BinaryIO:
+        """Open the log for appending; without one the work still runs, and says nothing."""
+        try:
+            return open(self._claim.run_dir.log, "ab")
+        except OSError:
+            return open(os.devnull, "ab")
 
     def _environment(self, secret: bool) -> Dict[str, str]:
         environment = {**os.environ, **self.more_env, **self._spec.env, **(self._secrets if secret else {})}
@@ -123,11 +177,3 @@ class Work:
             }
         )
         return environment
-
-
-def _log(path: str) -> BinaryIO:
-    """Open the log for appending; without one the work still runs, and says nothing."""
-    try:
-        return open(path, "ab")
-    except OSError:
-        return open(os.devnull, "ab")

@@ -12,18 +12,21 @@ from contextlib import suppress
 from remote.asker import Asker, Refuser, RefuserAccepting
 
 
-def for_session(accepted_key: str, terminal: bool) -> Asker:
-    """Who answers: the person at the terminal, or nobody; `accepted_key` is accepted in both cases."""
+def for_session(accepted_key: str, terminal: bool, yes: bool = False) -> Asker:
+    """Who answers: the person at the terminal, or nobody; `accepted_key` is accepted in both cases.
+
+    `yes` allows the commands that a profile names for secrets, and nothing of what hosts ask.
+    """
     if terminal:
-        return TerminalAsker(accepted_key)
-    return RefuserAccepting(accepted_key) if accepted_key else Refuser()
+        return TerminalAsker(accepted_key, commands=yes)
+    return RefuserAccepting(accepted_key, commands=yes) if accepted_key or yes else Refuser()
 
 
 class TerminalAsker:
     """Asks on the terminal. All text given to it is cleaned already."""
 
-    def __init__(self, accepted_key: str = "") -> None:
-        self._accepted_key = accepted_key
+    def __init__(self, accepted_key: str = "", *, commands: bool = False) -> None:
+        self._accepted_key, self._commands = accepted_key, commands
         self._one_at_a_time = asyncio.Lock()
 
     async def passphrase(self, prompt: str) -> str | None:
@@ -48,6 +51,14 @@ class TerminalAsker:
         async with self._one_at_a_time:
             print(f"{host} is seen for the first time. Its key is {fingerprint}", file=sys.stderr)
             answer = await ask_line("Compare it with what its owner or its console says. Trust it? (yes/no) ")
+            return (answer or "").strip().lower() == "yes"
+
+    async def allow_command(self, profile: str, key: str, command: str) -> bool:
+        if self._commands:
+            return True
+        async with self._one_at_a_time:
+            print(f"{profile} takes {key} from a command, which would run here:\n  {command}", file=sys.stderr)
+            answer = await ask_line("Run it, now and at later launches? (yes/no) ")
             return (answer or "").strip().lower() == "yes"
 
 

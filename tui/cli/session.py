@@ -152,7 +152,7 @@ class Session:
     def _asker(self) -> Asker:
         from tui.cli.asker import for_session
 
-        return for_session(self.arguments.accept_host_key, self.terminal)
+        return for_session(self.arguments.accept_host_key, self.terminal, self.arguments.yes)
 
 
 Verb = Callable[[Session], Awaitable[Answer]]

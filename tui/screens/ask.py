@@ -76,6 +76,21 @@ class ModalAsker:
         )
         return bool(await self._ask(question))
 
+    async def allow_command(self, profile: str, key: str, command: str) -> bool:
+        question = Confirm(
+            f"{safe(key)} comes from a command",
+            [
+                [(safe(profile), "info"), (" wants to run on this laptop:", "")],
+                [(safe(command), "bold")],
+                [],
+                [("What it prints goes to the work, and into no file. Once allowed, this very command", "dim")],
+                [("of this profile is not asked about again.", "dim")],
+            ],
+            "Run it",
+            danger=True,
+        )
+        return bool(await self._ask(question))
+
     async def _ask(self, screen: Dialog[Any]) -> Any:
         """Show the screen from inside a Textual worker, whatever task we are called from."""
         async with self._one_at_a_time:
