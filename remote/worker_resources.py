@@ -24,27 +24,29 @@ def resources(entry: WorkerSettings, defaults: WorkerSettings, blame: Callable[[
         asked["gpu"] = chooses.gpu
     elif "auto" in (chooses.gpu, chooses.gpus):
         asked["gpus"] = 1
-    elif chooses.gpus:
+    elif chooses.gpus is not None:
         asked["gpus"] = chooses.gpus
     for key in OF_A_GPU:
-        own, value = getattr(entry, key), getattr(defaults, key)
-        if own and not asked:
+        if getattr(entry, key) and not _wants_gpu(asked):
             blame(key, f"`{key}` is for a run that asks for a GPU (`gpu` or `gpus`)")
-        if asked and (value if own is None else own):
-            asked[key] = value if own is None else own
-    for key in LIMITS:
-        own, value = getattr(entry, key), getattr(defaults, key)
-        if value if own is None else own:
-            asked[key] = value if own is None else own
+    for key in (*OF_A_GPU, *LIMITS) if _wants_gpu(asked) else LIMITS:
+        own = getattr(entry, key)
+        value = getattr(defaults, key) if own is None else own
+        if value:
+            asked[key] = value
     if asked.keys() & {"gpu", "gpus"} and "CUDA_VISIBLE_DEVICES" in {**defaults.variables, **entry.variables}:
         blame("variables", "CUDA_VISIBLE_DEVICES is set by `gpu` and `gpus`: take one of them out")
     return asked
 
 
+def _wants_gpu(asked: dict[str, Any]) -> bool:
+    return "gpu" in asked or bool(asked.get("gpus"))
+
+
 def on_host(worker: Worker, host: Host) -> dict[str, Any]:
     """Return what the host is told: the worker's wishes, and how its GPUs and starts are shared."""
     asked = dict(worker.resources)
-    if asked.keys() & {"gpu", "gpus"} and not asked.get("exclusive"):
+    if _wants_gpu(asked) and not asked.get("exclusive"):
         asked["slots"] = host.slots
     if host.stagger_s:
         asked["stagger_s"] = host.stagger_s

@@ -47,6 +47,8 @@ class Gpus:
         """The last answer; [] before the first, and for a tool that fails."""
         self.last_at = float("-inf")
         """Monotonic time of it."""
+        self.trouble = ""
+        """Why there was none, or none in it."""
         self.has_tool = shutil.which(GPU_QUERY[0]) is not None
         self._asking: "threading.Thread | None" = None
 
@@ -59,11 +61,14 @@ class Gpus:
             self._asking.join(wait_s)
 
     def _read(self) -> None:
+        tool = GPU_QUERY[0]
         try:
             done = subprocess.run(GPU_QUERY, stdin=subprocess.DEVNULL, capture_output=True, timeout=8, check=False)
             self.last = parse_gpus(done.stdout.decode("utf-8", "replace")) if done.returncode == 0 else []
-        except (OSError, subprocess.TimeoutExpired):
+            self.trouble = f"{tool} failed ({done.returncode})" if done.returncode else f"{tool} tells of no GPU"
+        except (OSError, subprocess.TimeoutExpired) as exc:
             self.last = []
+            self.trouble = f"{tool} hangs" if isinstance(exc, subprocess.TimeoutExpired) else f"{tool}: {exc.strerror}"
         self.last_at = time.monotonic()
 
 

@@ -77,7 +77,7 @@ def _gpus(root: Root, project: str, resources: Resources) -> None:
             mend = "name one (`gpu: 0`), or another host"
             raise Refusal("no_gpu", f"this host has no nvidia-smi to tell {what}", mend)
     elif not gpus.last:
-        raise Refusal("no_gpu", "nvidia-smi tells of no GPU", "run nvidia-smi on the host: it says why")
+        raise Refusal("no_gpu", gpus.trouble or "nvidia-smi hangs", "run nvidia-smi on the host: it says why")
     else:
         _enough(resources, gpus)
     _orphans(root, project, resources, [gpu["index"] for gpu in gpus.last])

@@ -35,6 +35,8 @@ class Providing:
             if grant is None:
                 return False
             work.more_fds, gpus = grant.fds, grant.gpus
+        if self._waited_for:
+            self._beats.say(State.STARTING)  # it waits for nobody now
         if gpus:
             self._note("granted", " and ".join(f"GPU {gpu}" for gpu in gpus), gpus=list(gpus))
         work.more_env = environment(self._wish, gpus)

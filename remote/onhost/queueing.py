@@ -67,8 +67,7 @@ class Queue:
         """Return what is to be had now, or why nothing is."""
         before = ticket.before()
         if before:
-            verb = "is" if len(before) == 1 else "are"
-            return None, "; ".join([*self._taken(), f"{named(before, self._me)} {verb} before it"])
+            return None, "; ".join([f"behind {named(before, self._me)}", *self._taken()])
         why = self._canary() or self._unknown()
         return (None, why) if why else self._take()
 
@@ -95,11 +94,13 @@ class Queue:
         """Return why it is not known what is free, '' if it is."""
         if not self._wish.gpus and not self._wish.gpu_memory_mib:
             return ""
-        if self._gpus.has_tool and time.monotonic() - self._gpus.last_at > FRESH_S:
-            self._gpus.ask(LOOK_S / 4)
+        age_s = time.monotonic() - self._gpus.last_at
+        if age_s > FRESH_S / 2:
+            # Early: it may take seconds, and what it said last holds meanwhile.
+            self._gpus.ask(LOOK_S / 4 if age_s > FRESH_S else 0.0)
         if self._gpus.has_tool and time.monotonic() - self._gpus.last_at > FRESH_S:
             return "nvidia-smi has not answered yet"
-        return "" if self._gpus.last else "nvidia-smi tells of no GPU"
+        return "" if self._gpus.last else self._gpus.trouble or "this host has no nvidia-smi"
 
     def _candidates(self) -> List[int]:
         """Return the named GPUs, or all, those with the fewest runs and then the most free memory first."""

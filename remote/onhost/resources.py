@@ -28,6 +28,8 @@ class Resources:
     """This very GPU, as nvidia-smi numbers it; or"""
     gpus: int = 0
     """this many, whichever are free."""
+    no_gpu: bool = False
+    """It said 0, and sees none; who says nothing sees what the host shows."""
     exclusive: bool = False
     """Nobody else on them."""
     gpu_memory_mib: int = 0
@@ -49,6 +51,7 @@ class Resources:
         return cls(
             gpu=() if told.get("gpu") is None else (_whole(told, "gpu", GPU_MAX),),
             gpus=_whole(told, "gpus", GPU_MAX),
+            no_gpu=told.get("gpus") == 0 and told.get("gpu") is None,
             exclusive=told.get("exclusive") is True,
             gpu_memory_mib=_whole(told, "gpu_memory_mib"),
             slots=max(1, _whole(told, "slots", SLOTS_MAX, cls.slots)),
@@ -85,7 +88,7 @@ def _whole(told: Dict[str, Any], key: str, most: int = 2**40, default: int = 0) 
 
 def environment(resources: Resources, gpus: Sequence[int]) -> Dict[str, str]:
     """Return the variables of the work: which GPUs it sees, how many threads its libraries start."""
-    found = {}
+    found = {"CUDA_VISIBLE_DEVICES": ""} if resources.no_gpu else {}
     if gpus:
         # CUDA counts the fastest first unless it is told to count as nvidia-smi does.
         found = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))}

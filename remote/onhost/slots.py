@@ -65,6 +65,9 @@ def name(descriptor: int, holder: Who) -> None:
         os.pwrite(descriptor, encode(holder), 0)
 
 
+JOB_FIELDS = ("attempt", "nonce", "pid", "start_ticks", "boot_id", "at_s")
+
+
 def read(path: str) -> Who:
     """Return whom a file is locked for, {} if it does not say."""
     try:
@@ -79,9 +82,6 @@ def alive(holder: Who) -> bool:
         return processes.prove(JobRecord.from_dict({key: holder[key] for key in JOB_FIELDS})).alive
     except (KeyError, WireError):
         return True
-
-
-JOB_FIELDS = ("attempt", "nonce", "pid", "start_ticks", "boot_id", "at_s")
 
 
 def take(root: Root, gpu: int, share: Optional[int]) -> List[int]:

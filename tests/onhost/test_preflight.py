@@ -14,7 +14,7 @@ import pytest
 
 from remote.onhost import preflight
 from remote.onhost.request import Refusal
-from remote.onhost.resources import Resources, memory_limiter
+from remote.onhost.resources import Resources, environment, memory_limiter
 from tests.onhost.far import PROJECT, Far
 from wire.records import RunSpec
 from wire.run_dir import Root
@@ -94,6 +94,8 @@ def test_gpus_that_are_not_there(check: Check, tmp_path: Path) -> None:
     assert check(gpus=1)[1] == "this host has no nvidia-smi to tell which GPU is free"
     assert check(gpu=0, gpu_memory_mib=5)[1] == "this host has no nvidia-smi to tell how much memory a GPU has free"
     tool(tmp_path, "nvidia-smi", "echo 'NVIDIA-SMI has failed'; exit 9")
+    assert check(gpu=0) == ("no_gpu", "nvidia-smi failed (9)")
+    tool(tmp_path, "nvidia-smi", "exit 0")
     assert check(gpu=0) == ("no_gpu", "nvidia-smi tells of no GPU")
     told = tmp_path / "told"
     told.write_text("0, A100, 80000, 81559, 1, 50, 400, 30\n1, T4, 0, 15360, 1, 50, 70, 30\n")
@@ -103,6 +105,13 @@ def test_gpus_that_are_not_there(check: Check, tmp_path: Path) -> None:
     assert check(gpus=1, gpu_memory_mib=81559) == ("", ""), "it is in use now: that is for the queue"
     assert "at most 15360 MiB are there" in check(gpu=1, gpu_memory_mib=15361)[1]
     assert check(gpus=2, gpu_memory_mib=20000)[0] == "no_gpu"
+
+
+def test_who_said_none_sees_none() -> None:
+    for told, seen in (({}, None), ({"gpus": 0}, ""), ({"gpu": 0, "gpus": 0}, None)):
+        found = environment(Resources.from_dict(told), ())
+        assert found.get("CUDA_VISIBLE_DEVICES") == seen, told
+    assert not Resources.from_dict({"gpus": 0}).queues
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_two_share_a_gpu_and_the_third_waits_its_turn(queue: Callable[..., Waite
     assert (a.has(), b.has()) == ((0,), (0,))
     c, d = queue("c", gpu=0), queue("d", gpu=0)
     assert c.why == "GPU 0 is taken by a (just now) and b of other-9f9f (just now)"
-    assert d.why.endswith("; c (just now) is before it")
+    assert d.why.startswith("behind c (just now); GPU 0 is taken by ")
     assert queue("e", gpu=1).has() == (1,), "a free GPU that nobody before it could use"
     b.leave()
     assert c.has() == (0,)
@@ -112,7 +113,7 @@ def test_an_exclusive_run_is_alone(queue: Callable[..., Waiter]) -> None:
     alone = queue("alone", gpu=0, exclusive=True)
     assert "taken by a" in alone.why
     later = queue("later", gpu=0)
-    assert "alone (just now) is before it" in later.why, "else one that shares would starve one that does not"
+    assert "behind alone (just now)" in later.why, "else one that shares would starve one that does not"
     a.leave()
     assert alone.has() == (0,)
     assert not later.done
@@ -142,7 +143,7 @@ def test_auto_takes_the_emptiest_and_waits_for_memory(queue: Callable[..., Waite
     wait_for(lambda: short.why == "GPU 2 has 15360 MiB free, it needs 15361", short.why)
     smi.write_text("")
     nothing = queue("nothing", gpus=1)
-    wait_for(lambda: "before it" in nothing.why)
+    wait_for(lambda: "behind short" in nothing.why)
 
 
 def test_memory_that_became_free_is_seen(
@@ -157,13 +158,43 @@ def test_memory_that_became_free_is_seen(
     assert one.has() == (0,)
 
 
+class Tool:
+    """A stand-in for `machine.Gpus` whose last answer is so old; `asked` holds how long its asker waited."""
+
+    has_tool, trouble = True, "nvidia-smi hangs"
+
+    def __init__(self, age_s: float, last: list[dict[str, object]]) -> None:
+        self.last_at, self.last, self.asked = time.monotonic() - age_s, last, list[float]()
+
+    def ask(self, wait_s: float) -> None:
+        self.asked.append(wait_s)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "last", "asked", "why"),
+    [
+        (0.0, [{"index": 0}], [], ""),
+        (0.6 * queueing.FRESH_S, [{"index": 0}], [0.0], ""),
+        (2.0 * queueing.FRESH_S, [{"index": 0}], [queueing.LOOK_S / 4], "nvidia-smi has not answered yet"),
+        (0.0, [], [], "nvidia-smi hangs"),
+    ],
+)
+def test_a_slow_tool_is_asked_anew_before_its_answer_is_old(
+    tmp_path: Path, age_s: float, last: list[dict[str, object]], asked: list[float], why: str
+) -> None:
+    claim = Claim(str(tmp_path), PROJECT, "a", "run-a", 1, "nonce-1")
+    queue, tool = Queue(Root(str(tmp_path)), Resources(gpus=1), claim), Tool(age_s, last)
+    queue._gpus = tool  # type: ignore[assignment]
+    assert (queue._unknown(), tool.asked) == (why, asked)
+
+
 def test_who_gives_up_leaves_the_queue(queue: Callable[..., Waiter]) -> None:
     a = queue("a", gpu=0, exclusive=True)
     b, c = queue("b", gpu=0), queue("c", gpu=0)
     b.given_up = True
     b.thread.join(DEADLINE_S)
     assert (b.done, b.grant) == (True, None)
-    wait_for(lambda: "before it" not in c.why)
+    wait_for(lambda: "behind" not in c.why)
     a.leave()
     assert c.has() == (0,)
 

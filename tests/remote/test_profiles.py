@@ -215,7 +215,7 @@ workers:
         (", gpus: 2, exclusive: true", {"gpus": 2, "threads": 4, "exclusive": True}),
         (
             ", gpus: 0, nice: 5, memory_mib: 100, disk_mib: 9",
-            {"threads": 4, "nice": 5, "memory_mib": 100, "disk_mib": 9},
+            {"gpus": 0, "threads": 4, "nice": 5, "memory_mib": 100, "disk_mib": 9},
         ),
         (", gpus: auto, gpu_memory_mib: 20000", {"gpus": 1, "threads": 4, "gpu_memory_mib": 20000, "slots": 3}),
     ],
