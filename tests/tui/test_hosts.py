@@ -184,10 +184,13 @@ def test_a_machine_that_will_go_is_said_first_wherever_something_runs_on_it() ->
 
 
 def test_a_queued_worker_says_what_it_waits_for() -> None:
-    why = "GPU 0 is taken by flow (for 2 h); b (for 5 min) is before it"
-    waiting = replace(running("a"), state=State.QUEUED, reason=why, progress=None)
+    why = "behind b (for 5 min); GPU 0 is taken by flow (for 2 h) and a-very-long-name of another-1f2e (just now)"
+    waiting = replace(running("a"), state=State.QUEUED, reason=why, progress=None, messages=(f"queued: {why}",))
     assert last_words(waiting)[0] == why
-    assert table([waiting], NOW, width=80, colour=False).splitlines()[-1] == f"a: {why}"
+    _, row, *whys = table([waiting], NOW, width=80, colour=False).splitlines()
+    assert "behind" not in row
+    assert " ".join(line.strip() for line in whys) == f"a: {why}"
+    assert all(len(line) <= 80 for line in whys)
 
 
 def test_what_runs_out_has_a_sign_and_a_skew_is_only_shown() -> None:

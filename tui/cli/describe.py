@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remote.snapshot import LinkStatus, RunSnapshot
-from tui.format import cut, duration, number
+from tui.format import cut, duration, number, wrapped
 from tui.hosts.machine import spot_words
 from tui.progress import stage_word
 from tui.words import age_words, known, state_words, sync_words
@@ -98,7 +98,8 @@ def table(rows: list[RunSnapshot], now: float, *, width: int, colour: bool) -> s
         if colour:
             text = _coloured(text, cells[2], "" if number_ == 0 else state_words(rows[number_ - 1], now)[1])
         lines.append(text)
-    return "\n".join([*lines, *(cut(f"{row.worker}: {why}", width) for row in rows if (why := _why(row)))])
+    whys = (f"{row.worker}: {why}" for row in rows if (why := _why(row)))
+    return "\n".join([*lines, *(piece for why in whys for piece in wrapped(why, width, 3))])
 
 
 def _why(row: RunSnapshot) -> str:
@@ -129,7 +130,9 @@ def progress_text(row: RunSnapshot) -> str:
         done = f"{progress.epoch}/{progress.total_epochs}" if progress and progress.total_epochs else ""
         if progress and done:
             return f"{stage_word(progress)} {done}".lstrip()
-        return row.messages[-1][:40] if row.messages and row.state.active else ""
+        # What a queued run waits for stands below the table.
+        says = row.messages and row.state.active and row.state is not State.QUEUED
+        return cut(row.messages[-1], 40) if says else ""
     parts = [stage_word(progress) or progress.phase]
     if progress.total_epochs:
         parts.append(f"{progress.epoch}/{progress.total_epochs}")
