@@ -18,7 +18,7 @@ from remote.checks import Check, Verdict, fine, warn
 from remote.clean import clean
 from remote.errors import RemoteError
 from remote.profiles import Host
-from remote.ssh_config_file import config_path
+from remote.ssh_config_file import all_lines, config_path, others_may_write
 
 WARNINGS_MAX = 8
 _DEFAULTS = ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -53,13 +53,16 @@ async def look_at_way(host: Host, *, fix: bool = False) -> Way:
 
 
 def config_warnings(host: Host) -> list[str]:
-    """Lines of ~/.ssh/config that count for a host and have no effect, with their place; blocking."""
+    """Lines of ~/.ssh/config that count for a host and have no effect, with their place; blocking.
+
+    What cannot be read at all is the dial's to say.
+    """
     if host.kind != "ssh":
         return []
     try:
         config = ssh_config.read(host.alias or host.address, host.user, host.port)
-    except RemoteError as exc:
-        return [exc.message]
+    except RemoteError:
+        return []
     return [str(warning) for warning in config.warnings]
 
 
@@ -73,11 +76,18 @@ def _config(host: Host) -> Iterator[Check]:
 
 def _files(host: Host, *, fix: bool) -> Iterator[Check]:
     """Files that ssh would not use because others may read (a key) or write (the configuration) them."""
-    config = config_path()
-    if config.is_file():
-        yield from _closed("ssh config", config, 0o022, fix=fix)
+    for path in _configs():
+        yield from _closed("ssh config", path, 0o022, fix=fix)
     for path in _keys(host):
         yield from _closed("key file", path, 0o077, fix=fix)
+
+
+def _configs() -> list[Path]:
+    """Files of the configuration that ssh, and we, refuse to read."""
+    files: set[Path] = set()
+    for _ in all_lines(config_path(), files):
+        pass
+    return sorted(path for path in files if path.is_file() and others_may_write(path.stat()))
 
 
 def _keys(host: Host) -> list[Path]:

@@ -11,11 +11,10 @@ know, in a block of whichever host. A line that cannot be read ends the dial onl
 from __future__ import annotations
 
 import contextlib
-import grp
 import os
-import pwd
 import re
 import shlex
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from pathlib import Path
 from remote.clean import clean
 from remote.errors import ConfigError
 from remote.names import check_host_name, check_user_name
-from remote.ssh_config_file import MAX_DEPTH, ConfigLine, config_path, included, read_lines
+from remote.ssh_config_file import MAX_DEPTH, ConfigLine, config_path, included, others_may_write, read_lines
 from remote.ssh_keywords import APPENDED, HANDED_ON, OTHERWISE, OURS, STRICT_WHY, UNCHECKED, WITHOUT_EFFECT
 from remote.ssh_match import Facts, Unknown, matches, one_of
 
@@ -67,14 +66,18 @@ class Config:
 
     @contextlib.contextmanager
     def handed_on(self) -> Iterator[list[str] | None]:
-        """Files for asyncssh's `config`; there as long as the context, for this user alone."""
+        """Files for asyncssh's `config`; there as long as the context, for this user alone.
+
+        Linux has a way to a file without a name: nothing is left of a process that is killed during a login.
+        """
         if not self._handed:
             yield None
             return
-        with tempfile.NamedTemporaryFile("w", prefix="trajvid-ssh-", encoding="utf-8") as file:
+        nameless = sys.platform == "linux"
+        with (tempfile.TemporaryFile if nameless else tempfile.NamedTemporaryFile)("w", encoding="utf-8") as file:
             file.write(self.text)
             file.flush()
-            yield [file.name]
+            yield [f"/proc/self/fd/{file.fileno()}" if nameless else file.name]
 
     def error(self, host: str, exc: Exception) -> ConfigError:
         """A complaint of asyncssh about `text`, with the place that the person knows."""
@@ -175,13 +178,5 @@ def _check_writers(path: Path) -> None:
     status = path.stat()
     if status.st_uid not in (0, os.getuid()):
         raise ConfigError("belongs to another user: it is not read", file=str(path))
-    if status.st_mode & 0o002 or (status.st_mode & 0o020 and not _own_group(status.st_gid)):
+    if others_may_write(status):
         raise ConfigError("others may write it: it is not read", file=str(path), hint=f"chmod 600 {path}")
-
-
-def _own_group(gid: int) -> bool:
-    """Many systems give each user a group of the user's own."""
-    try:
-        return grp.getgrgid(gid).gr_name == pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return False

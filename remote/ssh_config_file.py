@@ -6,7 +6,11 @@ to ~/.ssh. Arguments are split as OpenSSH's `argv_split` does.
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,3 +106,33 @@ def included(line: ConfigLine, folder: Path) -> list[Path]:
         except (ValueError, OSError, NotImplementedError, RuntimeError):
             continue
     return found
+
+
+def all_lines(path: Path, seen: set[Path], folder: Path | None = None) -> Iterator[ConfigLine]:
+    """All lines, included files in their place, each once; `seen` gets the files. Never raises."""
+    if path in seen or len(seen) >= MAX_FILES:
+        return
+    seen.add(path)
+    try:
+        lines = read_lines(path)
+    except OSError:
+        return
+    for line in lines:
+        if line.keyword == "include":
+            for one in included(line, folder or path.parent):
+                yield from all_lines(one, seen, folder or path.parent)
+        else:
+            yield line
+
+
+def others_may_write(status: os.stat_result) -> bool:
+    """Whether anybody else may; many systems give each user a group of the user's own, which is nobody else."""
+    return bool(status.st_mode & 0o002) or (bool(status.st_mode & 0o020) and not _own_group(status.st_gid))
+
+
+def _own_group(gid: int) -> bool:
+    try:
+        group, me = grp.getgrgid(gid), pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return False
+    return group.gr_name == me and not set(group.gr_mem) - {me}

@@ -5,13 +5,12 @@ Patterns and `Match` blocks name no host.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from remote.errors import RemoteError
 from remote.names import check_host_name
-from remote.ssh_config_file import MAX_FILES, ConfigLine, config_path, included, read_lines
+from remote.ssh_config_file import all_lines, config_path
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ def ssh_hosts(config: Path | None = None) -> list[SshHost]:
     path = config or config_path()
     found: dict[str, SshHost] = {}
     current: list[str] = []
-    for line in _lines(path, path.parent, set()):
+    for line in all_lines(path, set()):
         if line.keyword == "host":
             current = [name for name in line.words if _is_name(name)]
             for name in current:
@@ -42,23 +41,6 @@ def ssh_hosts(config: Path | None = None) -> list[SshHost]:
                 if not getattr(found[name], field):  # the first value counts, as in ssh
                     found[name] = replace(found[name], **{field: line.words[0]})
     return list(found.values())
-
-
-def _lines(path: Path, folder: Path, seen: set[Path]) -> Iterator[ConfigLine]:
-    """All lines, included files in their place, each once."""
-    if path in seen or len(seen) >= MAX_FILES:
-        return
-    seen.add(path)
-    try:
-        lines = read_lines(path)
-    except OSError:
-        return
-    for line in lines:
-        if line.keyword == "include":
-            for one in included(line, folder):
-                yield from _lines(one, folder, seen)
-        else:
-            yield line
 
 
 def _is_name(word: str) -> bool:

@@ -188,8 +188,10 @@ def test_a_slow_answer_is_no_skewed_clock(ahead_s: float, skew_s: float) -> None
 
 async def test_lines_without_effect_and_open_files_are_named_and_closed_when_asked(home: Path) -> None:
     config, key = home / ".ssh" / "config", home / ".ssh" / "id_box"
-    text = "Host box\n StrictHostKeyChecking no\n IdentityFile ~/.ssh/id_box\n Colour red\nMatch version 9\n Port 1\n"
-    config.write_text(text)
+    text_of_the_host = (
+        "Host box\n StrictHostKeyChecking no\n IdentityFile ~/.ssh/id_box\n Colour red\nMatch version 9\n Port 1\n"
+    )
+    config.write_text(text_of_the_host)
     key.write_text("")
     key.chmod(0o640)
     host = Host("box", alias="box")
@@ -201,11 +203,16 @@ async def test_lines_without_effect_and_open_files_are_named_and_closed_when_ask
         shown[1:], (":2: StrictHostKeyChecking", ":4: Colour", ":5: Match `version`"), strict=True
     ):
         assert f"{config}{part}" in text
-    config.chmod(0o666)
-    assert [check.name for check in (await look_at_way(host)).found] == ["ssh config", "ssh config"]
+    more = home / ".ssh" / "more"
+    more.write_text("Host other\n Port 2\n")
+    config.write_text(f"Include more\n{text_of_the_host}")
+    for path in (config, more):
+        path.chmod(0o666)
+    found = (await look_at_way(host)).found
+    assert [check.text.split()[0] for check in found] == [str(config), str(more)], "each once; the dial says the rest"
     mended = [check for check in (await look_at_way(host, fix=True)).found if check.fixed]
-    assert [check.name for check in mended] == ["ssh config", "key file"]
-    assert key.stat().st_mode & 0o777 == 0o600 and config.stat().st_mode & 0o777 == 0o644
+    assert [check.text for check in mended] == [str(config), str(more), str(key)]
+    assert [path.stat().st_mode & 0o777 for path in (config, more, key)] == [0o644, 0o644, 0o600]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def test_names_of_a_profile_reach_no_shell(config: Path, name: str, user: str) -
     config.write_text(f'Match exec "touch {ran}; echo %n %r"\n Port 1\n')
     with pytest.raises(UsageError):
         read(name, user, path=config)
-    assert config_warnings(Host("x", alias=name, user=user)) and not ran.exists()
+    assert not config_warnings(Host("x", alias=name, user=user)) and not ran.exists()
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,9 @@ def test_what_asyncssh_gets_is_private_and_goes(config: Path) -> None:
         assert files is not None
         path = Path(files[0])
         assert path.read_text() == "port 7\n" and not path.stat().st_mode & 0o077
+        assert path.read_text() == "port 7\n", "asyncssh reads it again for a canonical name"
+        if sys.platform == "linux":
+            assert not path.stat().st_nlink, "a killed process leaves nothing"
     assert not path.exists()
     with Config().handed_on() as nothing:
         assert nothing is None
