@@ -56,8 +56,8 @@ def of_program(error: RemoteError, target: Target, said: str) -> RemoteError:
     if not isinstance(error, Unreachable) or line is None:
         return error
     why = said or error.message.removeprefix(f"{target.place} ").removeprefix(f"{target.place}: ")
-    return Unreachable(f"{target.place}: its ProxyCommand: {why}", hint=f"try it by hand: {clean(line.text, 200)} "
-                       f"({clean(line.place)})", code="proxy_command")  # fmt: skip
+    hint = f"try it by hand: {clean(target.proxy_command, 200)} ({clean(line.place)})"
+    return Unreachable(f"{target.place}: its ProxyCommand: {why}", hint=hint, code="proxy_command")
 
 
 def _not_let_through(exc: asyncssh.ChannelOpenError, target: Target, via: str) -> Unreachable:
@@ -72,9 +72,8 @@ def _refused(target: Target, login: Login, *, too_many: bool) -> AuthenticationF
     keys = list(dict.fromkeys(login.offered))
     of_agent = login.offered.count(AGENT)
     shown = [f"{of_agent} {'key' if of_agent == 1 else 'keys'} of the agent" if key == AGENT else key for key in keys]
-    methods = ", ".join(
-        f"{method} ({', '.join(shown)})" if method == "publickey" and shown else method for method in login.tried
-    )
+    told = ", ".join(shown) or "no key that could be shown"
+    methods = ", ".join(f"{method} ({told})" if method == "publickey" else method for method in login.tried)
     skipped = "".join(f"; {clean(why)}" for why in target.identities.skipped)
     if too_many:
         return AuthenticationFailed(

@@ -125,6 +125,7 @@ async def test_key_files_that_cannot_be_used_are_passed_over_and_named(gate: Gat
     configure(home, gate, text)
     error = await failure()
     assert isinstance(error, AuthenticationFailed)
+    assert "tried: publickey (no key that could be shown)" in str(error)
     for why in ("absent does not exist", f"chmod 600 {home / '.ssh' / 'open'}", "text is not a private key"):
         assert why in str(error)
 
@@ -245,6 +246,7 @@ async def test_a_proxy_command_that_fails_is_named(
     assert isinstance(error, Unreachable) and error.code == "proxy_command"
     assert any(one in str(error) for one in why.split("|")), str(error)
     assert f"{home}/.ssh/config:5" in error.hint and command.split()[0] in error.hint
+    assert "%" not in error.hint, "it is to be tried by hand"
 
 
 async def test_a_user_name_that_would_reach_a_shell(gate: Gate, home: Path) -> None:
