@@ -15,6 +15,7 @@ the whole line in one write.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from dataclasses import dataclass
@@ -213,11 +214,23 @@ def replace_file(path: str, data: bytes, mode: int = 0o600) -> None:
 
 
 def append_line(path: str, line: bytes, mode: int = 0o600) -> None:
-    """Append one whole line in one write, so that lines of several writers never mix."""
+    """Append one whole line in one write, so that lines of several writers never mix.
+
+    Raises OSError, also if only a part of the line had room; whoever writes next begins a new line after it.
+    """
     if not line.endswith(b"\n"):
         line += b"\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
     try:
-        os.write(descriptor, line)
+        if _broke_off(descriptor):
+            line = b"\n" + line
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
     finally:
         os.close(descriptor)
+
+
+def _broke_off(descriptor: int) -> bool:
+    """True if the file ends within a line: the disk was full."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
