@@ -16,7 +16,8 @@ from tui.cli.parser import parse
 
 VERBS = (
     "launch", "run", "resume", "relaunch", "release", "retire", "stop", "kill",
-    "status", "compare", "logs", "sync", "activity", "hosts", "doctor", "shell", "worktrees", "prune", "init", "demo",
+    "status", "compare", "logs", "sync", "activity", "report", "hosts", "doctor", "shell",
+    "worktrees", "prune", "init", "demo",
 )  # fmt: skip
 """Each is a module of this package with `async def main(session) -> Answer`."""
 

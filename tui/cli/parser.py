@@ -156,6 +156,11 @@ def _looking(verb: AddVerb) -> None:
     activity.add_argument("--filter", default="", metavar="WORDS", help="only where every word occurs")
     activity.add_argument("--limit", type=int, default=500, metavar="N", help="the newest N (default 500)")
     activity.add_argument("--cached", action="store_true", help="ask no host: what this laptop did")
+    report = verb("report", "one page: what ran since some moment, what passed, what failed and why, what it took")
+    report.add_argument(
+        "--since", default="1d", metavar="WHEN", help="12h, 1d, 1w ago, or 2026-01-31T18:00 (default 1d)"
+    )
+    report.add_argument("--markdown", action="store_true", help="as a Markdown page")
     verb("hosts", "each host: connection, GPUs, load, memory, disk, and what is wrong")
     doctor = verb("doctor", "is everything there that the laptop and the hosts need, and how to mend what is not")
     doctor.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all that workers use)")
