@@ -15,7 +15,7 @@ from remote.errors import UsageError
 from remote.git import Commit, run_git, top_level
 from remote.onhost.git import git_argv
 from remote.profiles import Worker
-from remote.run_spec import REQUIREMENTS, own_trainer, runs_trainer
+from remote.run_spec import REQUIREMENTS, runs_trainer
 
 OWN_TRAINER = ("trainer/__main__.py", REQUIREMENTS, "wire/records.py")
 """A commit with all of these holds a whole trainer."""
@@ -72,13 +72,6 @@ def _has_files(commit: Commit, worker: Worker, paths: set[str]) -> None:
             f"{clean(worker.requirements)} is not in {commit.branch} ({commit.hash[:7]})",
             hint="commit it, or mend `requirements:` in profiles.yaml",
         )
-
-
-def trainer_words(commit: Commit, worker: Worker) -> str:
-    """Which trainer the work runs, where there was a choice; else ''."""
-    if not runs_trainer(worker) or not commit.has_trainer:
-        return ""
-    return "the branch's own trainer" if own_trainer(worker, commit) else "the bundled trainer, not the branch's own"
 
 
 async def _listed(top: Path, commit: str) -> list[_Entry]:

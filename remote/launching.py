@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.errors import FarSideError, Unreachable, UsageError
 from remote.fold import FOLDER_NAME
-from remote.run_spec import checked, new_nonce, spec_of
+from remote.run_spec import checked, new_nonce, spec_of, trainer_words
 from remote.steps import RETRY_FIRST_S, RETRY_MAX_S, Step, again_when_lost, newest_facts, recorded, steps
 from wire.codec import WireError
 from wire.records import RunSpec
@@ -105,6 +105,8 @@ async def start(
     commit = await commit_of(fleet, place.name, consent)
     if on_commit is not None:
         on_commit(commit)
+    if words := trainer_words(commit, wish.worker):
+        step(f"takes {words}")
     step(f"connecting to {place.host}")
     spec = await again_when_lost(lambda: _prepare(fleet, place, commit, wish, step), step)
     step("launching")

@@ -90,6 +90,13 @@ def runs_trainer(worker: Worker) -> bool:
     return not worker.command or worker.command[0] == TRAINER
 
 
+def trainer_words(commit: Commit, worker: Worker) -> str:
+    """Which trainer the work runs, where there was a choice; else ''."""
+    if not runs_trainer(worker) or not commit.has_trainer:
+        return ""
+    return "the branch's own trainer" if own_trainer(worker, commit) else "the bundled trainer, not the branch's own"
+
+
 def checked(overrides: Sequence[str]) -> tuple[str, ...]:
     """Return `key=value` pairs as they are. Raises `UsageError` for anything else."""
     for pair in overrides:

@@ -122,6 +122,7 @@ def asked_facts(row: RunSnapshot, wall_s: float) -> Facts:
         ("extractor", spec.extractor),
         *(("env" if not index else "", f"{key}={spec.env[key]}") for index, key in enumerate(sorted(spec.env))),
         ("environment", json.dumps(spec.environment) if spec.environment else ""),
+        *(("setup" if not index else "", command) for index, command in enumerate(spec.setup)),
         ("bundle", spec.bundle),
         ("restarts", f"at most {spec.restart_limit} after a failure" if spec.restart_limit else "none after a failure"),
         ("a stop", f"waits {duration(spec.grace_s)} for a checkpoint"),

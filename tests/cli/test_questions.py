@@ -106,6 +106,14 @@ def test_an_approved_key_is_compared_and_never_asked(terminal: list[Terminal]) -
     assert one.end()[0] == "ANSWER [True, False]\n" and one.shown == ""
 
 
+def test_a_command_of_the_profile_is_shown_before_it_runs(terminal: list[Terminal]) -> None:
+    one = ask(terminal, "TerminalAsker().allow_command('/p/profiles.yaml', 'TOKEN', 'pass show wandb')")
+    one.until("(yes/no) ")
+    assert "/p/profiles.yaml takes TOKEN from a command" in one.shown and "pass show wandb" in one.shown
+    one.type("yes\n")
+    assert one.end()[0] == "ANSWER True\n"
+
+
 def test_a_question_does_not_hold_up_an_interrupt(terminal: list[Terminal]) -> None:
     code = (
         "import asyncio, sys\nfrom tui.cli.asker import *\n"

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from remote import runs
-from remote.errors import ConfigError, UsageError
+from remote import keys, runs
+from remote.asker import Refuser, RefuserAccepting
+from remote.consents import Consents
+from remote.errors import ConfigError, Declined, UsageError
 from remote.fleet import Fleet
-from remote.profiles import load_profile
+from remote.keys import Keys
+from remote.places import Place
+from remote.profiles import Worker, load_profile
 from tests.fixtures.project import make_project
 from tests.fixtures.ssh import FarHost
 from tests.remote.test_runs import ended
@@ -53,4 +57,88 @@ def test_keys_are_names_and_those_of_the_defaults_come_along(tmp_path: Path) -> 
     assert load_profile(path).workers["w"].keys == ("A", "B")
     path.write_text("project: p\nworkers:\n  w: {branch: w, config: i3d, keys: [sk-1234]}\n")
     with pytest.raises(ConfigError, match="keys"):
+        load_profile(path)
+
+
+class Person(Refuser):
+    """Says yes, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+
+    async def allow_command(self, profile: str, key: str, command: str) -> bool:
+        self.asked.append((profile, key, command))
+        return True
+
+
+PROFILE = Path("/home/ada/p/profiles.yaml")
+
+
+def needing(**commands: list[str]) -> Place:
+    """A worker whose secrets come from these commands."""
+    argvs = {name: tuple(argv) for name, argv in commands.items()}
+    return Place("w", "w", "local", Worker("w", "w", "local", "b", keys=tuple(argvs), key_commands=argvs))
+
+
+async def test_a_command_runs_once_and_is_asked_about_once_for_its_content(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    place = needing(TOKEN=["sh", "-c", f"echo >> {count}; printf 'hush %d\\n' 4711; echo more; echo noise >&2"])
+    person = Person()
+    first = Keys(PROFILE, person, Consents(tmp_path))
+    for _ in range(2):
+        assert await first.of(place) == {"TOKEN": "hush 4711"}
+    assert count.read_text() == "\n" and len(person.asked) == 1
+    assert person.asked[0][:2] == (str(PROFILE), "TOKEN") and person.asked[0][2].startswith("sh -c 'echo >> ")
+    file = tmp_path / "consents.jsonl"
+    assert file.stat().st_mode & 0o777 == 0o600 and b"hush 4711" not in file.read_bytes()
+    assert await Keys(PROFILE, Refuser(), Consents(tmp_path)).of(place) == {"TOKEN": "hush 4711"}, "another process"
+    for other, profile in ((place, Path("/clone/profiles.yaml")), (needing(TOKEN=["echo", "x"]), PROFILE)):
+        with pytest.raises(Declined, match="which nobody has allowed to run here yet") as caught:
+            await Keys(profile, Refuser(), Consents(tmp_path)).of(other)
+        assert "--yes" in caught.value.hint
+
+
+async def test_yes_allows_commands_and_no_host_key(tmp_path: Path) -> None:
+    asker = RefuserAccepting("", commands=True)
+    assert await Keys(PROFILE, asker, Consents(tmp_path)).of(needing(T=["echo", "12345678"])) == {"T": "12345678"}
+    assert not await asker.accept_host_key("h", "SHA256:a")
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["no-such-program"], "cannot run `no-such-program`: No such file or directory"),
+        (["sh", "-c", "echo hush-4711; echo 'is \x1b[2Jnot there' >&2; exit 3"], "failed: exit code 3: is not there"),
+        (["true"], "printed no value in its first line"),
+        (["sh", "-c", "echo; echo hush-4711"], "printed no value in its first line"),
+    ],
+)
+async def test_a_command_that_gives_nothing_is_told_without_what_it_printed(
+    tmp_path: Path, argv: list[str], reason: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        await Keys(PROFILE, Person(), Consents(tmp_path)).of(needing(T=argv))
+    assert reason in caught.value.message and caught.value.hint
+    assert "T: " in caught.value.message and "\x1b" not in caught.value.message
+    assert "hush-4711" not in caught.value.message.replace("echo hush-4711", "")
+
+
+async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "COMMAND_WITHIN_S", 0.3)
+    with pytest.raises(UsageError, match="did not end within"):
+        await Keys(PROFILE, Person(), Consents(tmp_path)).of(needing(T=["sh", "-c", "sleep 60; echo x"]))
+
+
+def test_commands_of_the_profile(tmp_path: Path) -> None:
+    path = tmp_path / "profiles.yaml"
+    path.write_text(
+        "project: p\ndefaults: {keys: [{A: pass show 'my a'}, C]}\nworkers:\n"
+        "  w: {branch: w, config: i3d, keys: [B, {C: [op, read, c]}]}\n  v: {branch: v, config: i3d, keys: [A]}\n"
+    )
+    workers = load_profile(path).workers
+    assert workers["w"].keys == ("A", "C", "B")
+    assert workers["w"].key_commands == {"A": ("pass", "show", "my a"), "C": ("op", "read", "c")}
+    assert workers["v"].key_commands == {}, "a bare name is a variable again"
+    path.write_text('project: p\nworkers:\n  w: {branch: w, config: i3d, keys: [{A: "pass \'x"}]}\n')
+    with pytest.raises(ConfigError, match="the command for A: no closing quotation"):
         load_profile(path)

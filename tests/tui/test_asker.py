@@ -57,6 +57,16 @@ async def test_two_questions_wait_for_each_other() -> None:
         assert await second is True
 
 
+async def test_a_command_of_the_profile_is_shown_before_it_runs() -> None:
+    async with desk(default_world()) as (app, pilot, _):
+        asked = asyncio.create_task(app.asker.allow_command("/p/profiles.yaml", "TOKEN", "pass show [/x]"))
+        while "TOKEN" not in plain(app):
+            await pilot.pause()
+        assert "/p/profiles.yaml wants to run on this laptop:" in plain(app) and "pass show [/x]" in plain(app)
+        await pilot.press("right", "enter")
+        assert await asked is True
+
+
 async def test_a_cancelled_question_leaves_the_screen() -> None:
     async with desk(default_world()) as (app, pilot, _):
         asked = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))

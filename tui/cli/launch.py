@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote import runs
 from remote.errors import Declined, RemoteError
-from remote.run_spec import new_nonce, spec_of
+from remote.run_spec import new_nonce, spec_of, trainer_words
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
 from tui.cli.waiting import wait_and_fetch
@@ -143,7 +143,8 @@ async def _dry_run(session: Session, teller: Teller, names: list[str]) -> Answer
         plans.append(
             {"worker": name, "host": place.host, "branch": commit.branch, "commit": commit.hash, "dirty": commit.dirty,
              "untracked": list(commit.untracked), "cwd": cwd, "command": list(spec.command), "env": spec.env,
-             "environment": spec.environment}
+             "environment": spec.environment, "setup": list(spec.setup), "trainer": trainer_words(commit, place.worker),
+             "keys": {key: shlex.join(place.worker.key_commands.get(key, ())) for key in place.worker.keys}}
         )  # fmt: skip
     return Answer({"plans": plans}, "\n".join(_plan_text(plan) for plan in plans))
 
@@ -153,9 +154,13 @@ def _plan_text(plan: dict[str, Any]) -> str:
     lines = [
         f"{plan['worker']} on {plan['host']}: {plan['branch']} at {plan['commit'][:12]}"
         + (" (snapshot)" if plan["dirty"] else ""),
-        f"  cd {plan['cwd']}",
-        "  " + " ".join([*words, shlex.join(plan["command"])]),
     ]
     if plan["environment"]:
-        lines.insert(1, f"  environment: {', '.join(plan['environment']['requirements'])}")
-    return "\n".join(lines)
+        packages = [*plan["environment"]["requirements"], *plan["environment"].get("files", [])]
+        lines.append(f"  environment: {', '.join(packages)}")
+    if plan["trainer"]:
+        lines.append(f"  trainer: {plan['trainer']}")
+    for key, command in plan["keys"].items():
+        lines.append(f"  {key}: {f'what `{command}` prints here' if command else 'of this shell'}")
+    lines += [f"  cd {plan['cwd']}", *(f"  {command}" for command in plan["setup"])]
+    return "\n".join([*lines, "  " + " ".join([*words, shlex.join(plan["command"])])])
