@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,8 @@ class Story:
         `after_s`: None where nothing was said.
         """
         after, again = ("" if seconds is None else f"{seconds:.1f} s" for seconds in (after_s, again_s))
-        self.rows[fault] = (says.replace("|", "/"), after, again, kept)
+        says = re.sub(r"\s+", " ", re.sub(r"\(\w+@([\d.]+):\d+\)", r"(\1)", says)).replace("|", "/")
+        self.rows[fault] = (says, after, again, kept)
 
     def table(self) -> list[str]:
         """Markdown."""

@@ -19,5 +19,5 @@ def test_slow_and_lossy(lab: Lab, story: Story, share: float) -> None:
     screen.has_logged("5")
     kept = lab.finish(screen)
     lost = sum(1 for row in screen.shown if row.link == "offline")
-    story.tell(f"link of 64 kB/s that loses {share:.0%} each way", f"{said.says}, {lost} times offline",
+    story.tell(f"launch over a link of 64 kB/s that loses {share:.0%} each way", f"{said.says}, {lost} times offline",
                said.at - began, None, kept)  # fmt: skip

@@ -76,8 +76,9 @@ def test_trainer_and_supervisor_killed(lab: Lab, story: Story) -> None:
     failed = screen.live(killed_at, state="failed")
     assert "137" in failed.says
     story.tell("training process killed", failed.says, failed.at - killed_at, None, "exit code 137 on record")
+    relaunched_at = now()
     lab.run("relaunch", "one")
-    screen.live(now(), state="running")
+    screen.live(relaunched_at, state="running")
     (work,) = lab.a.processes("-c", lab.code)
     supervisor = int(Path(f"/proc/{work}/stat").read_text().rpartition(")")[2].split()[1])
     killed_at = now()
