@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from remote import synced
 from remote.clean import clean
 from remote.errors import FarSideError, RemoteError
 from remote.fold import FOLDER_NAME
+from remote.onhost.log_part import log_part as part
 from remote.onhost.request import Refusal
 from remote.onhost.tail import MAX_BYTES, log_tail
 from wire.run_dir import RunDir
@@ -72,6 +74,37 @@ async def log_page(fleet: Fleet, worker: str, run: str) -> LogPage:
     return _page(run, answer, f"asked from {clean(place.host)}", None)
 
 
+async def log_part(
+    fleet: Fleet,
+    worker: str,
+    *,
+    run: str = "",
+    within_s: float | None = None,
+    attempt: int = 0,
+    lines: int = PAGE_LINES,
+) -> LogPage:
+    """Return the end of a part of a log: of a run (default: the newest), an attempt of it, the last `within_s` seconds.
+
+    An earlier run that is whole here is read here. Raises as `log_page`.
+    """
+    place = fleet.place(worker)
+    here = fleet.profile.results / place.slug / run
+    mark = synced.read(here) if run else None
+    if mark is not None and mark.complete:
+        since_s = None if within_s is None else time.time() - within_s
+        page = await asyncio.to_thread(_page_here, here, lambda found: part(found, lines, MAX_BYTES, since_s, attempt))
+        if page is not None:
+            return page
+    far = fleet.far(place.host)
+    await far.ready()
+    asked = {"root": far.root, "project": fleet.profile.project_id, "worker": place.slug, "run": run}
+    answer = await far.call(
+        "tail", {**asked, "lines": lines, "max_bytes": MAX_BYTES, "part": attempt, "within_s": within_s}
+    )
+    told = answer.get("run")
+    return _page(told if isinstance(told, str) else run, answer, f"asked from {clean(place.host)}", None)
+
+
 def _runs_here(folder: Path) -> list[str]:
     try:
         return [path.name for path in folder.iterdir() if FOLDER_NAME.match(path.name) and path.is_dir()]
@@ -79,16 +112,20 @@ def _runs_here(folder: Path) -> list[str]:
         return []
 
 
-def _page_here(folder: Path) -> LogPage | None:
+def _whole(run: RunDir) -> dict[str, Any]:
+    return log_tail(run, PAGE_LINES, MAX_BYTES)
+
+
+def _page_here(folder: Path, read: Callable[[RunDir], Mapping[str, Any]] = _whole) -> LogPage | None:
     """None if there is no copy. Raises `FarSideError` if it is no plain file."""
     run = RunDir(str(folder))
     try:
         written_s = Path(run.log).lstat().st_mtime
-        answer = log_tail(run, PAGE_LINES, MAX_BYTES)
+        answer = read(run)
     except OSError:
         return None
     except Refusal as exc:
-        raise FarSideError(f"{clean(str(folder))}: {exc.message}", code=exc.code) from exc
+        raise FarSideError(f"{clean(str(folder))}: {exc.message}", hint=exc.hint, code=exc.code) from exc
     return _page(folder.name, answer, "copy here", max(0.0, time.time() - written_s))
 
 

@@ -6,6 +6,7 @@ import bisect
 import itertools
 import os
 import stat
+import time
 from typing import Any, Dict, List, Tuple
 
 from remote.onhost import parts, request
@@ -19,7 +20,10 @@ EVENTS_BYTES = 256 * 1024
 
 
 def tail(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the last `lines` lines of the log; with `attempt`, of that attempt's supervisor instead."""
+    """Return the last `lines` lines of the log; with `attempt`, of that attempt's supervisor instead.
+
+    With `part` (an attempt's number) or `within_s`, the last lines of only that part of the log.
+    """
     root = request.root(asked)
     project, worker = request.folder_name(asked, "project"), request.folder_name(asked, "worker")
     name = request.folder_name(asked, "run", "") or parts.current_run(root, project, worker)
@@ -32,6 +36,12 @@ def tail(asked: Dict[str, Any]) -> Dict[str, Any]:
     max_bytes = min(MAX_BYTES, max(1, int(request.number(asked, "max_bytes", 256 * 1024))))
     if attempt:
         return {"run": name, **tail_of(path, lines, max_bytes)}
+    part, within_s = int(request.number(asked, "part", 0)), asked.get("within_s")
+    if part or within_s is not None:
+        from remote.onhost.log_part import log_part
+
+        since_s = None if within_s is None else time.time() - request.number(asked, "within_s", 0.0)
+        return {"run": name, **log_part(run, lines, max_bytes, since_s, part)}
     return {"run": name, **log_tail(run, lines, max_bytes)}
 
 

@@ -87,7 +87,8 @@ def test_the_page_says_what_it_took_and_escapes_what_hosts_said() -> None:
 
 async def test_a_run_that_makes_no_sense_is_left_out(project: Project) -> None:
     fleet = Fleet(project.profile)
-    for bad in (None, 7, [], {}, {"worker": "../x"}, {"worker": "w", "run": "r", "spec": 7}):
+    odd: list[object] = [None, 7, [], {}, {"worker": "../x"}, {"worker": "w", "run": "r", "spec": 7}]
+    for bad in odd:
         assert _read(fleet, "local", bad, 0.0, 1.0) is None
     await fleet.close()
 

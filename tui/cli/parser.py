@@ -144,7 +144,12 @@ def _looking(verb: AddVerb) -> None:
     logs = verb("logs", "the end of a worker's training.log")
     logs.add_argument("worker", metavar="WORKER")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with every new line")
-    logs.add_argument("--tail", type=int, default=200, metavar="N", help="so many lines (default 200)")
+    logs.add_argument("--tail", type=int, default=None, metavar="N", help="so many lines (default 200; of a part, all)")
+    logs.add_argument(
+        "--since", default="", metavar="WHEN", help="what came since 30min, 2h, 1d ago, or 2026-01-31T18:00"
+    )
+    logs.add_argument("--run", default="", metavar="RUN", help="of this run, instead of the newest")
+    logs.add_argument("--attempt", type=int, default=0, metavar="N", help="of this attempt only")
     sync = verb("sync", "fetch results into the project's results folder now")
     _workers(sync, "workers whose results to fetch (default: all that ran)")
     sync.add_argument("--everything", action="store_true", help="every checkpoint, not only best and last")
