@@ -130,7 +130,7 @@ class Queue:
 
     def _canary(self) -> str:
         """Return why a start must wait for the one before it, '' if it need not."""
-        last = slots.read(os.path.join(self._root.slots, "last")) if self._wish.stagger_s else {}
+        last = slots.read(self._last) if self._wish.stagger_s else {}
         age_s = time.monotonic() - last.get("monotonic_s", float("-inf"))
         if not 0 <= age_s < self._wish.stagger_s or not slots.alive(last):
             return ""
@@ -145,7 +145,12 @@ class Queue:
         """Tell the next one that this run starts now."""
         with contextlib.suppress(OSError):
             line = encode({**self._me, "monotonic_s": time.monotonic()})
-            replace_file(os.path.join(self._root.slots, "last"), line)
+            replace_file(self._last, line)
+
+    @property
+    def _last(self) -> str:
+        """The file that names the start before ours."""
+        return os.path.join(slots.folder(self._root), "last")
 
 
 def taken(root: Root, gpus: Sequence[int], share: Optional[int], me: Who) -> List[str]:

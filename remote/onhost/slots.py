@@ -1,10 +1,11 @@
 """The GPUs of one host as lock files, so that a holder that dies, however it dies, has let go of them.
 
-    slots/gpu0       shared by the runs that share GPU 0, or one run's alone if it is exclusive
-    slots/gpu0.<n>   one sharer each
+    slots/<boot>/gpu0       shared by the runs that share GPU 0, or one run's alone if it is exclusive
+    slots/<boot>/gpu0.<n>   one sharer each
 
 The locks are held by supervisor and work, as the worker's lock is; the files say for whom. Everybody who takes or
-looks at them holds `slots/lock` meanwhile. All projects and all laptops that use this root meet here.
+looks at them holds `slots/<boot>/lock` meanwhile. All projects and all laptops that use this root meet here; machines
+that share it (a home on a file server) do not, as each has GPUs of its own.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ from wire.run_dir import Root
 Who = Dict[str, Any]
 
 
+def folder(root: Root) -> str:
+    """Return where the lock files of this machine are; no lock outlives its boot."""
+    return os.path.join(root.slots, processes.boot_id())
+
+
 @contextlib.contextmanager
 def turn_to_look(root: Root) -> Iterator[None]:
-    """Hold the lock of the whole folder, which is made if need be; for a few milliseconds."""
-    os.makedirs(root.slots, mode=0o700, exist_ok=True)
-    descriptor = opened(os.path.join(root.slots, "lock"))
+    """Hold the lock of the whole folder, which is made if need be; for less than a second."""
+    os.makedirs(folder(root), mode=0o700, exist_ok=True)
+    descriptor = opened(os.path.join(folder(root), "lock"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -139,10 +145,10 @@ def holders(root: Root, gpu: int) -> List[Who]:
 
 
 def _path(root: Root, gpu: int, place: Optional[int] = None) -> str:
-    return os.path.join(root.slots, f"gpu{gpu}" if place is None else f"gpu{gpu}.{place}")
+    return os.path.join(folder(root), f"gpu{gpu}" if place is None else f"gpu{gpu}.{place}")
 
 
 def _places(root: Root, gpu: int) -> List[int]:
     start = f"gpu{gpu}."
-    ends = [name[len(start) :] for name in os.listdir(root.slots) if name.startswith(start)]
+    ends = [name[len(start) :] for name in os.listdir(folder(root)) if name.startswith(start)]
     return sorted(int(end) for end in ends if end.isdigit())

@@ -48,7 +48,7 @@ def stop(asked: Dict[str, Any]) -> Dict[str, Any]:
         grace_s = 0.0 if kill else request.number(asked, "grace_s", _grace_s(run))
         _ask(run, job, by, kill, grace_s)
         forced = ending.end(kill, grace_s)
-        _close_record(root.worker_lock(project, worker), run, number, job, by)
+        _close_record(root.worker_lock(project, worker), run, number, job, by, forced)
     left = sorted(ending.everything())
     found = parts.facts(root, project, worker, name)
     state, code, reason = parts.verdict(found)
@@ -145,7 +145,7 @@ class _Ending:
         return processes.send(self.job.pid, self.job.start_ticks, number)
 
 
-def _close_record(lock_path: str, run: RunDir, number: int, job: JobRecord, by: str) -> None:
+def _close_record(lock_path: str, run: RunDir, number: int, job: JobRecord, by: str, forced: bool) -> None:
     """Record the end of an attempt whose supervisor was killed: with its lock in hand we are the only writer."""
     if processes.prove(job).alive or processes.family(job.nonce):
         return
@@ -153,4 +153,4 @@ def _close_record(lock_path: str, run: RunDir, number: int, job: JobRecord, by: 
         if not lock.take() or parts.read_part(run.attempt(number).exit) is not None:
             return
         outcome = Outcome(State.STOPPED, None, f"by {by} (its supervisor was gone)" if by else "stopped", by)
-        write_exit(run.attempt(number), outcome.record(job.attempt, forced=True))
+        write_exit(run.attempt(number), outcome.record(job.attempt, forced=forced))

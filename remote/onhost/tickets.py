@@ -1,8 +1,8 @@
 """The queue of one host: a numbered file a waiting run, locked by its supervisor for as long as it waits.
 
-    slots/queue-<number>
+    slots/<boot>/queue-<number>
 
-The kernel unlocks the ticket of a dead supervisor, also over a reboot, and the next one who looks takes it away.
+The kernel unlocks the ticket of a dead supervisor, and the next one who looks takes it away.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Ticket:
     def __init__(self, root: Root, holder: Who, wanted: Wanted) -> None:
         self._root, self._wanted = root, wanted
         self._name = f"{PREFIX}{1 + max((int(name[len(PREFIX) :]) for name in _names(root)), default=0):012d}"
-        self._descriptor = slots.opened(os.path.join(root.slots, self._name))
+        self._path = os.path.join(slots.folder(root), self._name)
+        self._descriptor = slots.opened(self._path)
         slots.locked(self._descriptor)
         slots.name(self._descriptor, {**holder, "wanted": None if wanted is None else sorted(wanted)})
 
@@ -36,7 +37,7 @@ class Ticket:
         for name in _names(self._root):
             if name >= self._name:
                 break
-            holder = _waiting(os.path.join(self._root.slots, name))
+            holder = _waiting(os.path.join(slots.folder(self._root), name))
             if holder is not None and self._meets(holder.get("wanted")):
                 found.append(holder)
         return found
@@ -49,14 +50,14 @@ class Ticket:
     def close(self) -> None:
         """Leave the queue."""
         try:
-            os.unlink(os.path.join(self._root.slots, self._name))
+            os.unlink(self._path)
         except OSError:
             pass
         os.close(self._descriptor)
 
 
 def _names(root: Root) -> List[str]:
-    names = os.listdir(root.slots)
+    names = os.listdir(slots.folder(root))
     return sorted(name for name in names if name.startswith(PREFIX) and name[len(PREFIX) :].isdigit())
 
 

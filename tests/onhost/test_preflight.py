@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from remote.onhost import preflight
+from remote.onhost import preflight, slots
 from remote.onhost.request import Refusal
 from remote.onhost.resources import Resources, environment, memory_limiter
+from remote.onhost.spawn import Claim
 from tests.onhost.far import PROJECT, Far
 from wire.records import RunSpec
 from wire.run_dir import Root
@@ -105,6 +106,13 @@ def test_gpus_that_are_not_there(check: Check, tmp_path: Path) -> None:
     assert check(gpus=1, gpu_memory_mib=81559) == ("", ""), "it is in use now: that is for the queue"
     assert "at most 15360 MiB are there" in check(gpu=1, gpu_memory_mib=15361)[1]
     assert check(gpus=2, gpu_memory_mib=20000)[0] == "no_gpu"
+
+
+def test_a_gpu_is_left_over_only_if_nobody_alive_shares_it() -> None:
+    living = slots.who(Claim("/r", PROJECT, "w", "run", 1, "nonce"))
+    dead = {**living, "boot_id": "an-earlier-one"}
+    judged = [preflight._left_over(holders) for holders in ([dead], [dead, living], [dead, {}], [])]
+    assert judged == [True, False, False, False]
 
 
 def test_who_said_none_sees_none() -> None:

@@ -49,6 +49,7 @@ class Waiter:
     why: str = ""
     given_up: bool = False
     done: bool = False
+    looks: int = 0
 
     def start(self) -> Waiter:
         claim = Claim(self.root.path, self.project, self.name, f"run-{self.name}", 1, "nonce-1")
@@ -64,9 +65,15 @@ class Waiter:
         return self
 
     def _wait(self, why: str) -> bool:
-        self.why = why
+        self.why, self.looks = why, self.looks + 1
         threading.Event().wait(0.01)
         return not self.given_up
+
+    def still_waits(self) -> bool:
+        """Whether it has looked anew since now and found nothing."""
+        seen = self.looks + 1  # one look may have begun before
+        wait_for(lambda: self.done or self.looks > seen, f"{self.name}'s next look")
+        return not self.done
 
     def has(self) -> tuple[int, ...]:
         self.thread.join(DEADLINE_S)
@@ -77,6 +84,7 @@ class Waiter:
         """As the end of the last process that holds the locks."""
         assert self.grant is not None
         slots.close(self.grant.fds)
+        self.grant = None
 
 
 @pytest.fixture
@@ -92,6 +100,8 @@ def queue(tmp_path: Path) -> Iterator[Callable[..., Waiter]]:
     for one in waiters:
         one.given_up = True
         one.thread.join(DEADLINE_S)
+        if one.grant is not None:
+            one.leave()
 
 
 def test_two_share_a_gpu_and_the_third_waits_its_turn(queue: Callable[..., Waiter]) -> None:
@@ -103,7 +113,7 @@ def test_two_share_a_gpu_and_the_third_waits_its_turn(queue: Callable[..., Waite
     assert queue("e", gpu=1).has() == (1,), "a free GPU that nobody before it could use"
     b.leave()
     assert c.has() == (0,)
-    assert not d.done
+    assert d.still_waits()
     a.leave()
     assert d.has() == (0,)
 
@@ -116,7 +126,7 @@ def test_an_exclusive_run_is_alone(queue: Callable[..., Waiter]) -> None:
     assert "behind alone (just now)" in later.why, "else one that shares would starve one that does not"
     a.leave()
     assert alone.has() == (0,)
-    assert not later.done
+    assert later.still_waits()
     alone.leave()
     assert later.has() == (0,)
 
@@ -126,8 +136,7 @@ def test_who_counts_on_more_slots_than_others_takes_no_more_than_they_leave(queu
     assert [one.has() for one in (a, b, c)] == [(0,)] * 3
     two = queue("two", gpu=0, slots=2)
     a.leave()
-    threading.Event().wait(0.05)
-    assert not two.done
+    assert two.still_waits()
     b.leave()
     assert two.has() == (0,)
 
@@ -188,6 +197,18 @@ def test_a_slow_tool_is_asked_anew_before_its_answer_is_old(
     assert (queue._unknown(), tool.asked) == (why, asked)
 
 
+def test_who_waits_holds_nothing(queue: Callable[..., Waiter], smi: Path) -> None:
+    for name, wish in {"a": {"gpu": 0, "exclusive": True}, "b": {"gpu": 1}, "c": {"gpu": 1}}.items():
+        assert queue(name, **wish).grant
+    many = queue("many", gpus=3)
+    wait_for(lambda: "GPU 1 is taken" in many.why)
+    with slots.turn_to_look(many.root):
+        open_files = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    start = os.path.join(slots.folder(many.root), "gpu")
+    held = sorted(path.removeprefix(start) for path in open_files if path.startswith(start))
+    assert held == ["0", "1", "1", "1.0", "1.1"]
+
+
 def test_who_gives_up_leaves_the_queue(queue: Callable[..., Waiter]) -> None:
     a = queue("a", gpu=0, exclusive=True)
     b, c = queue("b", gpu=0), queue("c", gpu=0)
@@ -207,23 +228,30 @@ def test_a_start_waits_for_the_first_progress_of_the_one_before_it(queue: Callab
     run = later.root.run(PROJECT, "canary", "run-canary")
     os.makedirs(run.path)
     replace_file(run.progress, encode({"attempt": "run-canary.1", "seq": 1, "phase": "load", "step": 0}))
-    threading.Event().wait(0.05)
-    assert not later.done
+    assert later.still_waits()
     replace_file(run.progress, encode({"attempt": "run-canary.1", "seq": 2, "phase": "train", "step": 1}))
     assert later.has() == ()
-    assert queue("unstaggered", gpu=0).has() == (0,)
+    assert queue("unstaggered", gpu=0, exclusive=True).has() == (0,)
+    assert queue("waiting", gpu=0).still_waits()
+    why = queue("without", stagger_s=3600).why
+    assert why.startswith("lets unstaggered make"), "it wants no GPU, so it is behind nobody"
 
 
-def test_a_canary_of_an_earlier_boot_holds_nobody(
-    queue: Callable[..., Waiter], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_machines_that_share_a_root_share_no_gpu(queue: Callable[..., Waiter], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert queue("here", gpu=0, exclusive=True).has() == (0,)
+    monkeypatch.setenv(processes.BOOT_ID_OVERRIDE, "that-one")
+    assert queue("there", gpu=0, exclusive=True).has() == (0,)
+
+
+def test_a_canary_that_died_holds_nobody(queue: Callable[..., Waiter], monkeypatch: pytest.MonkeyPatch) -> None:
     assert queue("canary", stagger_s=3600).has() == ()
-    monkeypatch.setenv(processes.BOOT_ID_OVERRIDE, "another")
-    assert queue("later", stagger_s=3600).has() == ()
+    assert queue("later", stagger_s=3600).still_waits()
+    monkeypatch.setattr(slots, "alive", lambda _holder: False)
+    assert queue("last", stagger_s=3600).has() == ()
 
 
 def test_a_ticket_without_a_living_supervisor_is_taken_away(queue: Callable[..., Waiter], tmp_path: Path) -> None:
-    folder = tmp_path / "root" / "slots"
+    folder = Path(slots.folder(Root(str(tmp_path / "root"))))
     folder.mkdir(parents=True)
     (folder / "queue-000000000007").write_text('{"worker": "dead", "wanted": null}')
     assert queue("a", gpu=0).has() == (0,)
@@ -266,7 +294,8 @@ def test_a_gpu_that_leftovers_hold_is_no_endless_queue(far: Far) -> None:
     refused = far.ask("launch", spec=spec)
     assert (refused["ok"], refused["code"]) == (False, "orphans")
     assert refused["message"] == "GPU 0 is taken by what is left of a, whose supervisor is gone: stop it"
-    assert far.stop("a")["stopped"]
+    answer = far.stop("a")
+    assert (answer["stopped"], answer["forced"]) == (True, False), "it ended by TERM, without its supervisor too"
     assert far.ask("launch", spec=spec)["ok"]
 
 
