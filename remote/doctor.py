@@ -14,10 +14,10 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from remote import checks
 from remote.checks import LAPTOP, Check, Report, Verdict
@@ -37,6 +37,7 @@ from remote.laptop_disk import FREE_FLOOR_BYTES
 from remote.local_program import output_of
 from remote.rsync import find_rsync, rsync_environment
 from remote.ssh_checks import look_at_way
+from remote.tidy import NUMBER_LIMIT
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
@@ -89,14 +90,24 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         found = await far.call("doctor", {"root": far.root, **asked}, timeout_s=HOST_TIMEOUT_S)
     except RemoteError as exc:
         return [*way.checks(exc), *_reached(host, exc), checks.fail(_named(exc), exc.message, exc.hint)]
-    skew_s = _skew(float(found.get("clock_s") or 0.0) - wall_s, time.monotonic() - began)
+    ahead_s, took_s = _number(found, "clock_s") - wall_s, time.monotonic() - began
     seen = fleet.links().get(name)
     trip = f", {seen.round_trip_s * 1000:.0f} ms" if seen is not None and seen.round_trip_s is not None else ""
+    return [*way.checks(None), *_reached(host, None, trip), *judged(found, ahead_s=ahead_s, took_s=took_s)]
+
+
+def judged(found: Mapping[str, Any], *, ahead_s: float, took_s: float) -> list[Check]:
+    """The checks of what a host says of itself; its clock was `ahead_s` of ours, in an answer that took `took_s`."""
+    try:
+        return _checks_of(found, _skew(ahead_s, took_s))
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return [checks.fail("far side", "its answer makes no sense", "is it the host that you think it is?")]
+
+
+def _checks_of(found: Mapping[str, Any], skew_s: float) -> list[Check]:
     has_gpu = isinstance(found.get("gpu_processes"), list)
     torches = {python: one for python, one in dict(found.get("torch") or {}).items() if isinstance(one, dict)}
     return [
-        *way.checks(None),
-        *_reached(host, None, trip),
         checks.fine("python", f"{found.get('python')} runs the far side"),
         checks.git(found.get("git"), where="there"),
         checks.host_rsync(found.get("rsync")),
@@ -128,7 +139,12 @@ def _named(error: RemoteError) -> str:
     return next((name for kind, name in NAMES if isinstance(error, kind)), "far side")
 
 
-def _count(found: dict[str, object], key: str) -> int:
+def _number(found: Mapping[str, Any], key: str) -> float:
+    value = found.get(key)
+    return float(value) if isinstance(value, (int, float)) and abs(value) < NUMBER_LIMIT else 0.0
+
+
+def _count(found: Mapping[str, Any], key: str) -> int:
     value = found.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 

@@ -35,6 +35,8 @@ OLDEST = (3, 9)
 CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3.10", "python3.9", "python3", "python")
 ANSWER_MAX_BYTES = 16 * 1024 * 1024
 BUNDLE_TIMEOUT_S = 300.0
+NUMBER_MAX = 1e300
+"""JSON takes integers of thousands of digits, which no float can be; no answer of ours has one."""
 CRASH_CHARS = 300
 """So much of a crash's last line is shown; a host may have printed anything."""
 
@@ -181,7 +183,7 @@ class FarSide:
         lines = [line for line in done.stdout.splitlines() if line.startswith(b"{")]
         try:
             answer: dict[str, Any] = _cleaned(decode(lines[-1], ANSWER_MAX_BYTES)) if lines and not done.code else {}
-        except WireError:
+        except (WireError, RecursionError):
             answer = {}
         if not isinstance(answer.get("ok"), bool):
             raise self._crash(verb, done)
@@ -220,10 +222,13 @@ def _program() -> str:
 
 
 def _cleaned(value: Any, key: str = "") -> Any:
+    """A host's answer with every text clean but the paths. Raises `WireError` for a number that no float can be."""
     if isinstance(value, str):
         return value if key in _PATHS else clean(value)
     if isinstance(value, dict):
         return {clean(name): _cleaned(item, name) for name, item in value.items()}
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
+    if isinstance(value, (int, float)) and not abs(value) < NUMBER_MAX:
+        raise WireError("a number is out of range")
     return value
