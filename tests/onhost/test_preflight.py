@@ -115,11 +115,13 @@ def test_a_gpu_is_left_over_only_if_nobody_alive_shares_it() -> None:
     assert judged == [True, False, False, False]
 
 
-def test_who_said_none_sees_none() -> None:
+def test_the_work_sees_its_gpus_and_who_said_none_sees_none() -> None:
     for told, seen in (({}, None), ({"gpus": 0}, ""), ({"gpu": 0, "gpus": 0}, None)):
         found = environment(Resources.from_dict(told), ())
         assert found.get("CUDA_VISIBLE_DEVICES") == seen, told
     assert not Resources.from_dict({"gpus": 0}).queues
+    # Else CUDA would count the fastest first, and the work would get others than those that were locked for it.
+    assert environment(Resources(), (1, 3)) == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "1,3"}
 
 
 @pytest.mark.parametrize(
