@@ -83,15 +83,17 @@ def parse_help(text: str) -> frozenset[str]:
 def updated_file(line: str) -> str:
     """The name, for people, in a line that tells of a file on its way, else ''. Never a path to open."""
     found = _UPDATED_FILE.match(line)
-    if found is None:
-        return ""
-    name = found.group(1).encode("utf-8", "surrogateescape")
-    return clean_bytes(_ESCAPED.sub(lambda byte: bytes([int(byte.group(1), 8) & 255]), name)) or UNSHOWN
+    return "" if found is None else _for_people(found.group(1))
 
 
 def too_large(line: str) -> str:
-    """The name in a line that tells of a file over the size limit, else ''."""
-    return line.removesuffix(_TOO_LARGE) if line.endswith(_TOO_LARGE) else ""
+    """The name, for people, in a line that tells of a file over the size limit, else ''."""
+    return _for_people(line.removesuffix(_TOO_LARGE)) if line.endswith(_TOO_LARGE) else ""
+
+
+def _for_people(printed: str) -> str:
+    name = printed.encode("utf-8", "surrogateescape")
+    return clean_bytes(_ESCAPED.sub(lambda byte: bytes([int(byte.group(1), 8) & 255]), name)) or UNSHOWN
 
 
 def rsync_environment() -> dict[str, str]:

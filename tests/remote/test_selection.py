@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from remote.onhost.globs import matches, pattern_problem
-from remote.rsync import updated_file
+from remote.rsync import too_large, updated_file
 from remote.selection import Selection
 
 FILES = [
@@ -47,11 +47,12 @@ def test_what_is_too_much_is_left_out_largest_first() -> None:
 
 def test_records_always_come_and_unfinished_files_never() -> None:
     nothing = Selection(exclude=("*", "attempts/**", "spec.json"))
-    assert [path for path in FILES if nothing.takes_from_the_top(path)] == [
+    assert [path for path in FILES if nothing.brings(path, 1)] == [
         "spec.json", "metrics.jsonl", "attempts/1/log", "attempts/1/job"
     ]  # fmt: skip
     greedy = Selection(everything=True, include=("*", "**/*"))
-    assert not [name for name in (".tmp-half", ".ssh/config", "a/.git/config") if greedy.takes_from_the_top(name)]
+    assert not [name for name in (".tmp-half", ".ssh/config", "a/.git/config") if greedy.brings(name, 1)]
+    assert [Selection(max_file_bytes=5).brings("a", size) for size in (5, 6)] == [True, False]
 
 
 @pytest.mark.skipif(shutil.which("rsync") is None, reason="no rsync on this machine")
@@ -63,7 +64,7 @@ def test_rsync_makes_the_same_choice(selection: Selection, tmp_path: Path) -> No
         (source / name).write_text("x")
     subprocess.run(["rsync", "-r", *selection.rsync_filters(), f"{source}/", f"{target}/"], check=True)
     came = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
-    assert came == {name for name in FILES if selection.takes_from_the_top(name)}
+    assert came == {name for name in FILES if selection.brings(name, 1)}
 
 
 @pytest.mark.parametrize(
@@ -94,12 +95,13 @@ def test_odd_names_are_read_from_what_rsync_prints(tmp_path: Path) -> None:
     names = ["plain name", "two\nlines", "Üñí", "\x1b[2J", "a\\#012b"]
     for name in names:
         (tmp_path / "there" / name).parent.mkdir(exist_ok=True)
-        (tmp_path / "there" / name).write_text("x")
-    told = subprocess.run(
-        ["rsync", "-r", "--out-format=%i %l %n", f"{tmp_path}/there/", f"{tmp_path}/here/"],
-        check=True, capture_output=True, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
-    ).stdout  # fmt: skip
-    read = [updated_file(line) for line in told.decode("ascii").splitlines()]
-    assert len([name for name in read if name]) == len(names)
-    assert {"plain name", "Üñí"} <= set(read) and all(name.isprintable() for name in read)
+        (tmp_path / "there" / name).write_text("xyz")
+    for more, name_in in (([], updated_file), (["--max-size=1", "--info=skip1"], too_large)):
+        told = subprocess.run(
+            ["rsync", "-r", "--out-format=%i %l %n", *more, f"{tmp_path}/there/", f"{tmp_path}/{name_in.__name__}/"],
+            check=True, capture_output=True, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+        ).stdout  # fmt: skip
+        read = [name_in(line) for line in told.decode("ascii").splitlines()]
+        assert len([name for name in read if name]) == len(names)
+        assert {"plain name", "Üñí"} <= set(read) and all(name.isprintable() for name in read)
     assert not updated_file(">f+++++++++ is over max-size") and not updated_file("cd+++++++++ 4096 artifacts/")
