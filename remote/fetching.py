@@ -50,7 +50,7 @@ class Fetch:
         self._fleet, self._place, self._run, self._tell = fleet, place, run, tell
         self._far = fleet.far(place.host)
         self._quota = policy.quota_bytes
-        self._selection = Selection(everything, policy.include, policy.exclude, policy.max_file_bytes)
+        self._selection = Selection.of(policy, everything)
         self._now = Fetched()
         self._notes: list[str] = []
         self.local = run_here(fleet, place, run)
@@ -156,7 +156,7 @@ class Fetch:
 
     async def _there(self, selection: Selection) -> list[Entry]:
         told = await files(self._fleet, self._place.name, self._run)
-        return [entry for entry in told.entries if _comes(entry, selection)]
+        return [one for one in told.entries if one.kind == "file" and selection.brings(one.path, one.size)]
 
     async def _count(self, selection: Selection, begun: asyncio.Event) -> None:
         """Once files come, say how much there is to come: the host's files that are not here yet.
@@ -179,11 +179,6 @@ class Fetch:
 def run_here(fleet: Fleet, place: Place, run: str) -> Path:
     """The folder of a run on this laptop."""
     return fleet.profile.results / place.slug / run
-
-
-def _comes(entry: Entry, selection: Selection) -> bool:
-    wanted = entry.kind == "file" and entry.size <= selection.max_file_bytes
-    return wanted and selection.takes_from_the_top(entry.path)
 
 
 def _named(names: Sequence[str]) -> str:

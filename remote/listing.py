@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,8 @@ class Listing:
     left_out: int = 0
     clock_s: float = 0.0
     """The clock of the machine that listed, when it did: ages are told by it."""
+    selection: Selection = field(default_factory=Selection)
+    """What of it a sync brings by itself."""
 
 
 async def files(fleet: Fleet, worker: str, run: str = "") -> Listing:
@@ -66,7 +68,7 @@ async def files(fleet: Fleet, worker: str, run: str = "") -> Listing:
     far = fleet.far(place.host)
     await far.ready()
     asked = {"root": far.root, "project": fleet.profile.project_id, "worker": place.slug, "run": run}
-    return listing_of(await far.call("files", asked))
+    return replace(listing_of(await far.call("files", asked)), selection=Selection.of(fleet.profile.sync))
 
 
 def listing_of(answer: Mapping[str, Any]) -> Listing:
@@ -92,11 +94,6 @@ def files_here(folder: Path) -> Listing:
     """List a run's folder on this laptop; empty if there is none."""
     found, left_out = walk(str(folder))
     return Listing(folder.name, tuple(map(_entry, found)), left_out, time.time())
-
-
-def comes_here(path: str, selection: Selection = Selection()) -> bool:
-    """True if a sync brings a file of this path without being asked for everything."""
-    return selection.takes_from_the_top(path)
 
 
 def run_place(fleet: Fleet, worker: str) -> str:

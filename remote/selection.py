@@ -10,9 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from remote.onhost.globs import DEEP, is_anchored, matches_any
 from wire.run_dir import TEMPORARY_PREFIX
+
+if TYPE_CHECKING:
+    from remote.profiles import SyncPolicy
 
 MAX_FILE_BYTES = 64 * 1024**3
 """Larger files stay on the host and are named in the result."""
@@ -40,6 +44,11 @@ class Selection:
     left_out: tuple[str, ...] = ()
     """Paths of files that stay on the host for want of room here, see `within`."""
 
+    @classmethod
+    def of(cls, policy: SyncPolicy, everything: bool = False) -> Selection:
+        """What a profile says."""
+        return cls(everything, policy.include, policy.exclude, policy.max_file_bytes)
+
     def takes(self, path: str, is_folder: bool = False) -> bool:
         """True if a path (relative, with `/`) comes, given that the folders above it do."""
         if matches_any(NEVER, path, is_folder):
@@ -55,11 +64,12 @@ class Selection:
             return False
         return self.everything or parent != CHECKPOINTS or name in KEPT_CHECKPOINTS
 
-    def takes_from_the_top(self, path: str) -> bool:
-        """The same for a file of which nothing is known yet: each folder above it must come, too."""
+    def brings(self, path: str, size: int) -> bool:
+        """The same for a file of this size of which nothing else is known: each folder above it must come, too."""
         parts = path.split("/")
         above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
-        return all(self.takes(folder, is_folder=True) for folder in above) and self.takes(path)
+        comes = all(self.takes(folder, is_folder=True) for folder in above) and self.takes(path)
+        return comes and size <= self.max_file_bytes
 
     def within(self, sizes: Mapping[str, int], limit_bytes: int) -> Selection:
         """The same without the largest of these files, as many as it takes to bring the rest below the limit.

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from remote.listing import Entry, Listing, comes_here
+from remote.listing import Entry, Listing
+from remote.selection import Selection
 from tui.file_view import LINK
 from tui.format import age, size
 from tui.keys import shown
@@ -42,6 +43,8 @@ class Item:
     """Files below a folder."""
     count_here: int = 0
     folded: bool = False
+    comes: str = ""
+    """When a sync brings it: `by itself`, `if asked`; '' for never, or if nobody asked the host."""
 
     @property
     def name(self) -> str:
@@ -89,7 +92,8 @@ class Files:
         age_s = max(0.0, ages - entry.mtime_ns / 1e9)
         state = self._state(path, here, there)
         opens = here is not None and here.kind == "file" and here.plain
-        return Item(path, entry.kind, depth, entry.size, age_s, state, entry.target, opens)
+        comes = _comes(there, self.there.selection) if there and self.there else ""
+        return Item(path, entry.kind, depth, entry.size, age_s, state, entry.target, opens, comes=comes)
 
     def _state(self, path: str, here: Entry | None, there: Entry | None) -> str:
         entry = there or here
@@ -104,7 +108,7 @@ class Files:
             return "only here" if self.there and not self.there.left_out else "here"
         if here is not None and here.same_as(there):
             return "here"
-        if self.syncing and comes_here(path):
+        if self.syncing and self.there and self.there.selection.brings(path, there.size):
             return "being brought"
         return "only there" if here is None else "older here"
 
@@ -114,6 +118,12 @@ class Files:
         total, here = sum(each.size for each in files), sum(each.here for each in files)
         newest = min((each.age_s for each in files), default=item.age_s)
         return replace(item, size=total, age_s=newest, count=len(files), count_here=here, folded=folded)
+
+
+def _comes(entry: Entry, selection: Selection) -> str:
+    if selection.brings(entry.path, entry.size):
+        return "by itself"
+    return "if asked" if replace(selection, everything=True).brings(entry.path, entry.size) else ""
 
 
 def _order(item: Item) -> tuple[object, ...]:
@@ -131,7 +141,9 @@ def about(item: Item, worker: str, host: str) -> list[str]:
     if item.state == "not opened":
         return ["no regular file, or a name that no file of a run has: it is shown, and not opened"]
     lines = [f"size     {size(item.size)}", f"changed  {age(item.age_s)} ago", f"where    only on {host}", ""]
-    if comes_here(item.path):
+    if item.comes == "by itself":
         return [*lines, f"{shown('sync')} brings the results to this laptop now."]
+    if not item.comes:
+        return [*lines, "What `sync:` of profiles.yaml says leaves it on the host."]
     brings = f"    trajvid-tui sync {worker} --everything"
     return [*lines, "Only best.pt and last.pt come by themselves.", "For every checkpoint:", "", brings]

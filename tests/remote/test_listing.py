@@ -11,9 +11,10 @@ import pytest
 from remote import runs
 from remote.errors import FarSideError
 from remote.fleet import Fleet
-from remote.listing import Entry, comes_here, files_here, listing_of
+from remote.listing import Entry, files_here, listing_of
 from remote.onhost import listing as far_listing
 from remote.onhost.tail import log_tail
+from remote.selection import Selection
 from tests.fixtures.project import Project
 from wire.records import Event
 from wire.run_dir import Root, RunDir
@@ -81,7 +82,11 @@ def test_the_same_file_is_known_by_size_and_time() -> None:
     assert there.same_as(replace(there, mtime_ns=NOW_NS // 10**9 * 10**9)), "whole seconds, as an old rsync keeps them"
     assert not there.same_as(replace(there, mtime_ns=NOW_NS + 1))
     assert not there.same_as(replace(there, size=6))
-    assert [comes_here(f"checkpoints/{name}.pt") for name in ("best", "last", "epoch_3")] == [True, True, False]
+    assert [Selection().brings(f"checkpoints/{name}.pt", 9) for name in ("best", "last", "epoch_3")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_log_is_told_apart_by_attempts(tmp_path: Path) -> None:

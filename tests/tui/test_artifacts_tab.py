@@ -18,6 +18,7 @@ from rich.color import Color
 
 from remote.errors import ConfigError, FarSideError
 from remote.listing import Entry, Listing, files_here
+from remote.selection import Selection
 from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
 from tests.fixtures.ssh import FarHost
 from tests.tui.desk import NoVerbs, desk, settle
@@ -28,7 +29,7 @@ from tui import file_view
 from tui.app import TrajvidApp
 from tui.file_view import read_view
 from tui.local_open import open_locally
-from tui.run_files import Files
+from tui.run_files import Files, about
 from tui.settings import Settings
 from tui.tabs import artifacts
 from tui.widgets.picture import dots, fitted, wish
@@ -261,8 +262,26 @@ def test_a_file_that_only_one_side_has_is_said_to_be() -> None:
         "odd": "not opened", "p": "not opened",
     }  # fmt: skip
     assert {item.state for item in Files(listing(same, old)).items(())} == {"here"}, "nobody asked the host"
-    names = [Entry(f"epoch_{n}.pt", "file") for n in (10, 9, 1)]
-    assert [item.path for item in Files(listing(*names)).items(())] == ["epoch_1.pt", "epoch_9.pt", "epoch_10.pt"]
+
+
+def test_what_is_said_of_a_file_over_there_is_what_this_profile_brings() -> None:
+    names = ("checkpoints/best.pt", "checkpoints/epoch_1.pt", "out/a.tmp", "out/a.png")
+    there = Listing("r", tuple(Entry(name, "file", 5, 10**9) for name in names), 0, WALL, Selection(exclude=("*.tmp",)))
+    items = Files(None, there, syncing=True).items(())
+    assert {item.path: (item.comes, item.state) for item in items} == {
+        "checkpoints/best.pt": ("by itself", "being brought"),
+        "checkpoints/epoch_1.pt": ("if asked", "only there"),
+        "out/a.tmp": ("", "only there"),
+        "out/a.png": ("by itself", "being brought"),
+    }
+    said = {item.path: " ".join(about(item, "w", "h")) for item in items}
+    assert "sync w --everything" in said["checkpoints/epoch_1.pt"] and "`sync:`" in said["out/a.tmp"]
+    assert "brings the results" in said["out/a.png"] and "5 B" in said["out/a.png"]
+
+
+def test_epochs_are_in_the_order_of_their_numbers() -> None:
+    names = tuple(Entry(f"epoch_{n}.pt", "file") for n in (10, 9, 1))
+    assert [item.path for item in Files(Listing("r", names)).items(())] == ["epoch_1.pt", "epoch_9.pt", "epoch_10.pt"]
 
 
 def test_only_what_is_looked_at_is_opened_by_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
