@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import sys
 from collections.abc import Sequence
@@ -51,10 +52,17 @@ COUNTED = {
     "points": "points", "persistent": "persist.", "transient": "transient", "wrong": "wrong",
     "spurious_removed": "removed", "persistent_kept": "kept", "found": "found", "ms_a_clip": "ms/clip",
 }  # fmt: skip
-OFF = {f"{kind}_{how}": f"{kind} {how}" for kind in ("median", "rmse", "astray")
-       for how in ("none", "average", "kalman")}  # fmt: skip
+SMOOTHED = {"none": "as it is", "average": "average", "kalman": "Kalman"}
+TABLES = {"Points": COUNTED} | {
+    title: {f"{kind}_{how}": name for how, name in SMOOTHED.items()}
+    for kind, title in (
+        ("median", "Median error of persistent points in half-sides"),
+        ("rmse", "Root mean square error of persistent points in half-sides"),
+        ("astray", "Share of points astray"),
+    )
+}
 DIGITS = {"points": 0, "persistent": 0, "transient": 0, "wrong": 0, "ms_a_clip": 1,
-          **{name: 4 for name in OFF if "astray" not in name}}  # fmt: skip
+          **{f"{kind}_{how}": 4 for kind in ("median", "rmse") for how in SMOOTHED}}  # fmt: skip
 """Digits after the point, where it is not three."""
 
 
@@ -206,11 +214,8 @@ def _figures(pair: Pair, boxes: str, seed: int, finder: Finder | None, model: Ob
 
 
 def _show(rows: Sequence[Row]) -> None:
-    """Print two tables: what is left of the points, and how far from the truth those are."""
-    for title, columns in (
-        ("Points", COUNTED),
-        ("Error of persistent points in half-sides, and share of points astray", OFF),
-    ):
+    """Print what is left of the points, and how far from the truth those are."""
+    for title, columns in TABLES.items():
         print(title)
         shown = [row for row in rows if any(name in one for one in row.figures for name in columns)]
         cells = [["data", "boxes", "filter", *columns.values()]]
@@ -231,4 +236,4 @@ def _cell(row: Row, name: str) -> str:
     digits = DIGITS.get(name, 3)
     mean = f"{statistics.fmean(values):.{digits}f}"
     spread = f"±{statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return (mean + spread).replace("0.", ".") if digits > 1 else mean + spread
+    return re.sub(r"(?<!\d)0\.", ".", mean + spread) if digits > 1 else mean + spread

@@ -20,6 +20,7 @@ from trainer.objects.perturbed import true_detections
 from trainer.objects.sightings import mean, sight
 from trainer.objects.tracks import Track
 from trainer.objects.true_objects import TrueObjects
+from trainer.reconstruct import Row, _cell
 from trainer.stereo import pictures
 from trainer.stereo.association import associate, epipolar_px
 from trainer.stereo.camera import Camera, check_apart
@@ -252,12 +253,20 @@ def test_the_verb_measures_draws_and_writes(tmp_path: Path, capsys: pytest.Captu
     words = ["reconstruct", "easy", "--clips", "2", "--boxes", "truth", "--seed", "1", "2", "--out", str(tmp_path)]
     assert main(words) == 0
     said = capsys.readouterr().out
-    assert "hits >= 9" in said and "rmse kalman" in said and "mean and deviation of the seeds 1, 2" in said
+    assert "hits >= 9" in said and "Kalman" in said and "mean and deviation of the seeds 1, 2" in said
     rows = json.loads((tmp_path / "results.json").read_text())["rows"]
     assert [row["filter"] for row in rows] == [NO_FILTER, ONE_CAMERA, RULE, PERFECT]
     assert len(rows[0]["figures"]) == 2 and rows[0]["figures"][0]["persistent"] > 30
     for name in ("paths", "views"):
         assert (tmp_path / f"easy-truth-{name}.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("values", "shown"), [
+    ([10.011], "10.0110"), ([20.5, 20.5], "20.5000±.0000"), ([0.25], ".2500"), ([-0.5], "-.5000"), ([], "-"),
+])  # fmt: skip
+def test_figures_lose_no_digit(values: list[float], shown: str) -> None:
+    row = Row("easy", "truth", "none", [0], [{"rmse_none": value} for value in values])
+    assert _cell(row, "rmse_none") == shown
 
 
 @pytest.mark.parametrize(("words", "said"), [
@@ -315,6 +324,10 @@ def test_a_scene_of_ones_own_is_answered_point_by_point(tmp_path: Path, capsys: 
     (lambda one: one["boxes"].__setitem__(1, [[]] * T), "nothing was seen by both"),
     (lambda one: one.pop("cameras"), "does not hold two cameras"),
     (lambda one: one["boxes"].pop(), "boxes of 1 cameras"),
+    (lambda one: one.update(boxes=[[], []]), "no frames"),
+    (lambda one: one["boxes"][1].__setitem__(0, [[-1e300, 0, 1e300, 5]]), "camera 2, frame 0: box 0 .* not finite"),
+    (lambda one: one["cameras"][0].update(K=[[70, 70, 0], [70, 70, 0], [0, 0, 1]]), "camera 1: K needs"),
+    (lambda one: one["cameras"][1].update(t=[1e200, 0, 0]), "camera 2: t is not numbers"),
 ])  # fmt: skip
 def test_a_scene_that_cannot_be_is_refused_by_name(change, said: str, tmp_path: Path,  # type: ignore[no-untyped-def]
                                                     capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip

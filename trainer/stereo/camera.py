@@ -15,6 +15,8 @@ Floats = NDArray[np.floating[Any]]
 _LEAST_APART = 1e-3
 """Cameras nearer to each other than this share of the distance between their centres and the origin, or of 1, see the
 same: no depth."""
+_LARGEST = 1e9
+"""Of a camera's numbers, so that squares of what is computed with them are finite."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class Camera:
                 part = np.asarray(value, np.float64)
             except (TypeError, ValueError) as exc:
                 raise DataError(f"{where}: {name} is not numbers of shape {shape}") from exc
-            if part.shape != shape or not np.isfinite(part).all():
-                raise DataError(f"{where}: {name} is not finite numbers of shape {shape}")
+            if part.shape != shape or not (np.abs(part) <= _LARGEST).all():
+                raise DataError(f"{where}: {name} is not numbers of shape {shape} up to {_LARGEST:g}")
             parts.append(part)
         camera = cls(*parts)
-        if not np.allclose(camera.K[2], [0, 0, 1]) or min(camera.K[0, 0], camera.K[1, 1]) <= 0:
-            raise DataError(f"{where}: K needs focal lengths above 0 and the last row 0 0 1")
+        upper = camera.K[1, 0] == 0 and np.allclose(camera.K[2], [0, 0, 1])
+        if not upper or min(camera.K[0, 0], camera.K[1, 1]) < 1 / _LARGEST:
+            raise DataError(f"{where}: K needs focal lengths above 0, a 0 below the first, and the last row 0 0 1")
         if not np.allclose(camera.R @ camera.R.T, np.eye(3), atol=1e-6) or np.linalg.det(camera.R) < 0:
             raise DataError(f"{where}: R is no rotation", hint="its rows are the camera's x, y, z axes in the world")
         return camera

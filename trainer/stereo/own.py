@@ -44,7 +44,7 @@ def _read(path: Path) -> tuple[tuple[Camera, Camera], list[list[Any]]]:
         content = json.loads(path.read_bytes())
     except OSError as exc:
         raise DataError(f"cannot be read: {exc.strerror}") from exc
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise DataError(f"is no JSON: {exc}", hint=f"{_SHAPE} is needed") from exc
     try:
         first, second = (
@@ -62,7 +62,8 @@ def _read(path: Path) -> tuple[tuple[Camera, Camera], list[list[Any]]]:
 def _followed(view: list[Any], number: int, least_hits: int) -> list[Track]:
     """Follow the boxes of one camera."""
     try:
-        frames = [np.asarray(boxes, np.float32) for boxes in view]
+        with np.errstate(over="ignore"):  # what is no float32 is infinite, and refused as such
+            frames = [np.asarray(boxes, np.float32) for boxes in view]
     except (TypeError, ValueError) as exc:
         raise DataError(f"camera {number}: boxes are not four numbers each") from exc
     boxes = [check_boxes(found, f"camera {number}, frame {frame}") for frame, found in enumerate(frames)]

@@ -46,6 +46,7 @@ def _paths(axes: Any, scene: Scene, keep: Keep) -> None:
     position = came.found.smoothed("kalman")
     axes.scatter(*position[came.persistent].T, color=BLUE, s=5, depthshade=False)
     axes.scatter(*position[~came.persistent].T, color=VERMILION, s=12, marker="x", depthshade=False)
+    axes.set_box_aspect(None, zoom=0.9)  # or the outermost label is cut off
     for name in "xyz":
         getattr(axes, f"set_{name}lim")(-1.1, 1.1)
         getattr(axes, f"set_{name}ticks")([-1, 0, 1])

@@ -69,6 +69,8 @@ def reconstruct(views: tuple[Sequence[Track], Sequence[Track]], cameras: tuple[C
     if frames[0] != frames[1]:
         raise DataError(f"one camera has {frames[0]} frames, the other {frames[1]}",
                         hint="both must film the same moments: cut the longer clip")  # fmt: skip
+    if not frames[0]:
+        raise DataError("the clips have no frames")
     one, other = (Seen.of(tracks, count, f"camera {number}")
                   for number, (tracks, count) in enumerate(zip(views, frames, strict=True), 1))  # fmt: skip
     found = associate(one, other, *cameras, noise_px)
