@@ -214,6 +214,8 @@ def torch(python: str, found: Mapping[str, Any], *, has_gpu: bool) -> Check:
     """The torch of one `python:`; `has_gpu`: nvidia-smi tells of one."""
     name, where = "torch", clean(python)
     error = found.get("error")
+    if error and found.get("slow"):
+        return warn(name, f"{where}: {clean(str(error), 200)}", "look again once the host is less busy")
     if error:
         mend = "correct `python:`" if found.get("missing") else f"{where} -m pip install torch, or `env: create`"
         return fail(name, f"{where}: {clean(str(error), 200)}", mend)

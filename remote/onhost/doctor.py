@@ -81,7 +81,7 @@ def torch_of(python: str) -> Dict[str, Any]:
     except FileNotFoundError:
         return {"error": f"there is no {python}", "missing": True}
     except subprocess.TimeoutExpired:
-        return {"error": f"importing torch took over {IMPORT_S:g} s"}
+        return {"error": f"importing torch took over {IMPORT_S:g} s", "slow": True}
     except OSError as exc:
         return {"error": f"{python}: {exc.strerror}"}
     lines = done.stdout.decode("utf-8", "replace").strip().splitlines()

@@ -65,6 +65,7 @@ NO_GPU: Mapping[str, Any] = {"torch": "2.13.0", "cuda": "13.0", "gpus": 0, "usab
         (checks.logout({"kill_user_processes": False, "linger": False}), P, "go on"),
         (checks.detaching({"setsid": True}), W, "no nohup"),
         (checks.torch("python3", {"error": "there is no python3", "missing": True}, has_gpu=True), F, "no python3"),
+        (checks.torch("python3", {"error": "took over 60 s", "slow": True}, has_gpu=True), W, "took over 60 s"),
         (checks.torch("python3", NO_GPU, has_gpu=False), P, "CPU only"),
         (checks.torch("python3", NO_GPU, has_gpu=True), F, "built for CUDA 13.0, cannot use the GPU"),
         (checks.torch("python3", {**NO_GPU, "cuda": None}, has_gpu=True), F, "built without CUDA"),

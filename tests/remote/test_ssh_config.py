@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +19,7 @@ from remote.errors import ConfigError, UsageError
 from remote.profiles import Host
 from remote.ssh_checks import config_warnings
 from remote.ssh_config import Config, read
-from remote.ssh_config_file import split_words
+from remote.ssh_config_file import others_may_write, split_words
 from remote.ssh_hosts import ssh_hosts
 
 
@@ -143,6 +146,35 @@ def test_files_without_end_and_files_of_others_are_refused(config: Path) -> None
         read("box", path=config)
     assert caught.value.hint == f"chmod 600 {config}"
     assert read("box", path=config.with_name("absent")) == Config()
+
+
+def test_a_file_of_another_user_is_refused(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("Host box\n Port 2\n")
+    if os.geteuid():
+        monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
+    else:
+        os.chown(config, 12345, -1)
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        read("box", path=config)
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "members", "others"),
+    [
+        (0o644, "staff", ["eve"], False),
+        (0o646, "ada", [], True),
+        (0o664, "ada", [], False),
+        (0o664, "ada", ["ada"], False),
+        (0o664, "ada", ["ada", "eve"], True),
+        (0o664, "staff", [], True),
+    ],
+)
+def test_who_may_write_a_file(
+    monkeypatch: pytest.MonkeyPatch, mode: int, group: str, members: list[str], others: bool
+) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", lambda _uid: SimpleNamespace(pw_name="ada"))
+    monkeypatch.setattr(grp, "getgrgid", lambda _gid: SimpleNamespace(gr_name=group, gr_mem=members))
+    assert others_may_write(os.stat_result((mode, *[0] * 9))) is others
 
 
 def test_what_asyncssh_gets_is_private_and_goes(config: Path) -> None:
