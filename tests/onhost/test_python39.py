@@ -26,6 +26,12 @@ def test_the_whole_way(far: Far, follow: Callable[..., Following], python39: str
     assert (answer["state"], answer["code"], answer["stopped"]) == ("stopped", 143, True)
     following.part("exit", lambda exit: exit["state"] == "stopped")
     assert following.close() == 0
+    asked = {"project": PROJECT}
+    [entry] = far.ask("inventory", **asked)["runs"]
+    item = {"kind": "run", "worker": "w", "name": entry["name"], "inode": entry["inode"]}
+    assert "newest" in far.ask("remove", items=[item], **asked)["removed"][0]["skipped"]
+    assert far.ask("worktrees", **asked)["worktrees"] == [] and len(far.ask("past", **asked)["runs"]) == 1
+    assert far.ask("tail", worker="w", part=1, within_s=600.0, **asked)["lines"][0].startswith("3.9.")
     spec = {"run": os.path.basename(run.path), "project": PROJECT, "worker": "w"}
     assert far.ask("launch", spec=spec, resume=True, nonce=far.nonce("nonce-2"))["attempt"].endswith(".2")
     assert far.stop(kill=True)["stopped"]
