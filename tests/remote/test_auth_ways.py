@@ -18,6 +18,7 @@ from remote.asker import Refuser
 from remote.connection import Connection
 from remote.errors import AuthenticationFailed, RemoteError, Unreachable, UsageError
 from remote.hostkeys import KnownHosts
+from remote.identities import Identities
 from remote.profiles import Host
 from tests.fixtures.gates import Gate, opened
 from tests.fixtures.ssh import Sshd, current_user, sshd_running, trust, write_key
@@ -249,10 +250,23 @@ async def test_a_proxy_command_that_fails_is_named(
     assert "%" not in error.hint, "it is to be tried by hand"
 
 
-async def test_a_user_name_that_would_reach_a_shell(gate: Gate, home: Path) -> None:
-    path = home / ".ssh" / "config"
-    path.write_text("Host box\n User a;id\n ProxyCommand echo %r\n")
+@pytest.mark.parametrize("text", [" User a;id\n ProxyCommand echo %r\n", " HostName a;id\n ProxyCommand echo %h\n"])
+async def test_names_of_the_config_that_would_reach_a_shell(gate: Gate, home: Path, text: str) -> None:
+    (home / ".ssh" / "config").write_text(f"Host box\n{text}")
     assert isinstance(await failure(), UsageError)
+
+
+async def test_a_passphrase_is_asked_for_after_the_keys_that_need_none(home: Path) -> None:
+    locked, _ = write_key(home / "locked"), write_key(home / "open")
+    asked: list[Path] = []
+
+    async def unlock(path: Path) -> object:
+        asked.append(path)
+        return locked
+
+    ways = Identities(files=(home / "locked", home / "open"), locked=frozenset({home / "locked"}))
+    assert [origin async for origin, _ in ways.offers(unlock)] == [str(home / "open"), str(home / "locked")]
+    assert asked == [home / "locked"]
 
 
 async def test_the_patience_is_the_configs(home: Path) -> None:
