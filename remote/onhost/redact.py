@@ -29,6 +29,11 @@ QUIET_S = 0.2
 TELLS_NOTHING = 3
 """So many bytes of a value may be written before it is clear whether the rest follows."""
 
+PIECE_BYTES = 64 * 1024
+
+_ANCHOR = 4
+"""Fewer than the shortest form has: what is looked for first, as it is found fast."""
+
 
 def redact(argv: List[str]) -> int:
     """Copy standard input to standard output until its end; the secrets come as one line on descriptor `argv[0]`."""
@@ -37,21 +42,20 @@ def redact(argv: List[str]) -> int:
     with os.fdopen(int(argv[0]), "rb") as pipe:
         hiding = Hiding(decode(pipe.read()))
     while True:
-        waits = 0 < len(hiding.held) <= TELLS_NOTHING
-        if waits and not select.select([0], [], [], QUIET_S)[0]:
-            _write(hiding.rest())
+        if hiding.waits and not select.select([0], [], [], QUIET_S)[0]:
+            write(1, hiding.told())
             continue
-        data = os.read(0, 64 * 1024)
-        _write(hiding.feed(data) if data else hiding.rest())
+        data = os.read(0, PIECE_BYTES)
+        write(1, hiding.feed(data) if data else hiding.rest())
         if not data:
             return 0
 
 
-def _write(data: bytes) -> None:
+def write(log: int, data: bytes) -> None:
     """Write what can be written; a full disk loses the log, and never stops the work."""
     while data:
         try:
-            data = data[os.write(1, data) :]
+            data = data[os.write(log, data) :]
         except OSError:
             return
 
@@ -62,43 +66,73 @@ def needed(secrets: Dict[str, str]) -> bool:
 
 
 class Hiding:
-    """Replaces the values of secrets in a stream, also where they are cut into pieces."""
+    """Replaces the values of secrets in a stream: the same, however the stream is cut into pieces."""
 
     def __init__(self, secrets: Dict[str, str]) -> None:
-        self._names: Dict[bytes, bytes] = {}
+        names: Dict[bytes, bytes] = {}
         for name, value in secrets.items():
             for form in forms(value):
-                self._names.setdefault(form, f"[{name} hidden]".encode("utf-8", "replace"))
+                names.setdefault(form, f"[{name} hidden]".encode("utf-8", "replace"))
         # The longest first: a value may be the begin of another one.
-        ordered = sorted(self._names, key=len, reverse=True)
-        self._any = re.compile(b"|".join(map(re.escape, ordered)) or rb"(?!)")
-        self.held = b""
+        self._names = dict(sorted(names.items(), key=lambda item: -len(item[0])))
+        self._held = b""
         """The end of what came, as far as it may be the begin of a value."""
+        self._told = 0
+        """So many bytes of it are written already."""
 
     def feed(self, data: bytes) -> bytes:
         """Take a piece of the stream and return what can be written."""
-        whole = self.held + data
-        out, at = [], 0
-        for found in self._any.finditer(whole):
-            out += [whole[at : found.start()], self._names[found[0]]]
-            at = found.end()
-        left = whole[at:]
-        begin = len(left) - max((_overlap(left, form) for form in self._names), default=0)
-        self.held = left[begin:]
-        return b"".join([*out, left[:begin]])
+        return self._pass(self._held + data, ended=False)
 
     def rest(self) -> bytes:
-        """Return what was held back: nothing followed."""
-        held, self.held = self.held, b""
-        return held
+        """Return what was held back: nothing follows."""
+        return self._pass(self._held, ended=True)
+
+    @property
+    def waits(self) -> bool:
+        """True if something is held back that tells next to nothing."""
+        return self._told < len(self._held) <= TELLS_NOTHING
+
+    def told(self) -> bytes:
+        """Return what is held back, as nothing followed so far. It stays in mind: the rest of a value may follow."""
+        told, self._told = self._told, len(self._held)
+        return self._held[told:]
+
+    def _pass(self, whole: bytes, ended: bool) -> bytes:
+        # One look for each form is far faster than one expression of all: a key of many lines has hundreds of forms.
+        present = re.compile(b"|".join(re.escape(form) for form in self._names if form in whole) or rb"(?!)")
+        out, at = [], 0
+        begin = len(whole) if ended else self._begin(whole, at)
+        while True:
+            found = present.search(whole, at)
+            # A longer value may begin where the held part does.
+            if found is None or found.start() >= begin:
+                break
+            out += [whole[max(at, self._told) : found.start()], self._names[found[0]]]
+            at = found.end()
+            if begin < at:
+                begin = self._begin(whole, at)
+        out.append(whole[max(at, self._told) : begin])
+        self._held, self._told = whole[begin:], max(0, self._told - begin)
+        return b"".join(out)
+
+    def _begin(self, text: bytes, at: int) -> int:
+        """Return where, from `at` on, the end of `text` is the begin, and not the whole, of a form."""
+        return min((_overlap(text, at, form) for form in self._names), default=len(text))
 
 
-def _overlap(text: bytes, form: bytes) -> int:
-    """Return how many bytes at the end of `text` are the begin, and not the whole, of `form`."""
-    for begin in range(max(0, len(text) - len(form) + 1), len(text)):
-        if form.startswith(text[begin:]):
-            return len(text) - begin
-    return 0
+def _overlap(text: bytes, at: int, form: bytes) -> int:
+    """Return where the end of `text` begins that is the begin, and not the whole, of `form`."""
+    begin = max(at, len(text) - len(form) + 1)
+    while True:
+        found = text.find(form[:_ANCHOR], begin)
+        if found < 0:
+            break
+        if form.startswith(text[found:]):
+            return found
+        begin = found + 1
+    last = range(max(begin, len(text) - _ANCHOR + 1), len(text))
+    return next((place for place in last if form.startswith(text[place:])), len(text))
 
 
 def forms(value: str) -> Iterator[bytes]:

@@ -128,9 +128,10 @@ class Work:
         return self._filter.pids if self._filter is not None else set()
 
     def attend(self) -> None:
-        """See to it that the log is written, whatever somebody has killed."""
+        """See to it that the log is written, whatever somebody has killed. What fails is tried again the next time."""
         if self._filter is not None:
-            self._filter.revive()
+            with contextlib.suppress(OSError):
+                self._filter.revive()
 
     def drain(self, timeout_s: float = DRAIN_S) -> None:
         """Wait until the log holds all that the last child has written."""

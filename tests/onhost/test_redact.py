@@ -6,8 +6,10 @@ import base64
 import itertools
 import json
 import os
+import re
 import signal
 import sys
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,8 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remote.onhost.redact import Hiding, needed
+from remote.onhost import log_filter
+from remote.onhost.log_filter import LogFilter
+from remote.onhost.redact import TELLS_NOTHING, Hiding, needed
+from remote.onhost.spawn import Claim
+from remote.onhost.work import Work
 from tests.onhost.far import Far, wait_for
+from wire.records import RunSpec
 
 KEY = "hush-4711/é+x"
 SHOWN = b"[KEY hidden]"
@@ -56,13 +63,36 @@ def test_the_longer_value_wins_and_short_ones_are_left() -> None:
     assert needed(secrets) and not needed({"C": "1234567"})
 
 
-@given(st.lists(st.sampled_from([b"ab", b"abcabcabd", b"\n", b"x"]), max_size=20), st.sets(st.integers(0, 100)))
-def test_the_pieces_do_not_matter(words: list[bytes], cuts: set[int]) -> None:
+@given(
+    st.lists(st.sampled_from([b"ab", b"abcabcabd", b"abcabcab", b"bcabcabdxx", b"\n", b"x"]), max_size=20),
+    st.sets(st.integers(0, 200)),
+    st.sets(st.integers(0, 200)),
+)
+def test_the_pieces_do_not_matter(words: list[bytes], cuts: set[int], quiet: set[int]) -> None:
+    """Nor do values that are the begin of others, or overlap; and a pause tells a few bytes, never more."""
     data = b"".join(words)
-    secrets = {"K": "abcabcabd"}
-    whole = through(data, secrets=secrets)
-    assert whole == data.replace(b"abcabcabd", b"[K hidden]")
-    assert through(data, *(min(cut, len(data)) for cut in cuts), secrets=secrets) == whole
+    secrets = {"LONG": "abcabcabd", "OVER": "bcabcabdxx", "SHORT": "abcabcab"}
+    names = {value.encode(): f"[{name} hidden]".encode() for name, value in secrets.items()}
+    expected = re.sub(b"bcabcabdxx|abcabcabd|abcabcab", lambda found: names[found[0]], data)
+    assert through(data, *(min(cut, len(data)) for cut in cuts), secrets=secrets) == expected
+    hiding, out = Hiding(secrets), b""
+    for at in range(len(data)):
+        out += hiding.feed(data[at : at + 1])
+        out += hiding.told() if at in quiet and hiding.waits else b""
+    out += hiding.rest()
+    labels = [re.findall(rb"\[\w+ hidden\]", text) for text in (out, expected)]
+    assert not any(value in out for value in names) and labels[0] == labels[1]
+    assert 0 <= len(out) - len(expected) <= TELLS_NOTHING * len(labels[0])
+
+
+def test_a_value_that_is_typed_slowly_tells_no_more_than_its_begin() -> None:
+    hiding, out = Hiding({"KEY": "hush-4711"}), b""
+    for at in range(len("hush-4711")):
+        out += hiding.feed(b"hush-4711"[at : at + 1])
+        out += hiding.told() if hiding.waits else b""
+        assert not hiding.waits
+    assert out + hiding.rest() == b"hush-4711"[:TELLS_NOTHING] + SHOWN
+    assert hiding.feed(b"hu") + hiding.told() + hiding.feed(b"e\n") == b"hue\n", "nothing is said twice"
 
 
 def test_the_log_of_a_run_has_everything_but_the_secret(far: Far, tmp_path: Path) -> None:
@@ -116,6 +146,52 @@ def test_a_filter_that_is_killed_comes_back_and_a_stop_ends_it(far: Far, tmp_pat
     answer = far.stop()
     assert (answer["state"], answer["stopped"], answer["forced"], answer["left"]) == ("stopped", True, False, [])
     assert not far.family()
+
+
+def filter_to(log: Path) -> LogFilter:
+    return LogFilter({"KEY": "hush-4711"}, lambda: open(log, "ab"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_end_of_the_log_needs_no_filter(tmp_path: Path, number: int) -> None:
+    """One that is killed with the work, or halted, has left the last words in the pipe; whoever escaped may go on."""
+    log = tmp_path / "log"
+    filtered = filter_to(log)
+    (pid,) = filtered.pids
+    os.kill(pid, number)
+    if number == signal.SIGKILL:
+        wait_for(lambda: not filtered.pids)
+    escaped = os.dup(filtered.write)
+    os.write(filtered.write, b"the last words: hush-4711, hush-")
+    filtered.drain(0.1)
+    assert log.read_bytes() == b"the last words: [KEY hidden], hush-"
+    assert not filtered.pids
+    with pytest.raises(BrokenPipeError):
+        os.write(escaped, b"x")
+    os.close(escaped)
+
+
+def test_a_filter_that_cannot_live_is_not_started_all_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_filter, "REVIVE_AFTER_S", 0.3)
+    started = time.monotonic()
+    filtered = filter_to(tmp_path / "log")
+    (pid,) = filtered.pids
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not filtered.pids)
+    filtered.revive()
+    assert filtered.pids and filtered.pids != {pid} and time.monotonic() - started >= 0.3
+    filtered.drain(10.0)
+
+
+def test_a_filter_that_cannot_be_started_now_harms_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = Claim(str(tmp_path), "p", "w", "r", 1, "nonce")
+    work = Work(claim, RunSpec("r", "p", "w", "nonce", ("true",), ""), {"KEY": "hush-4711"}, 0)
+    monkeypatch.setattr(work, "_filter", filter_to(tmp_path / "log"))
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFilter, "revive", lambda _: (_ for _ in ()).throw(BlockingIOError(11, "no more processes")))
+        work.attend()
+    work.drain()
+    assert not work.helpers
 
 
 def test_without_secrets_there_is_no_filter(far: Far) -> None:
