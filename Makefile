@@ -28,6 +28,7 @@ test-hosts: $(VENV)/.test
 	@sh .ci/packages git rsync sshd tmux
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
 	$(PYTEST) -n 2 -m 'slow and hosts' -k 'not two_thousand' tests/end_to_end tests/remote
+	$(PYTEST) -n 2 -m slow tests/security tests/remote/test_leaks.py tests/remote/test_library.py
 	$(PYTEST) -n 2 -m slow tests/tui tests/test_benchmarks.py tests/remote/test_sync_schedule.py \
 		tests/remote/test_auth_ways.py tests/remote/test_jumps.py
 	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done

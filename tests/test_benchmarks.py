@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 FIELDS = {"name", "ratio", "target", "unit", "met", "ours", "theirs"}
 TINY = {
     "app": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2", "--turns", "1"],
+    "control_plane": ["--workers", "2", "--hosts", "1", "2", "--seconds", "1", "--interval", "0.5", "--hour", "2"],
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
     "language": ["--clips", "8"],
@@ -34,6 +35,7 @@ TINY = {
 }
 NEEDS = {
     "app": [],
+    "control_plane": ["ssh", "rsync"],
     "data": [],
     "heartbeat": [SSHD, "ssh"],
     "language": [],
@@ -48,6 +50,7 @@ DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spe
 """Libraries that `render` compares with; one that is not here is left out."""
 ROWS = {
     "app": 10,
+    "control_plane": 18,
     "data": 14,
     "heartbeat": 6,
     "language": 12,
@@ -59,7 +62,8 @@ ROWS = {
     "train": 11,
 }
 NAMES = [pytest.param(name, marks=() if name == "render" else pytest.mark.slow) for name in TINY]
-"""`make test-hosts` has those that are slow: `train` takes 15 s of CPU, a run under a supervisor beside its own, and
+"""`make test-hosts` has those that are slow: `train` takes 15 s of CPU, a run under a supervisor beside its own,
+`control_plane` 8 s and the quarter of a minute after which a silent host is noticed, and
 `track`, `language`, `objects` and `persistence` 8 s, most of it to import their rivals or torch.
 """
 

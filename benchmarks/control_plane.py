@@ -1,0 +1,258 @@
+"""The control plane at its sizes: workers x hosts, from a beat to the row, against what people do today, in one run.
+
+Theirs is (a) one OpenSSH master connection a host and, every two seconds, `ssh ... cat` of each worker's heartbeat,
+and (b) every two seconds a plain `rsync -a -e ssh` of each host's heartbeats, which logs in each time. Ours is the
+fleet, one follower a host. All watch the same beating runs, one after the other, on SSH servers of the embedded kind in
+a process of their own; bytes are counted on the TCP connections, both ways; CPU is that of the laptop's processes once
+connected.
+
+Then: how soon a host that fell silent is noticed, with and without a wake of the laptop; and whether memory, CPU,
+descriptors and tasks stay flat over an hour of beats that is played faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks.heartbeat import LOOP_S, Seen, cpu_of, rows_of
+from benchmarks.many_hosts import USER, Farm, farm
+from benchmarks.report import Row, arguments, lower_is_better, show
+from remote.fleet import Fleet
+from remote.history import History
+from remote.snapshot import Link, RunSnapshot
+from wire.run_dir import Root
+
+BEAT_S = 30.0
+"""Seconds between two beats of a worker, by default."""
+NOTICED_S, WOKEN_S = 15.0, 4.0
+"""How soon a dead host must be noticed, and after a wake."""
+QUARTERS = 4
+
+
+async def ours(beats: Farm, seconds: float) -> Seen:
+    latencies: list[float] = []
+    newest: dict[str, int] = {}
+
+    def changed(snapshot: RunSnapshot) -> None:
+        beat = snapshot.beat
+        if beat is not None and newest.get(snapshot.worker) != beat.seq:
+            newest[snapshot.worker] = beat.seq
+            latencies.append(time.time() - beat.at_s)
+
+    fleet = Fleet(beats.profile)
+    fleet.subscribe(changed)
+    await fleet.start(sync=False)
+    await fleet.settled(beats.hosts)
+    assert {link.link for link in fleet.links().values()} == {Link.LIVE}, fleet.links()
+    await asyncio.sleep(2)
+    latencies.clear()
+    cpu, passed = time.process_time(), beats.bytes_passed
+    await asyncio.sleep(seconds)
+    seen = Seen(tuple(latencies), time.process_time() - cpu, beats.bytes_passed - passed)
+    await fleet.close()
+    return seen
+
+
+@dataclass(frozen=True)
+class Look:
+    """One command of a loop, and the heartbeats that it brought."""
+
+    argv: Sequence[str]
+    beats: Callable[[bytes], Sequence[bytes]]
+
+
+def ssh(beats: Farm, folder: Path, host: str) -> list[str]:
+    """`ssh` to a host, over its master if there is one."""
+    found = beats.hosts[host]
+    options = ["-F", "none", "-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={beats.known}"]
+    options += ["-o", f"ControlPath={folder / host}", "-o", "IdentitiesOnly=yes", "-i", str(beats.identity)]
+    return ["ssh", *options, "-o", "LogLevel=ERROR", "-p", str(found.port), "-l", USER]
+
+
+def cats(beats: Farm, folder: Path) -> list[Look]:
+    project = beats.profile.project_id
+    looks = []
+    for worker in beats.profile.workers.values():
+        root = Root(beats.hosts[worker.host].root)
+        command = f"cat {root.worker(project, worker.slug)}/*/heartbeat.json"
+        looks.append(Look([*ssh(beats, folder, worker.host), "127.0.0.1", command], bytes.splitlines))
+    return looks
+
+
+def rsyncs(beats: Farm, folder: Path) -> list[Look]:
+    """Without a master: another folder, in which there is none."""
+    looks = []
+    for name, host in beats.hosts.items():
+        local = folder / "rsync" / name
+        local.mkdir(parents=True)
+
+        def read(out: bytes, local: Path = local) -> list[bytes]:
+            return [path.read_bytes() for path in sorted(local.rglob("heartbeat.json"))]
+
+        shell = shlex.join(ssh(beats, folder / "none", name))
+        only = ["--include=*/", "--include=heartbeat.json", "--exclude=*"]
+        looks.append(Look(["rsync", "-a", "-e", shell, *only, f"127.0.0.1:{host.root}/runs/", f"{local}/"], read))
+    return looks
+
+
+def children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def theirs(beats: Farm, looks: Sequence[Look], masters: Sequence[subprocess.Popen[bytes]], seconds: float) -> Seen:
+    """Run every look, then wait two seconds, again and again; at least twice."""
+    latencies: list[float] = []
+    newest: dict[str, float] = {}
+
+    def look() -> None:
+        for number, one in enumerate(looks):
+            out = subprocess.run(one.argv, check=True, capture_output=True).stdout
+            now = time.time()
+            for line, beat in enumerate(map(json.loads, one.beats(out))):
+                if newest.get(f"{number} {line}") != beat["at_s"]:
+                    newest[f"{number} {line}"] = beat["at_s"]
+                    latencies.append(now - beat["at_s"])
+
+    def cost() -> float:
+        return children_s() + sum(cpu_of(master.pid) for master in masters) + time.process_time()
+
+    look()
+    latencies.clear()
+    cpu, passed, begun, turns = cost(), beats.bytes_passed, time.monotonic(), 0
+    while turns < 2 or time.monotonic() - begun < seconds:
+        time.sleep(LOOP_S)
+        look()
+        turns += 1
+    took = time.monotonic() - begun
+    # Where a turn takes longer than the window, its cost is spread over what it took: kind to them.
+    return Seen(tuple(latencies), (cost() - cpu) * seconds / took, int((beats.bytes_passed - passed) * seconds / took))
+
+
+def compare(workers: int, hosts: int, seconds: float, interval_s: float) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), hosts, workers, interval_s) as beats:
+        folder = Path(name) / "masters"
+        folder.mkdir()
+        us = asyncio.run(ours(beats, seconds))
+        opened = [[*ssh(beats, folder, host), "-M", "-N", "127.0.0.1"] for host in beats.hosts]
+        masters = [subprocess.Popen(argv) for argv in opened]
+        while len(list(folder.iterdir())) < len(masters):
+            assert all(master.poll() is None for master in masters), "a master of ssh ended"
+            time.sleep(0.05)
+        them = theirs(beats, cats(beats, folder), masters, seconds)
+        for master in masters:
+            master.terminate()
+            master.wait()
+        copies = theirs(beats, rsyncs(beats, folder), (), seconds)
+    size = f"{workers} workers, {hosts} hosts" if hosts > 1 else f"{workers} workers, 1 host"
+    targets = (20, 6, 3) if workers < 50 else (20, 30, 12) if workers < 200 else (20, 40, 15)
+    return [
+        *rows_of(f"{size}, ssh cat", us, them, seconds, targets),
+        *rows_of(f"{size}, rsync -e ssh", us, copies, seconds, (20, 1, 1)),
+    ]
+
+
+async def until_lost(fleet: Fleet, host: str) -> float:
+    begun = time.monotonic()
+    while fleet.links()[host].link is not Link.OFFLINE:
+        await asyncio.sleep(0.01)
+    return time.monotonic() - begun
+
+
+async def silence(beats: Farm) -> list[Row]:
+    """The servers stop in the middle of everything, as machines do that lose their power: nobody says goodbye."""
+    (host,) = beats.hosts
+    seconds = []
+    for woke in (False, True):
+        fleet = Fleet(beats.profile)
+        await fleet.start(sync=False)
+        await fleet.settled([host])
+        os.kill(beats.server_pid, signal.SIGSTOP)
+        if woke:
+            fleet.woke()
+        seconds.append(await until_lost(fleet, host))
+        os.kill(beats.server_pid, signal.SIGCONT)
+        await fleet.close()
+    return [
+        lower_is_better("silent host noticed", seconds[0], NOTICED_S, target=1, unit="s"),
+        lower_is_better("silent host noticed after a wake", seconds[1], WOKEN_S, target=1, unit="s"),
+    ]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What the process holds at one moment."""
+
+    cpu_s: float
+    resident_mib: float
+    descriptors: int
+    tasks: int
+
+
+def weigh() -> Weight:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    resident = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return Weight(time.process_time(), resident, len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()))
+
+
+async def hour(beats: Farm, folder: Path, seconds: float) -> list[Row]:
+    """Four quarters; the first is for what is made once, the last is compared with the second."""
+    fleet = Fleet(beats.profile, history=History(folder / "history.sqlite"))
+    await fleet.start(sync=False)
+    await fleet.settled(beats.hosts)
+    weights = [weigh()]
+    for _ in range(QUARTERS):
+        await asyncio.sleep(seconds / QUARTERS)
+        weights.append(weigh())
+    await fleet.close()
+    cpu = [after.cpu_s - before.cpu_s for before, after in pairwise(weights)]
+    second, last = weights[2], weights[-1]
+    played = f"1 h in {seconds:.0f} s, quarter 4 against 2"
+    pairs = [
+        ("CPU", cpu[-1], cpu[1], "s"),
+        ("resident", last.resident_mib, second.resident_mib, "MiB"),
+        ("descriptors", last.descriptors, second.descriptors, ""),
+        ("tasks", last.tasks, second.tasks, ""),
+    ]
+    return [
+        lower_is_better(f"{played}: {name}", ours, theirs, target=0.9, unit=unit) for name, ours, theirs, unit in pairs
+    ]
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--workers", type=int, nargs="+", default=[10, 50, 200])
+    parser.add_argument("--hosts", type=int, nargs="+", default=[1, 10, 50])
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of each measurement")
+    parser.add_argument("--interval", type=float, default=BEAT_S, help="seconds between the beats of one worker")
+    parser.add_argument("--hour", type=float, default=36.0, help="seconds in which an hour of 50 workers is played")
+    chosen = parser.parse_args()
+    rows = [
+        row
+        for workers in chosen.workers
+        for hosts in chosen.hosts
+        if hosts <= workers
+        for row in compare(workers, hosts, chosen.seconds, chosen.interval)
+    ]
+    with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), 1, 1, chosen.interval) as beats:
+        rows += asyncio.run(silence(beats))
+    played_s = BEAT_S * chosen.hour / 3600
+    with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), 1, 50, played_s) as beats:
+        rows += asyncio.run(hour(beats, Path(name), chosen.hour))
+    show("The control plane, by workers and hosts", rows, as_json=chosen.json)
+
+
+if __name__ == "__main__":
+    main()
