@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from remote.history import History
 from remote.onhost import launch as launch_module
 from remote.onhost.beats import Beats
 from remote.onhost.launch import launch
@@ -22,7 +23,7 @@ from remote.onhost.spawn import Claim
 from tests.security.failing_writes import SHORT, Disk, disks
 from trainer.reporter import Reporter
 from wire.codec import WireError, decode
-from wire.records import EXIT_BYTES, Heartbeat, JobRecord, MetricPoint, Progress
+from wire.records import EXIT_BYTES, Action, Heartbeat, JobRecord, MetricPoint, Progress
 from wire.run_dir import TEMPORARY_PREFIX, AttemptDir, Root, RunDir, append_line, replace_file
 from wire.state import State
 
@@ -183,3 +184,19 @@ def test_a_line_after_one_that_broke_off_is_whole(tmp_path: Path) -> None:
     assert disk.failures
     append_line(path, b'{"a": 3}')
     assert [line["a"] for line in whole_lines(path)] == [1, 3]
+
+
+@pytest.mark.parametrize("pages", [1, 5, 8])
+def test_a_history_without_room_is_no_reason_to_stop(pages: int, tmp_path: Path) -> None:
+    """SQLite writes past Python, so its file may not grow over so many pages."""
+    history = History(tmp_path / "history.sqlite")
+    history._database.execute(f"PRAGMA max_page_count = {pages}")
+    for number in range(40):
+        history.record("p", "w", Action("launch", "ada", float(number), "x" * 500, "started", "r.1"))
+    assert "full" in history.warning
+    kept = len(history.actions("p"))
+    history._database.execute("PRAGMA max_page_count = 100000")
+    history.record("p", "w", Action("stop", "ada", 99.0, "", "stopped", "r.1"))
+    newest = history.actions("p")
+    assert len(newest) == kept + 1 and newest[0][1].verb == "stop"
+    history.close()
