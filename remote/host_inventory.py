@@ -32,7 +32,7 @@ class Thing:
     """Since it was last written or used, by the host's own clock."""
     inode: int = 0
     used: bool = False
-    """A bundle or environment: some run or process needs it."""
+    """A bundle or environment: some run or process needs it; a checkpoint: a link names it."""
     place: str = ""
     """Its folder, where the name alone does not say it."""
 

@@ -13,20 +13,22 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remote import synced
 from remote.clean import clean
-from remote.copies import compared, copies_of, copy_of, lone_files
-from remote.errors import RemoteError
+from remote.copies import compared, copies_of, copy_of, lone_files, unwanted_files
+from remote.errors import FarSideError, RemoteError
 from remote.folders import state_folder
-from remote.host_inventory import Thing, take_inventory
+from remote.host_inventory import HostRun, Thing, take_inventory
+from remote.laptop_disk import local_error
 from remote.onhost.inventory import GONE_PREFIX
 from remote.onhost.measuring import measure
-from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, lacking_here, only_here, plan, plan_here
+from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, is_here, lacking_here, only_here, plan, plan_here
 from remote.tidy import whole
 from wire.codec import WireError
 
@@ -39,6 +41,7 @@ REMOVE_TIMEOUT_S = 1800.0
 HERE = (Kind.COPY, Kind.HISTORY)
 """What lies on this laptop."""
 Step = Callable[[str], None]
+Runs = Mapping[tuple[str, str], HostRun]
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,10 @@ async def _of_host(fleet: Fleet, host: str, policy: Policy, here: bool) -> Plan 
     try:
         found = await take_inventory(fleet, host)
         copies = await asyncio.to_thread(copies_of, fleet.profile.results, found)
-        if not here:
-            return plan(found, copies, policy, [worker.slug for worker in fleet.profile.workers.values()])
-        return plan_here(found, await compared(fleet, found, copies, policy), policy)
+        copies = await compared(fleet, found, copies, policy, here=here)
+        if here:
+            return plan_here(found, copies, policy)
+        return plan(found, copies, policy, [worker.slug for worker in fleet.profile.workers.values()])
     except RemoteError as exc:
         return exc
 
@@ -110,49 +114,76 @@ async def _remove(fleet: Fleet, items: list[Item], policy: Policy, step: Step) -
     host = items[0].host
     done: list[Done] = []
     try:
-        reasons = await _second_thoughts(fleet, host, items, policy, step) if host else {}
-        done += [Done(item, skipped=reasons[item]) for item in items if item in reasons]
-        left = [item for item in items if item not in reasons]
-        done += [await _remove_here(fleet, item) for item in left if item.kind in HERE]
-        there = [item for item in left if item.kind not in HERE]
-        for start in range(0, len(there), BATCH):
-            step(f"{host}: removing {start + 1} to {min(start + BATCH, len(there))} of {len(there)}")
-            done += await remove_there(fleet, host, there[start : start + BATCH])
+        unsynced = await _sync_again(fleet, host, items, step) if not policy.unsynced else {}
+        found: Runs = {}
+        if any(item.run for item in items):
+            found = {(run.slug, run.thing.name): run for run in (await take_inventory(fleet, host)).runs}
+        for start in range(0, len(items), BATCH):
+            step(f"{host or 'here'}: removing {start + 1} to {min(start + BATCH, len(items))} of {len(items)}")
+            batch = items[start : start + BATCH]
+            async with _alone(fleet, batch):
+                reasons = {item: unsynced.get(item) or await _why_not(fleet, item, found, policy) for item in batch}
+                done += [Done(item, skipped=why) for item, why in reasons.items() if why]
+                left = [item for item, why in reasons.items() if not why]
+                for item in left:
+                    if item.kind in HERE:
+                        done.append(await asyncio.to_thread(_remove_local, _folder(fleet, item), item))
+                if there := [item for item in left if item.kind not in HERE]:
+                    done += await remove_there(fleet, host, there)
     except RemoteError as exc:
         return done, exc
     return done, None
 
 
-async def _second_thoughts(
-    fleet: Fleet, host: str, items: Sequence[Item], policy: Policy, step: Step
-) -> dict[Item, str]:
-    """Why some of the items may not go after all: each is synced, or compared, once more just before."""
+async def _sync_again(fleet: Fleet, host: str, items: Sequence[Item], step: Step) -> dict[Item, str]:
+    """Bring once more each run that is to go from its host; return why that failed."""
     reasons: dict[Item, str] = {}
-    runs = [item for item in items if item.kind is Kind.RUN and not policy.unsynced]
-    for item in runs:
+    for item in (item for item in items if item.kind is Kind.RUN):
         name = _name(fleet, host, item.slug)
         step(f"{name}: looking at {item.run} once more before it goes")
         try:
             await fleet.syncs.fetch(name, run=item.run, attempts=item.attempts)
         except RemoteError as exc:
             reasons[item] = f"cannot be synced: {exc.message}"
-    copies = [item for item in items if item.kind is Kind.COPY]
-    if not runs and not copies:
-        return reasons
-    found = {(run.slug, run.thing.name): run for run in (await take_inventory(fleet, host)).runs}
-    for item in [*runs, *copies]:
-        run = found.get((item.slug, item.run))
-        if item in reasons:
-            continue
-        if run is None or run.current or run.state not in OVER:
-            reasons[item] = "is not kept by its host any more" if run is None else "went on meanwhile"
-        elif item.kind is Kind.COPY:
-            lone = Copy(only_here=await lone_files(fleet, host, item.slug, item.run))
-            if why := only_here(lone):
-                reasons[item] = why
-        elif why := lacking_here(run, await asyncio.to_thread(copy_of, _folder(fleet, item))):
-            reasons[item] = why
     return reasons
+
+
+@asynccontextmanager
+async def _alone(fleet: Fleet, items: Sequence[Item]) -> AsyncIterator[None]:
+    """Let nobody else sync these runs or remove them here: else their host and this laptop may both lose one."""
+    async with AsyncExitStack() as claims:
+        for folder in sorted(
+            {_folder(fleet, item) for item in items if item.run}
+        ):  # sorted, so that no two wait for ever
+            try:
+                await claims.enter_async_context(synced.claim(folder, lambda: None))
+            except OSError as exc:
+                raise local_error(exc, folder) from exc
+        yield
+
+
+async def _why_not(fleet: Fleet, item: Item, found: Runs, policy: Policy) -> str:
+    """Why an item may not go after all, just before it goes; '' if nothing keeps it. The caller holds its claim."""
+    if not item.run:
+        return ""
+    run = found.get((item.slug, item.run))
+    if run is None:
+        return "is not kept by its host any more"
+    if run.current or run.state not in OVER:
+        return "went on meanwhile"
+    copy = await asyncio.to_thread(copy_of, fleet.profile.results, run) or Copy()
+    try:
+        if item.kind is Kind.COPY:
+            return only_here(Copy(only_here=await lone_files(fleet, item.host, item.slug, item.run)))
+        if item.kind is Kind.CHECKPOINT:
+            return "" if is_here(run, item.thing.name, copy) else "is not here"
+        if policy.unsynced:
+            return ""
+        unwanted = await unwanted_files(fleet, item.host, item.slug, item.run)
+        lack = lacking_here(run, replace(copy, only_there=unwanted))
+        return lack[0] if lack else ""
+    except FarSideError as exc:
+        return f"cannot be compared: {exc.message}"
 
 
 async def remove_there(fleet: Fleet, host: str, items: Sequence[Item], *, discard: bool = False) -> list[Done]:
@@ -188,19 +219,9 @@ def _done(item: Item, answer: Any) -> Done:
         return Done(item, skipped="the host's answer makes no sense")
 
 
-async def _remove_here(fleet: Fleet, item: Item) -> Done:
-    if item.kind is Kind.HISTORY:
-        return await asyncio.to_thread(_remove_local, state_folder() / item.thing.name, item)
-    folder = _folder(fleet, item)
-    try:
-        async with synced.claim(folder, lambda: None):
-            return await asyncio.to_thread(_remove_local, folder, item)
-    except OSError as exc:
-        return Done(item, skipped=f"{exc.strerror}: {clean(str(folder))}")
-
-
 def _folder(fleet: Fleet, item: Item) -> Path:
-    return fleet.profile.results / item.slug / item.run
+    """Where the results of an item's run lie here, or a damaged history."""
+    return fleet.profile.results / item.slug / item.run if item.run else state_folder() / item.thing.name
 
 
 def _remove_local(path: Path, item: Item) -> Done:

@@ -8,7 +8,7 @@ Never both of one run: either is then the last one. What is current, active or h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ from wire.state import State
 DAY_S = 86400.0
 SHARED_OLDER_S = 30 * DAY_S
 """Bundles and environments of a host are shared: somebody else's laptop may need one that no run of ours names."""
+LAST = KEPT_CHECKPOINTS[1]
 OVER = frozenset({State.COMPLETED, State.FAILED, State.STOPPED, State.LOST})
 
 
@@ -37,6 +38,18 @@ class Kind(StrEnum):
     """The results of a run on this laptop."""
     HISTORY = "history"
     """A damaged history that was moved aside on this laptop."""
+
+
+class Cure(StrEnum):
+    """What brings here what is missing."""
+
+    SYNC = "sync"
+    EVERYTHING = "sync --everything"
+    PROFILE = "profile"
+    """Nothing, as long as the profile says what it says."""
+
+
+Lack = tuple[str, Cure]
 
 
 @dataclass(frozen=True)
@@ -63,8 +76,8 @@ class Kept:
     run: str
     bytes: int
     why: str
-    unsynced: bool = False
-    """True if nothing but what is missing here keeps it."""
+    cure: Cure | None = None
+    """What would bring it here, if nothing but what is missing here keeps it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,8 @@ class Copy:
     bytes: int = 0
     only_here: tuple[str, ...] = ()
     """Files that the host does not have."""
+    only_there: tuple[str, ...] = ()
+    """Files on the host that the profile excludes from every sync."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +131,10 @@ def plan(found: Inventory, copies: Copies, policy: Policy, slugs: Collection[str
         if not _wanted(run.slug, policy):
             continue
         copy = copies.get((run.slug, run.thing.name), Copy())
-        needed, missing = needed_there(run, rank, policy), "" if policy.unsynced else lacking_here(run, copy)
-        if needed or missing:
-            kept.append(Kept(found.host, run.slug, run.thing.name, run.thing.bytes, needed or missing, not needed))
+        needed, missing = needed_there(run, rank, policy), None if policy.unsynced else lacking_here(run, copy)
+        if needed or missing is not None:
+            why, cure = (needed, None) if needed or missing is None else missing
+            kept.append(Kept(found.host, run.slug, run.thing.name, run.thing.bytes, why, cure))
             items += _spare_checkpoints(found.host, run, copy, policy)
         else:
             items.append(_item(Kind.RUN, found.host, run.thing, run.slug, run, least_age_s=policy.older_s))
@@ -175,27 +191,33 @@ def needed_there(run: HostRun, rank: int, policy: Policy) -> str:
     return ""
 
 
-def lacking_here(run: HostRun, copy: Copy) -> str:
-    """What of a run on a host is not on this laptop, '' if nothing is missing."""
+def lacking_here(run: HostRun, copy: Copy) -> Lack | None:
+    """What of a run on a host is not on this laptop, None if nothing is missing."""
     mark = copy.mark
     if mark is None:
-        return "is not here"
+        return "is not here", Cure.SYNC
     if mark.left_out:
-        return f"has {counted(len(mark.left_out), 'file')} too large to come here"
+        return f"has {counted(len(mark.left_out), 'file')} too large to come here", Cure.PROFILE
     if not mark.complete or mark.attempts < run.attempts:
-        return "went on after its last sync" if mark.attempts else "is not whole here"
-    only_there = [name for name in run.checkpoints if not _is_here(run, name, copy)]
+        return "went on after its last sync" if mark.attempts else "is not whole here", Cure.SYNC
+    only_there = [name for name in run.checkpoints if not is_here(run, name, copy)]
     if only_there:
-        return f"has {counted(len(only_there), 'checkpoint')} not here"
-    return ""
+        return f"has {counted(len(only_there), 'checkpoint')} not here", Cure.EVERYTHING
+    if copy.only_there:
+        count = counted(len(copy.only_there), "file")
+        return f"has {count} that `exclude` keeps there: {_first(copy.only_there)}", Cure.PROFILE
+    return None
 
 
 def only_here(copy: Copy) -> str:
     """What of a copy its host does not have, '' if it has everything."""
     if not copy.only_here:
         return ""
-    named = ", ".join(copy.only_here[:2]) + (", ..." if len(copy.only_here) > 2 else "")
-    return f"has {counted(len(copy.only_here), 'file')} only here: {named}"
+    return f"has {counted(len(copy.only_here), 'file')} only here: {_first(copy.only_here)}"
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
 
 
 def counted(count: int, word: str) -> str:
@@ -203,16 +225,23 @@ def counted(count: int, word: str) -> str:
 
 
 def _spare_checkpoints(host: str, run: HostRun, copy: Copy, policy: Policy) -> list[Item]:
-    """Of a run that is over, old and stays: checkpoints that no resume needs and that are here, proved by digest."""
-    if run.current or run.state not in OVER or run.thing.age_s < policy.older_s:
+    """Of a run that is over, old and stays: checkpoints that no resume needs and that are here, proved by digest.
+
+    A trainer that calls its last one otherwise may go on from any of them.
+    """
+    if run.current or run.state not in OVER or run.thing.age_s < policy.older_s or LAST not in run.checkpoints:
         return []
-    names = (name for name in run.checkpoints if name not in KEPT_CHECKPOINTS and _is_here(run, name, copy))
-    return [_item(Kind.CHECKPOINT, host, run.checkpoints[name][0], run.slug, run) for name in names]
+    return [
+        _item(Kind.CHECKPOINT, host, thing, run.slug, run)
+        for name, (thing, _) in run.checkpoints.items()
+        if name not in KEPT_CHECKPOINTS and not thing.used and is_here(run, name, copy)
+    ]
 
 
-def _is_here(run: HostRun, name: str, copy: Copy) -> bool:
-    mine = copy.checkpoints.get(name)
-    return mine is not None and run.checkpoints[name][1].same_as(mine)
+def is_here(run: HostRun, name: str, copy: Copy) -> bool:
+    """True if a checkpoint of a host lies here, too, proved by digest."""
+    mine, there = copy.checkpoints.get(name), run.checkpoints.get(name)
+    return mine is not None and there is not None and there[1].same_as(mine)
 
 
 def _is_spare(tree: Worktree, policy: Policy) -> bool:

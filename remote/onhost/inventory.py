@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set
 
 from remote.onhost import parts, request
 from remote.onhost.__main__ import bundle_path
@@ -83,8 +83,8 @@ def _changed_s(path: str) -> float:
 
 
 def checkpoints(folder: str) -> List[Entry]:
-    """Return {name, bytes, size, mtime_ns, inode, age_s} of the plain files in a folder of checkpoints."""
-    found = []
+    """Return {name, bytes, size, mtime_ns, inode, age_s, used} of the plain files in a folder of checkpoints."""
+    found, named = [], linked(folder)
     for name in parts.names_in(folder)[:CHECKPOINTS_MAX]:
         path = os.path.join(folder, name)
         try:
@@ -92,8 +92,17 @@ def checkpoints(folder: str) -> List[Entry]:
         except OSError:
             continue
         if stat.S_ISREG(facts.st_mode):
-            found.append({**_entry(path), "size": facts.st_size, "mtime_ns": facts.st_mtime_ns})
+            found.append({**_entry(path), "size": facts.st_size, "mtime_ns": facts.st_mtime_ns, "used": name in named})
     return found
+
+
+def linked(folder: str) -> Set[str]:
+    """Return the names in a folder of checkpoints to which links in it or beside it lead, as a `best.pt` may be one."""
+    places = [
+        os.path.join(place, name) for place in (folder, os.path.dirname(folder)) for name in parts.names_in(place)
+    ]
+    ends = {os.path.realpath(path) for path in places if os.path.islink(path)}
+    return {os.path.basename(end) for end in ends if os.path.dirname(end) == os.path.realpath(folder)}
 
 
 def _shared(root: Root, kind: str) -> List[Entry]:

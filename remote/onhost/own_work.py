@@ -19,10 +19,20 @@ def dirty_files(tree: Git) -> List[str]:
 
 
 def ignored_files(tree: Git) -> List[str]:
-    """Return the files and folders that git ignores, a folder with a `/` at its end, without what runs leave behind."""
+    """Return what no commit of ours can keep, a folder with a `/` at its end, without what runs leave behind.
+
+    That is what git ignores, and submodules that are not as the commit has them: what is in those is theirs.
+    """
     status = ["status", "--porcelain=v1", "-z", "--ignored=traditional", "--untracked-files=normal", "--no-renames"]
     found = [os.fsdecode(item[3:]) for item in tree.run(status).split(b"\0") if item.startswith(b"!! ")]
-    return [path for path in found if not _is_byproduct(path)]
+    return [path for path in found if not _is_byproduct(path)] + _changed_submodules(tree)
+
+
+def _changed_submodules(tree: Git) -> List[str]:
+    """Those with other commits, changes or new files: the third field of git-status(1)'s format v2 is then `S...`."""
+    status = ["status", "--porcelain=v2", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules=none"]
+    fields = [os.fsdecode(item).split(" ", 8) for item in tree.run(status).split(b"\0")]
+    return [one[8] + "/" for one in fields if len(one) == 9 and one[0] == "1" and one[2].startswith("S")]
 
 
 def _is_byproduct(path: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator
 
 from remote.onhost import parts, request
 from remote.onhost.in_use import used
-from remote.onhost.inventory import GONE_PREFIX, age_s, run_age_s
+from remote.onhost.inventory import GONE_PREFIX, age_s, linked, run_age_s
 from remote.onhost.lock import WorkerLock
 from remote.onhost.measuring import inode_of, is_folder, measure
 from remote.onhost.request import Refusal
@@ -74,6 +74,8 @@ def _checkpoint(root: Root, project: str, item: Item) -> Dict[str, Any]:
     path = os.path.join(root.run(project, worker, run).checkpoints, name)
     if not is_folder(os.path.dirname(path)) or not stat.S_ISREG(os.lstat(path).st_mode):
         raise Refusal("changed", "it is no plain file")
+    if name in linked(os.path.dirname(path)):
+        raise Refusal("needed", f"a link leads to {name}")
     return _removed(_take_away(root, project, worker, run, path, item))
 
 

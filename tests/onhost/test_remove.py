@@ -159,6 +159,19 @@ def test_of_the_checkpoints_only_those_go_that_no_resume_needs(root: Path) -> No
     assert sorted(os.listdir(old.checkpoints)) == ["best.pt", "last.pt"]
 
 
+def test_a_checkpoint_to_which_a_link_leads_stays(root: Path) -> None:
+    """Other trainers make their best one a link."""
+    old, _ = a_run(root, OLD, last=1, epoch_1=1, epoch_2=1, epoch_3=1), a_run(root, NEW)
+    (Path(old.checkpoints) / "best.pt").symlink_to("epoch_1.pt")
+    (Path(old.path) / "newest").symlink_to(Path(old.checkpoints) / "epoch_2.pt")
+    found = {one["name"]: one for one in listed(root)[OLD]["checkpoints"]}
+    assert [name for name, one in found.items() if one["used"]] == ["epoch_1.pt", "epoch_2.pt"]
+    for name in ("epoch_1.pt", "epoch_2.pt"):
+        assert "a link leads" in asked(root, "checkpoint", name, run=OLD, inode=found[name]["inode"])["skipped"]
+    assert asked(root, "checkpoint", "epoch_3.pt", run=OLD, inode=found["epoch_3.pt"]["inode"])["skipped"] == ""
+    assert (Path(old.checkpoints) / "best.pt").read_bytes() == b"x"
+
+
 def test_bundles_and_environments_in_use_stay(root: Path) -> None:
     old, where = a_run(root, OLD), Root(str(root))
     for place in (where.bundle("a"), where.bundle("b"), where.environment("e")):
@@ -225,3 +238,23 @@ def test_a_worktree_goes_without_the_work_in_it_and_comes_back(tmp_path: Path) -
     (path / "__pycache__" / "x.pyc").touch()
     [entry] = worktrees({"root": str(far.root), "project": "p", "worker": "w"})["worktrees"]
     assert entry["ignored"] == ["cache"]
+
+
+def test_a_submodule_with_work_in_it_is_named_and_keeps_its_worktree(tmp_path: Path) -> None:
+    far = Far(tmp_path)
+    library = tmp_path / "library"
+    library.mkdir()
+    git(library, "init", "-q")
+    git(library, "commit", "-qm", "x", "--allow-empty")
+    git(far.laptop, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib")
+    path = Path(far.start(far.commit("more", "1\n"))["path"])
+    git(path, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+
+    def look() -> dict[str, Any]:
+        [entry] = worktrees({"root": str(far.root), "project": "p"})["worktrees"]
+        return dict(entry)
+
+    assert look()["own"] == look()["ignored"] == []
+    (path / "lib" / "result").touch()
+    assert look()["ignored"] == ["lib/"]
+    assert "1 ignored" in asked(far.root, "worktree", "w", inode=look()["inode"])["skipped"] and path.exists()

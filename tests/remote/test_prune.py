@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -12,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote import prune, runs
+from remote import prune, runs, synced
+from remote.copies import copy_of
 from remote.errors import RemoteError
 from remote.fleet import Fleet
 from remote.host_inventory import HostRun, Inventory, Thing, Worktree
 from remote.listing import Entry
 from remote.prune import Done, carry_out, survey
-from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, plan, plan_here
+from remote.pruning_plan import OVER, Copy, Cure, Item, Kind, Plan, Policy, lacking_here, plan, plan_here
 from remote.synced import Mark
 from tests.fixtures.project import Project
 from tests.remote.test_sync_schedule import a_run
@@ -27,6 +29,7 @@ from wire.state import State
 FIRST, SECOND, NEWEST = (f"2025010{day}T000000-3f2a91c-aaaa" for day in (1, 2, 3))
 EPOCHS = ("best.pt", "last.pt", "epoch_1.pt", "epoch_2.pt")
 NAMES = st.sampled_from(EPOCHS)
+LONE = st.sampled_from([(), ("notes.md",)])
 FILES = {name: Entry("", "file", size, 5) for size, name in enumerate(EPOCHS)}
 AT_ONCE = Policy(older_s=0.0)
 
@@ -45,7 +48,7 @@ def host_runs(draw: st.DrawFn) -> list[HostRun]:
                     draw(st.sampled_from(list(State))),
                     draw(st.integers(1, 3)),
                     draw(st.booleans()),
-                    {name: (Thing(name), FILES[name]) for name in kept},
+                    {name: (Thing(name, used=draw(st.booleans())), FILES[name]) for name in kept},
                 )
             )
     return found
@@ -58,8 +61,8 @@ def copies(draw: st.DrawFn) -> dict[tuple[str, str], Copy]:
         for number in draw(st.sets(st.integers(0, 4))):
             mark = Mark(f"2025-{number}", draw(st.booleans()), attempts=draw(st.integers(0, 3)))
             here = {name: FILES[name] for name in draw(st.sets(NAMES))}
-            lone = draw(st.sampled_from([(), ("notes.md",)]))
-            found[slug, f"2025-{number}"] = Copy(draw(st.sampled_from([mark, None])), here, 7, lone)
+            lone, excluded = draw(LONE), draw(LONE)
+            found[slug, f"2025-{number}"] = Copy(draw(st.sampled_from([mark, None])), here, 7, lone, excluded)
     return found
 
 
@@ -83,9 +86,11 @@ def test_what_may_go_is_never_needed_and_never_the_only_one(
             assert not copy.only_here
         elif item.kind is Kind.CHECKPOINT:
             assert item.thing.name.startswith("epoch") and item.thing.name in copy.checkpoints
+            assert "last.pt" in run.checkpoints, "a trainer without one may go on from any"
+            assert not run.checkpoints[item.thing.name][0].used, "a link names it"
         elif not policy.unsynced:
             assert copy.mark is not None and copy.mark.complete and copy.mark.attempts >= run.attempts
-            assert set(run.checkpoints) <= set(copy.checkpoints)
+            assert set(run.checkpoints) <= set(copy.checkpoints) and not copy.only_there
     gone = {(item.slug, item.run) for item in from_host.items if item.kind is Kind.RUN}
     for slug, name in newest.items():
         currents = [run for run in found if run.slug == slug and run.current]
@@ -108,6 +113,84 @@ def test_what_nobody_needs_goes_when_it_is_old() -> None:
     only_one = plan(found, {}, Policy(slugs=frozenset(["gone"])))
     assert [item.slug for item in only_one.items if item.kind is Kind.WORKTREE] == ["gone"]
     assert not {Kind.BUNDLE, Kind.ENVIRONMENT} & {item.kind for item in only_one.items}
+
+
+def test_what_is_missing_is_said_with_what_brings_it() -> None:
+    whole = Copy(Mark("r", True, attempts=1))
+    run = HostRun(Thing("r"), "w", State.COMPLETED, 1)
+    assert lacking_here(run, whole) is None and lacking_here(run, Copy()) == ("is not here", Cure.SYNC)
+    later = replace(run, attempts=2)
+    assert lacking_here(later, whole) == ("went on after its last sync", Cure.SYNC)
+    unproved = replace(run, checkpoints={"a.pt": (Thing("a.pt"), FILES["best.pt"])})
+    assert lacking_here(unproved, whole) == ("has 1 checkpoint not here", Cure.EVERYTHING)
+    excluded = lacking_here(run, replace(whole, only_there=("clips/a", "clips/b", "clips/c")))
+    assert excluded == ("has 3 files that `exclude` keeps there: clips/a, clips/b, ...", Cure.PROFILE)
+    too_large = replace(whole, mark=Mark("r", True, attempts=1, left_out=("x",)))
+    assert lacking_here(run, too_large) == ("has 1 file too large to come here", Cure.PROFILE)
+
+
+def test_a_link_or_the_hosts_own_folder_is_no_copy(tmp_path: Path) -> None:
+    folder = tmp_path / "w" / "r"
+    folder.mkdir(parents=True)
+    synced.write(folder, Mark("r", True, attempts=1))
+    run = HostRun(Thing("r", inode=folder.stat().st_ino + 1), "w", State.COMPLETED)
+    found = copy_of(tmp_path, run)
+    assert found is not None and found.mark == Mark("r", True, attempts=1)
+    assert copy_of(tmp_path, replace(run, thing=Thing("r", inode=folder.stat().st_ino))) is None, "a shared disk"
+    (tmp_path / "v").symlink_to(tmp_path / "w")
+    (tmp_path / "w" / "s").symlink_to(folder)
+    assert copy_of(tmp_path, replace(run, thing=Thing("s"))) is None
+    assert copy_of(tmp_path, replace(run, thing=Thing("away"))) is None
+
+
+async def test_what_went_from_here_while_somebody_read_the_list_stays_on_its_host(
+    project: Project, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_args: object) -> tuple[str, ...]:
+        return ()
+
+    monkeypatch.setattr(prune, "unwanted_files", nothing)
+    old = Thing(FIRST, inode=1)
+    run = HostRun(old, "good", State.COMPLETED, 1, checkpoints={"epoch_1.pt": (Thing("epoch_1.pt"), FILES["best.pt"])})
+    checkpoint = Item(Kind.CHECKPOINT, "local", Thing("epoch_1.pt"), "good", FIRST)
+    whole = Item(Kind.RUN, "local", old, "good", FIRST)
+
+    async def told(item: Item, run: HostRun, policy: Policy = AT_ONCE) -> str:
+        return await prune._why_not(fleet, item, {("good", FIRST): run}, policy)
+
+    assert await told(whole, run) == await told(checkpoint, run) == "is not here"
+    assert await told(whole, run, Policy(unsynced=True)) == ""
+    assert await told(whole, replace(run, current=True), Policy(unsynced=True)) == "went on meanwhile"
+    assert await told(checkpoint, replace(run, state=State.RUNNING)) == "went on meanwhile"
+    assert "any more" in await prune._why_not(fleet, whole, {}, AT_ONCE)
+    folder = project.profile.results / "good" / FIRST
+    folder.mkdir(parents=True)
+    synced.write(folder, Mark(FIRST, True, attempts=1))
+    assert await told(whole, replace(run, checkpoints={})) == ""
+    assert await told(whole, replace(run, checkpoints={}, attempts=2)) == "went on after its last sync"
+
+
+async def test_one_at_a_time_removes_a_run_here_or_there(
+    project: Project, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that prune at once, one from the host and one from here, both find the other side whole."""
+    inside: list[str] = []
+
+    async def looked(_fleet: Fleet, item: Item, *_more: object) -> str:
+        inside.append(item.kind)
+        await asyncio.sleep(0.05)
+        assert inside == [item.kind], "between the look and the removal nobody else may remove"
+        inside.clear()
+        return "stays"
+
+    async def found(*_args: object) -> Inventory:
+        return Inventory("local")
+
+    monkeypatch.setattr(prune, "_why_not", looked)
+    monkeypatch.setattr(prune, "take_inventory", found)
+    items = [Item(kind, "local", Thing(FIRST), "good", FIRST) for kind in (Kind.CHECKPOINT, Kind.COPY)]
+    done = await asyncio.gather(*(carry_out(fleet, [item], AT_ONCE) for item in items))
+    assert [one.skipped for told, _ in done for one in told] == ["stays", "stays"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 from remote.errors import Declined, FarSideError, RemoteError, UsageError
 from remote.prune import Done, carry_out, survey
-from remote.pruning_plan import Item, Kept, Kind, Plan, Policy
+from remote.pruning_plan import Cure, Item, Kept, Kind, Plan, Policy, counted
 from tui.activity.since import span_s
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
@@ -127,16 +127,22 @@ def _staying(session: Session, kept: Sequence[Kept]) -> list[str]:
     """How many runs stay and why; those that a sync would free by name."""
     if not kept:
         return []
-    reasons = Counter(one.why for one in kept if not one.unsynced)
+    reasons = Counter(one.why for one in kept if one.cure is None)
     told = "; ".join(
         f"1 run, as it {why}" if count == 1 else f"{count} runs, as each {why}" for why, count in reasons.most_common()
     )
     lines = [f"stays: {told}"] if told else []
-    for one in [one for one in kept if one.unsynced][:LINES_MAX]:
+    curable = [one for one in kept if one.cure is not None]
+    for one in curable[:LINES_MAX]:
         worker = session.fleet.name_at(one.host, one.slug)
         lines.append(f"stays: {worker}/{one.run} ({size(one.bytes)}) {one.why}")
-        every = " --everything" if "checkpoint" in one.why else ""
-        lines.append(f"  -> trajvid-tui sync {worker} --run {one.run}{every}")
+        if one.cure is Cure.PROFILE:
+            lines.append("  -> change `sync:` in the profile, or take it along with --unsynced")
+        else:
+            every = " --everything" if one.cure is Cure.EVERYTHING else ""
+            lines.append(f"  -> trajvid-tui sync {worker} --run {one.run}{every}")
+    if rest := curable[LINES_MAX:]:
+        lines.append(f"stays: {counted(len(rest), 'more run')} that {'is' if len(rest) == 1 else 'are'} not whole here")
     return lines
 
 
