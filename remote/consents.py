@@ -1,7 +1,8 @@
 """What a person has allowed to run on this laptop because a profile says so: asked once per content.
 
-A profile may come with a clone. The content is the profile's path and the command, so that another profile, or another
-command in the same one, is asked about again. The file holds hashes and what they stand for; nothing secret.
+A profile may come with a clone. The content is the profile's path, the command, and what is in the files that the
+command names by a path from the profile's folder (`./token.sh`, `python tools/token.py`): another profile, command or
+script is asked about again. The file holds hashes and what they stand for; nothing secret.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +50,21 @@ class Consents:
 
 
 def _digest(profile: Path, argv: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps([str(profile), *argv]).encode()).hexdigest()
+    files = {
+        word: found for word in argv if not Path(word).is_absolute() and (found := _content(profile.parent / word))
+    }
+    what = [str(profile), *argv, *([files] if files else [])]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+
+def _content(path: Path) -> str:
+    """The hash of a file, '' for what is none or cannot be read."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return hashlib.file_digest(file, "sha256").hexdigest() if regular else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def _hash_in(line: bytes) -> str:

@@ -8,8 +8,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from remote.clean import clean
+
 if TYPE_CHECKING:
     from remote.profile_schema import WorkerSettings
+
+COMMAND_MAX_CHARS = 500
 
 Blame = Callable[[str, str], NoReturn]
 """Gets the key and what is wrong with it."""
@@ -32,6 +36,7 @@ def worker_code(
     requirements = entry.requirements or (of_defaults and defaults.requirements) or ""
     if problem := _file_problem(requirements):
         blame("requirements", f"{requirements!a} is no file of the branch: {problem}")
+    requirements = requirements and str(PurePosixPath(requirements))  # as git names it: `./a.txt` is `a.txt`
     index = entry.index or (of_defaults and defaults.index) or ""
     if "@" in urlsplit(index).netloc:
         blame("index", "`index` has a password, and would lie in files; put it into pip's config on the host")
@@ -76,6 +81,14 @@ def _argv(name: str, command: str | list[str], blame: Blame) -> tuple[str, ...]:
         words = shlex.split(command) if isinstance(command, str) else command
     except ValueError as exc:
         blame("keys", f"the command for {name}: {str(exc).lower()}")
-    if not words or not words[0] or any("\0" in word for word in words):
+    if not words or not words[0]:
         blame("keys", f"the command for {name} is empty")
+    # A person is asked whether it may run, and must see all of it: a screen swallows what a carriage return or an
+    # escape sequence hides, and the end of what is very long.
+    shown = shlex.join(words)
+    if clean(shown) != shown or len(shown) > COMMAND_MAX_CHARS:
+        blame(
+            "keys",
+            f"the command for {name} cannot be shown as it is: one line of at most {COMMAND_MAX_CHARS} characters",
+        )
     return tuple(words)

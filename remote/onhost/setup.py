@@ -13,6 +13,7 @@ from typing import List
 from remote.onhost import parts
 from remote.onhost.outcome import Outcome
 from remote.onhost.preparing import Preparing
+from remote.onhost.redact import write
 from remote.onhost.spawn import decode_claim
 from wire.codec import encode
 
@@ -39,4 +40,4 @@ def setup(argv: List[str]) -> int:
 
 
 def _log(line: str) -> None:
-    os.write(1, line.encode("utf-8", "replace") + b"\n")
+    write(1, line.encode("utf-8", "replace") + b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from remote.consents import Consents
 from remote.errors import ConfigError, Declined, UsageError
 from remote.fleet import Fleet
 from remote.keys import Keys
+from remote.onhost.processes import start_ticks
 from remote.places import Place
 from remote.profiles import Worker, load_profile
 from tests.fixtures.project import make_project
 from tests.fixtures.ssh import FarHost
+from tests.onhost.far import wait_for
 from tests.remote.test_runs import ended
 from wire.state import State
 
@@ -71,7 +74,7 @@ class Person(Refuser):
         return True
 
 
-PROFILE = Path("/home/ada/p/profiles.yaml")
+PROFILE = Path("/profiles.yaml")
 
 
 def needing(**commands: list[str]) -> Place:
@@ -123,10 +126,57 @@ async def test_a_command_that_gives_nothing_is_told_without_what_it_printed(
     assert "hush-4711" not in caught.value.message.replace("echo hush-4711", "")
 
 
-async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "COMMAND_WITHIN_S", 0.3)
+async def test_what_it_says_of_an_error_lacks_the_value(tmp_path: Path) -> None:
+    command = ["sh", "-c", "printf 'hush-%d' 4711 | tee /dev/stderr; exit 3"]
+    with pytest.raises(UsageError, match=r"exit code 3: \[value hidden\]"):
+        await Keys(PROFILE, Person(), Consents(tmp_path)).of(needing(T=command))
+
+
+@pytest.mark.parametrize("more", ["wait", "exit"])
+async def test_a_command_that_hangs_is_ended_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    """Also children that it left behind, which hold its output."""
+    monkeypatch.setattr(keys, "COMMAND_WITHIN_S", 1.0)
+    command = ["sh", "-c", f"sleep 600 & echo $! > {tmp_path}/pid; {more}"]
     with pytest.raises(UsageError, match="did not end within"):
-        await Keys(PROFILE, Person(), Consents(tmp_path)).of(needing(T=["sh", "-c", "sleep 60; echo x"]))
+        await Keys(PROFILE, Person(), Consents(tmp_path)).of(needing(T=command))
+    child = int((tmp_path / "pid").read_text())
+    wait_for(lambda: start_ticks(child) is None, "the end of the child")
+
+
+async def test_a_command_that_prints_for_ever_does_not_fill_the_memory() -> None:
+    stream = asyncio.StreamReader()
+    for _ in range(20):
+        stream.feed_data(b"x" * 5000)
+    stream.feed_eof()
+    assert len(await keys._begin(stream)) == keys.VALUE_MAX_BYTES + 1, "enough to see that it is too long"
+
+
+async def test_a_command_runs_beside_the_profile_and_a_changed_script_is_asked_about_again(tmp_path: Path) -> None:
+    script, profile, person = tmp_path / "token.sh", tmp_path / "profiles.yaml", Person()
+    for command in (["./token.sh"], ["sh", "token.sh"]):
+        script.write_text("#!/bin/sh\necho first one\n")
+        script.chmod(0o700)
+        place = needing(T=command)
+        for _ in range(2):
+            assert await Keys(profile, person, Consents(tmp_path)).of(place) == {"T": "first one"}
+        script.write_text("#!/bin/sh\necho another\n")
+        with pytest.raises(Declined):
+            await Keys(profile, Refuser(), Consents(tmp_path)).of(place)
+    assert len(person.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "hides", ["touch evil\\rpass show x", ": \\e]; touch evil; \\a x", "a\\nb", "\\u202e", "\\u3164", "x" * 501]
+)
+def test_a_command_that_a_person_could_not_see_as_it_is_is_refused(tmp_path: Path, hides: str) -> None:
+    """A screen shows what follows a carriage return, and nothing of an escape sequence."""
+    path = tmp_path / "profiles.yaml"
+    path.write_text(f'project: p\nworkers:\n  w: {{branch: w, config: i3d, keys: [{{A: [sh, -c, "{hides}"]}}]}}\n')
+    with pytest.raises(ConfigError, match="the command for A cannot be shown as it is") as caught:
+        load_profile(path)
+    assert caught.value.line == 3
 
 
 def test_commands_of_the_profile(tmp_path: Path) -> None:
