@@ -65,6 +65,17 @@ def test_no_link_is_followed_and_nothing_of_gits_comes(tmp_path: Path) -> None:
     assert left_out == 2, "the link and the pipe are counted"
 
 
+def test_two_that_collect_at_once_write_into_files_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, run = written(tmp_path / "tree", a="1"), RunDir(str(tmp_path / "run"))
+    moved: list[str] = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: (moved.append(os.path.basename(old)), replace(old, new)))
+    assert collect(run, spec_at(tree, "a")) == (1, 0)
+    assert moved == [f".tmp-collect-{os.getpid()}"]
+
+
 def test_limits_leave_files_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = written(tmp_path / "tree", a="1", b="22", c="333")
     run = RunDir(str(tmp_path / "run"))

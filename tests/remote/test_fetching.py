@@ -33,6 +33,7 @@ class Host:
         self.asked: list[str] = []
         self.answers: dict[str, Any] = {}
         self.comes: list[Coming] = []
+        self.skipped: tuple[str, ...] = ()
         self.until: Callable[[], bool] = lambda: True
 
     async def ready(self) -> None:
@@ -66,7 +67,7 @@ class Host:
         async with asyncio.timeout(100):
             while not self.until():
                 await asyncio.sleep(0.01)
-        return SyncResult(int(news), 1, 0.0, "rsync")
+        return SyncResult(int(news), 1, 0.0, "rsync", self.skipped)
 
 
 def fetch_from(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[Fetched]) -> Fetch:
@@ -149,6 +150,15 @@ async def test_a_run_is_home_only_if_it_was_over_before_and_after(
     await fetch_from(host, tmp_path, monkeypatch, []).whole(lambda: next(said), collect=False)
     mark = synced.read(tmp_path / "results" / "w" / RUN)
     assert mark is not None and (mark.attempts, mark.complete) == (attempts, attempts > 0)
+
+
+async def test_a_run_of_which_a_file_stayed_there_is_not_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the host's copy of it might be removed."""
+    host = Host(GOOD)
+    host.skipped = ("big",)
+    await fetch_from(host, tmp_path, monkeypatch, []).whole(lambda: 1, collect=False)
+    mark = synced.read(tmp_path / "results" / "w" / RUN)
+    assert mark is not None and (mark.complete, mark.attempts, mark.left_out) == (False, 1, ("big",))
 
 
 async def test_what_the_host_replaced_meanwhile_leaves_the_run_open(

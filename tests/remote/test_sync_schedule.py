@@ -300,5 +300,11 @@ def test_a_mark_that_makes_no_sense_is_none(bad: bytes, tmp_path: Path) -> None:
     mark = synced.Mark("r", True, {"best.pt": {"sha256": "a", "size": 1}}, 2, ("big",))
     synced.write(folder, mark)
     assert synced.read(folder) == mark and synced.came_home(folder, 2) and not synced.came_home(folder, 3)
+    other = folder.with_name("other")
+    other.mkdir()
+    (tmp_path / synced.FOLDER / "other.json").write_bytes((tmp_path / synced.FOLDER / "r.json").read_bytes())
+    assert synced.read(other) is None, "a mark is of one run"
+    synced.write(other, synced.Mark("other"))
+    assert not synced.came_home(other, 0), "it was fetched while it went on"
     (tmp_path / synced.FOLDER / "r.json").write_bytes(bad)
     assert synced.read(folder) is None and not synced.came_home(folder, 1)
