@@ -65,6 +65,21 @@ def test_statistics_know_nothing_of_later_frames(clips: list[Clip]) -> None:
     assert unborn and (early[unborn] == 0).all()
 
 
+def test_what_is_shaken_moves_unevenly_and_what_goes_straight_does_not(clips: list[Clip]) -> None:
+    """Whatever frames are missing; two boxes tell nothing."""
+    frame = np.array([0, 0, 1, 2, 2, 3, 5, 5])
+    track = np.array([0, 1, 0, 0, 1, 0, 0, 1])
+    x = 10.0 + 2 * frame
+    boxes = np.stack([x, x, x + 4, x + 4], axis=1).astype(np.float32)
+    boxes[5] += 1
+    seen = replace(clips[0].seen, frame=frame, track=track, boxes=boxes, scores=np.ones(8, np.float32))
+    uneven = track_statistics(seen, 5)[:, -1]
+    assert uneven[1] == pytest.approx(0, abs=1e-4)
+    off = np.array([0, 1 / 2, 1]) * np.sqrt(2) / 64
+    assert uneven[0] == pytest.approx(50 * np.sqrt((off**2).mean()), rel=1e-3)
+    assert (track_statistics(seen, 1)[:, -1] == 0).all()
+
+
 def test_what_the_gate_stops_is_transient_and_the_rest_decided_without_it(
     model: ObjectAwareTransformer, clips: list[Clip]
 ) -> None:
