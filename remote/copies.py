@@ -44,8 +44,6 @@ def copy_of(results: Path, run: HostRun) -> Copy | None:
 
 async def compared(fleet: Fleet, found: Inventory, copies: Copies, policy: Policy, *, here: bool) -> Copies:
     """The same copies; of those that nothing else keeps, what only one side has. Raises as `lone_files`."""
-    if policy.unsynced:
-        return copies
     chosen = plan_here(found, copies, policy) if here else plan(found, copies, policy)
     candidates = {(item.slug, item.run) for item in chosen.items if item.kind in (Kind.COPY, Kind.RUN)}
     compared = dict(copies)

@@ -9,7 +9,7 @@ Never both of one run: either is then the last one. What is current, active or h
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from remote.host_inventory import HostRun, Inventory, Thing, Worktree
@@ -65,6 +65,8 @@ class Item:
     attempts: int = 0
     least_age_s: float = 0.0
     """It must be this old when it is removed, too."""
+    lack: str = ""
+    """What of a run is nowhere but on its host; only with `Policy.unsynced`."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +133,14 @@ def plan(found: Inventory, copies: Copies, policy: Policy, slugs: Collection[str
         if not _wanted(run.slug, policy):
             continue
         copy = copies.get((run.slug, run.thing.name), Copy())
-        needed, missing = needed_there(run, rank, policy), None if policy.unsynced else lacking_here(run, copy)
-        if needed or missing is not None:
-            why, cure = (needed, None) if needed or missing is None else missing
+        needed, lack = needed_there(run, rank, policy), lacking_here(run, copy)
+        if needed or (lack is not None and not policy.unsynced):
+            why, cure = (needed, None) if needed or lack is None else lack
             kept.append(Kept(found.host, run.slug, run.thing.name, run.thing.bytes, why, cure))
             items += _spare_checkpoints(found.host, run, copy, policy)
         else:
-            items.append(_item(Kind.RUN, found.host, run.thing, run.slug, run, least_age_s=policy.older_s))
+            item = _item(Kind.RUN, found.host, run.thing, run.slug, run, least_age_s=policy.older_s)
+            items.append(replace(item, lack=lack[0] if lack else ""))
     items += [
         _item(Kind.WORKTREE, found.host, tree.thing, tree.slug)
         for tree in found.worktrees

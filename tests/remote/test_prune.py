@@ -91,6 +91,9 @@ def test_what_may_go_is_never_needed_and_never_the_only_one(
         elif not policy.unsynced:
             assert copy.mark is not None and copy.mark.complete and copy.mark.attempts >= run.attempts
             assert set(run.checkpoints) <= set(copy.checkpoints) and not copy.only_there
+    for item in (item for item in from_host.items if item.kind is Kind.RUN):
+        lack = lacking_here(by_name[item.slug, item.run], here.get((item.slug, item.run), Copy()))
+        assert item.lack == (lack[0] if lack else ""), "what is nowhere else is told before somebody agrees"
     gone = {(item.slug, item.run) for item in from_host.items if item.kind is Kind.RUN}
     for slug, name in newest.items():
         currents = [run for run in found if run.slug == slug and run.current]
@@ -225,7 +228,7 @@ def why(found: Plan, run: str) -> str:
 async def test_a_run_goes_from_its_host_only_when_it_is_here_and_a_copy_only_when_it_is_there(
     project: Project, fleet: Fleet
 ) -> None:
-    first, _, newest = a_run(project, FIRST, epoch_1=2000), a_run(project, SECOND), a_run(project, NEWEST)
+    first, _, newest = a_run(project, FIRST, last=9, epoch_1=2000), a_run(project, SECOND), a_run(project, NEWEST)
     found = await look(fleet)
     assert [item for item in found.items if item.kind is Kind.RUN] == []
     assert why(found, FIRST) == why(found, SECOND) == "is not here" and "newest" in why(found, NEWEST)
@@ -252,6 +255,20 @@ async def test_a_run_goes_from_its_host_only_when_it_is_here_and_a_copy_only_whe
     assert not os.path.exists(Path(first.path).parent / SECOND) and os.path.exists(newest.path)
     (Path(first.checkpoints) / "last.pt").write_bytes(b"a later one")
     assert why(await look(fleet), FIRST) == "has 1 checkpoint not here"
+
+
+@pytest.mark.slow  # 4 s of CPU: four looks at a host, two syncs
+async def test_two_that_prune_at_once_never_take_both(project: Project, fleet: Fleet) -> None:
+    first = a_run(project, FIRST)
+    a_run(project, NEWEST)
+    await home(fleet, FIRST)
+    there, here = await look(fleet), await look(fleet, here=True)
+    assert [item.kind for item in (*there.items, *here.items)] == [Kind.RUN, Kind.COPY]
+    other = Fleet(project.profile)
+    done = [one for told in await asyncio.gather(remove(fleet, there.items), remove(other, here.items)) for one in told]
+    await other.close()
+    left = [os.path.exists(first.path), (project.profile.results / "good" / FIRST / "training.log").exists()]
+    assert left.count(True) == 1 and sorted(bool(one.skipped) for one in done) == [False, True], done
 
 
 async def test_a_host_that_cannot_tell_loses_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

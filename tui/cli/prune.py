@@ -108,6 +108,7 @@ def _listed(items: Sequence[Item], kind: Kind, named: Callable[[Item], str]) -> 
     own = [item for item in items if item.kind is kind]
     rows = [
         f"  {size(item.thing.bytes):>9}  {age(item.thing.age_s):>7}  {NAMES[kind][0]} {named(item)}".rstrip()
+        + (f"\n{'':21}which {item.lack}" if item.lack else "")
         for item in own[:LINES_MAX]
     ]
     rest = own[LINES_MAX:]
@@ -135,7 +136,7 @@ def _staying(session: Session, kept: Sequence[Kept]) -> list[str]:
     curable = [one for one in kept if one.cure is not None]
     for one in curable[:LINES_MAX]:
         worker = session.fleet.name_at(one.host, one.slug)
-        lines.append(f"stays: {worker}/{one.run} ({size(one.bytes)}) {one.why}")
+        lines += [f"stays: {worker}/{one.run} ({size(one.bytes)}), which", f"  {one.why}"]
         if one.cure is Cure.PROFILE:
             lines.append("  -> change `sync:` in the profile, or take it along with --unsynced")
         else:
@@ -177,6 +178,7 @@ def _data(session: Session, found: Plan, done: Sequence[Done]) -> dict[str, Any]
         return {
             "kind": item.kind.value, "host": item.host, "worker": session.fleet.name_at(item.host, item.slug),
             "run": item.run, "name": item.thing.name, "bytes": item.thing.bytes, "age_s": round(item.thing.age_s),
+            "lack": item.lack,
         }  # fmt: skip
 
     return {
