@@ -147,6 +147,7 @@ def test_help_names_every_verb_and_exit_code(capsys: pytest.CaptureFixture[str])
         (["logs", "good", "--tail", "-3"], 2, "usage"),
         (["logs", "good", "--follow", "--run", "r"], 2, "usage"),
         (["logs", "good", "--attempt", "-1"], 2, "usage"),
+        (["logs", "good", "--attempt", "1", "--tail", "0"], 2, "usage"),
         (["report", "--since", "soon"], 2, "usage"),
         (["prune", "--older", "soon"], 2, "usage"),
         (["prune", "--keep", "0"], 2, "usage"),

@@ -29,6 +29,8 @@ async def main(session: Session) -> Answer:
         arguments.tail = PAGE_LINES if is_part else LINES
     if arguments.tail < 0:
         raise UsageError("--tail takes a number from 0 up")
+    if is_part and not arguments.tail:
+        raise UsageError("--tail takes a number from 1 up with --since, --run or --attempt")
     if arguments.follow and arguments.json:
         raise UsageError("--follow has no end, so it cannot be one JSON object", hint="leave out --json or --follow")
     if arguments.follow and is_part:
