@@ -19,11 +19,12 @@ import resource
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 from benchmarks.heartbeat import LOOP_S, Seen, cpu_of, rows_of
@@ -239,13 +240,11 @@ def main() -> None:
     parser.add_argument("--interval", type=float, default=BEAT_S, help="seconds between the beats of one worker")
     parser.add_argument("--hour", type=float, default=36.0, help="seconds in which an hour of 50 workers is played")
     chosen = parser.parse_args()
-    rows = [
-        row
-        for workers in chosen.workers
-        for hosts in chosen.hosts
-        if hosts <= workers
-        for row in compare(workers, hosts, chosen.seconds, chosen.interval)
-    ]
+    rows: list[Row] = []
+    for workers, hosts in product(chosen.workers, chosen.hosts):
+        if hosts <= workers:
+            print(f"{workers} workers on {hosts} hosts", file=sys.stderr)
+            rows += compare(workers, hosts, chosen.seconds, chosen.interval)
     with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), 1, 1, chosen.interval) as beats:
         rows += asyncio.run(silence(beats))
     played_s = BEAT_S * chosen.hour / 3600
