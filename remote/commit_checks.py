@@ -24,7 +24,8 @@ _SUBMODULE = b"160000"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_BYTES = range(100, 300)
 """A pointer holds a version, a SHA-256 and a size; the specification's limit is 1024 bytes with all extensions."""
-_POINTERS_READ = 10_000
+_POINTERS_READ = 100_000
+"""Some 30 MB; read only where Git LFS is in use."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,12 @@ async def _contents(top: Path, objects: list[bytes]) -> list[bytes]:
     found, at = [], 0
     for _ in objects:
         header, _, _ = out[at : at + 200].partition(b"\n")
-        size = int(header.split()[2])
+        name, *kind_and_size = header.split()
+        if len(kind_and_size) != 2:  # `<object> missing`: a damaged repository, or a partial clone without its server
+            raise UsageError(
+                f"git lacks an object of this commit: {clean(name.decode())[:12]}", hint="git fsck", code="git_failed"
+            )
+        size = int(kind_and_size[1])
         at += len(header) + 1
         found.append(out[at : at + size])
         at += size + 1

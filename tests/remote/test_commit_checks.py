@@ -54,6 +54,15 @@ async def test_pointers_of_lfs_are_named_and_refused(repo: Path) -> None:
     await look(repo, replace(PLAIN, allow_missing=frozenset({"lfs"})))
 
 
+async def test_an_object_that_is_not_there_is_told(repo: Path) -> None:
+    (repo / ".gitattributes").write_text("*.pt filter=lfs\n")
+    commit = await snapshot(repo, "main", "HEAD")
+    name = git(repo, "rev-parse", f"{commit.hash}:.gitattributes").strip()
+    (repo / ".git" / "objects" / name[:2] / name[2:]).unlink()
+    with pytest.raises(UsageError, match=f"git lacks an object of this commit: {name[:12]}"):
+        await checked(repo, commit, PLAIN)
+
+
 async def test_requirements_must_be_in_the_commit(repo: Path) -> None:
     worker = replace(PLAIN, environment="create", requirements="needs.txt")
     with pytest.raises(UsageError, match=r"needs.txt is not in main"):
