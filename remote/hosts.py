@@ -34,5 +34,7 @@ def place_of(host: Host) -> str:
     """Who and where a host is, for people."""
     if host.kind == "embedded":
         return "this machine"
+    if host.ec2 is not None:
+        return (f"{host.user}@" if host.user else "") + f"EC2 {host.ec2.words}"
     where = f"[{host.address}]" if ":" in host.address else host.address or host.alias
     return (f"{host.user}@" if host.user else "") + where + (f":{host.port}" if host.port else "")

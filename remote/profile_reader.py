@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
+from remote.ec2_place import Ec2Place
 from remote.errors import ConfigError, UsageError
 from remote.names import check_host_name, check_name, check_user_name, hashed_slug, unique_slugs
 from remote.onhost.git import branch_problem
 from remote.onhost.globs import pattern_problem
-from remote.profile_schema import HostEntry, ProfileEntry, SyncEntry, UserHosts, WorkerEntry, WorkerSettings
+from remote.profile_schema import Ec2Entry, HostEntry, ProfileEntry, SyncEntry, UserHosts, WorkerEntry, WorkerSettings
 from remote.profiles import TRAINER, Host, Profile, Scalar, SyncPolicy, Worker, embedded_host
 from remote.schema_errors import nearest, validated
 from remote.strict_yaml import Document, Place, load_file
@@ -88,7 +89,7 @@ class _Reader:
         if entry.identity:
             self._check_absolute(place, "identity", entry.identity)
         if entry.kind == "embedded":
-            for key in ("address", "alias", "user", "port", "identity"):
+            for key in ("address", "alias", "ec2", "user", "port", "identity"):
                 if getattr(entry, key):
                     raise self.error((*place, key), f"{name}: an embedded host is this machine and takes no `{key}`")
             return replace(
@@ -97,9 +98,11 @@ class _Reader:
                 slots=entry.slots,
                 stagger_s=entry.stagger_s,
             )
-        if bool(entry.address) == bool(entry.alias):
-            raise self.error(place, f"{name}: give either `address` or `alias` (an entry of ~/.ssh/config)")
-        self.check((*place, "address"), lambda: check_host_name(entry.address or entry.alias, name))
+        if [bool(entry.address), bool(entry.alias), entry.ec2 is not None].count(True) != 1:
+            either = "either `address` or `alias` (an entry of ~/.ssh/config) or `ec2` (an instance)"
+            raise self.error(place, f"{name}: give {either}")
+        if entry.ec2 is None:
+            self.check((*place, "address"), lambda: check_host_name(entry.address or entry.alias, name))
         if entry.user:
             self.check((*place, "user"), lambda: check_user_name(entry.user, name))
         return Host(
@@ -109,12 +112,18 @@ class _Reader:
             port=entry.port,
             identity=entry.identity,
             alias=entry.alias,
+            ec2=self._ec2((*place, "ec2"), name, entry.ec2) if entry.ec2 else None,
             root=entry.root,
             python=entry.python or "python3",
             cost_per_hour_usd=entry.cost_per_hour_usd,
             slots=entry.slots,
             stagger_s=entry.stagger_s,
         )
+
+    def _ec2(self, place: Place, name: str, entry: Ec2Entry) -> Ec2Place:
+        if bool(entry.instance) == bool(entry.tag):
+            raise self.error(place, f"{name}: give either `instance` (i-...) or `tag` (such as {{Name: {name}}})")
+        return Ec2Place(entry.region, entry.instance, tuple(entry.tag.items()), entry.profile, entry.private)
 
     def _check_absolute(self, place: Place, key: str, path: str) -> None:
         if not path.startswith(("/", "~/")) or not path.isprintable():

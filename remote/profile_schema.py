@@ -13,6 +13,8 @@ Scalar = str | int | float | bool | None
 Pattern = Annotated[str, Field(min_length=1, max_length=255)]
 """A glob of paths, see `remote.onhost.globs`."""
 KeyName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+Tag = Annotated[str, Field(min_length=1, max_length=128)]
+TagValue = Annotated[str, Field(max_length=256)]
 Line = Annotated[str, Field(min_length=1, max_length=4096)]
 Seconds = Annotated[float, Field(gt=0, le=24 * 3600, allow_inf_nan=False)]
 
@@ -21,15 +23,31 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Ec2Entry(_Strict):
+    """Which EC2 instance a host is."""
+
+    region: str = Field(pattern=r"^[a-z0-9-]{4,40}$")
+    instance: str = Field(default="", pattern=r"^(i-[0-9a-f]{8,32})?$")
+    """Its id; or"""
+    tag: dict[Tag, TagValue] = Field(default_factory=dict, max_length=10)
+    """names and values of tags that only this instance has."""
+    profile: str = Field(default="", max_length=128)
+    """Section of ~/.aws with the credentials; default: as the AWS command line finds them."""
+    private: bool = False
+    """Reach it by its private address."""
+
+
 class HostEntry(_Strict):
     """One machine under `hosts:`."""
 
     kind: Literal["embedded", "ssh"] = "ssh"
-    """`embedded` is this machine; `ssh` needs `address` or `alias`."""
+    """`embedded` is this machine; `ssh` needs `address`, `alias` or `ec2`."""
     address: str = ""
     """Name or address."""
     alias: str = ""
     """An entry of ~/.ssh/config, instead of `address`."""
+    ec2: Ec2Entry | None = None
+    """An EC2 instance, instead of `address`."""
     user: str = ""
     port: int = Field(default=0, ge=0, le=65535)
     identity: str = ""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from remote.ec2_place import Ec2Place
+
 FILE_NAME = "profiles.yaml"
 DEFAULT_ROOT = "~/.trajvid"
 TRAINER = "trainer"
@@ -30,6 +32,10 @@ class Host:
     """Path of a private key on the laptop; '' = the agent, ~/.ssh/config and the default keys."""
     alias: str = ""
     """An entry of ~/.ssh/config, instead of `address`."""
+    ec2: Ec2Place | None = None
+    """An EC2 instance, instead of `address`, which is then asked for at each dial."""
+    key_name: str = ""
+    """Under which name its key is on record; '' = as ~/.ssh/config says, else the address."""
     root: str = DEFAULT_ROOT
     """Folder on the host that holds everything of ours."""
     python: str = "python3"

@@ -11,6 +11,7 @@ import asyncssh
 
 from remote import ssh_config
 from remote.clean import clean
+from remote.ec2_address import located
 from remote.errors import ConfigError
 from remote.identities import Identities, agent_path, of_config, of_profile
 from remote.names import check_host_name, check_user_name
@@ -26,8 +27,11 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 async def resolve(host: Host) -> Target:
-    """Where the entry leads to. Raises `UsageError` (a name), `ConfigError` or `AuthenticationFailed` (a key file)."""
-    return await asyncio.to_thread(_resolve, host)
+    """Where the entry leads to. Raises `UsageError` (a name), `ConfigError` or `AuthenticationFailed` (a key file).
+
+    Of an EC2 host also what `remote.ec2_address.located` raises.
+    """
+    return await asyncio.to_thread(_resolve, await located(host))
 
 
 async def route_to(host: Host) -> tuple[Target, ...]:
@@ -83,7 +87,7 @@ def _resolve(host: Host) -> Target:
         address=address,
         port=port,
         user=user,
-        record_name=str(options.host_key_alias or address),
+        record_name=str(host.key_name or options.host_key_alias or address),
         identities=_identities(host, options.config),
         config=config,
         jumps=_jumps(config, name) if proxy and proxy.keyword == "proxyjump" else (),

@@ -55,9 +55,9 @@ async def look_at_way(host: Host, *, fix: bool = False) -> Way:
 def config_warnings(host: Host) -> list[str]:
     """Lines of ~/.ssh/config that count for a host and have no effect, with their place; blocking.
 
-    What cannot be read at all is the dial's to say.
+    What cannot be read at all is the dial's to say, and so is which lines count for an EC2 host: its address does.
     """
-    if host.kind != "ssh":
+    if host.kind != "ssh" or host.ec2 is not None:
         return []
     try:
         config = ssh_config.read(host.alias or host.address, host.user, host.port)
@@ -93,6 +93,8 @@ def _configs() -> list[Path]:
 def _keys(host: Host) -> list[Path]:
     if host.identity:
         return [Path(host.identity).expanduser()]
+    if host.ec2 is not None:
+        return []
     try:
         config = ssh_config.read(host.alias or host.address, host.user, host.port)
     except RemoteError:

@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
         "openai",
         "anthropic",
     },
-    "remote": {"wire", "asyncssh", "pydantic", "yaml", "platformdirs", "boto3"},
+    "remote": {"wire", "asyncssh", "pydantic", "yaml", "platformdirs", "boto3", "botocore"},
     "remote/onhost": {"wire"},
     "tui": {"wire", "remote", "textual", "rich", "textual_image", "PIL"},
     "tui/cli": {"wire", "remote", "rich"},

@@ -32,6 +32,7 @@ VERBS: Dict[str, str] = {
     "kept": "remote.onhost.kept:kept",
     "digests": "remote.onhost.digests:digests",
     "collect": "remote.onhost.collect:collect_now",
+    "active": "remote.onhost.active:active",
     "actions": "remote.onhost.actions:actions",
     "doctor": "remote.onhost.doctor:doctor",
     "worktree": "remote.onhost.worktree:worktree",

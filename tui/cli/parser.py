@@ -58,6 +58,7 @@ def build() -> Parser:
     _starting(verb)
     _steering(verb)
     _looking(verb)
+    _machines(verb)
     _tidying(verb)
     _setting_up(verb)
     return parser
@@ -172,6 +173,13 @@ def _looking(verb: AddVerb) -> None:
     doctor.add_argument("--fix", action="store_true", help="mend what is safe to mend: close our own files to others")
     shell = verb("shell", "an interactive shell on a worker's host, in its worktree, over the one connection")
     shell.add_argument("worker", metavar="WORKER")
+
+
+def _machines(verb: AddVerb) -> None:
+    ec2 = verb("ec2", "the profile's EC2 instances: state, uptime, spent so far; start and stop them, nothing else")
+    ec2.add_argument("action", nargs="?", default="list", choices=("list", "start", "stop"), help="default: list")
+    ec2.add_argument("hosts", nargs="*", metavar="HOST", help="hosts of the profile (list: default all)")
+    ec2.add_argument("--with-runs", action="store_true", help="stop: although runs go on there, or nobody can tell")
 
 
 def _tidying(verb: AddVerb) -> None:
