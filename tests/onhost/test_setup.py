@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,7 @@ def test_an_environment_is_named_by_the_content_of_the_files(tmp_path: Path) -> 
     same = digest(Wanted.of({"requirements": ["a==1"]}), "3.11.7")
     wanted = requirements(tmp_path, requirements="a==1\n")
     assert digest(wanted, "3.11.7") == same
+    assert digest(replace(wanted, owner="p/w"), "3.11.7") != same, "with `setup` it is one worker's own"
     assert digest(requirements(tmp_path, requirements="a==1\n-c pins.txt\n", pins="b==1\n"), "3.11.7") != same
 
 

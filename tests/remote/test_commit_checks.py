@@ -116,7 +116,7 @@ def test_what_a_profile_may_not_say(tmp_path: Path, keys: str, reason: str) -> N
 def test_what_a_profile_may_say(tmp_path: Path) -> None:
     path = tmp_path / "profiles.yaml"
     path.write_text(
-        "project: p\ndefaults: {env: create, requirements: all.txt, setup: [make data], trainer: bundle}\nworkers:\n"
+        "project: p\ndefaults: {env: create, requirements: ./all.txt, setup: [make data], trainer: bundle}\nworkers:\n"
         "  w: {branch: w, config: i3d, index: 'https://h/simple', setup: []}\n"
         "  v: {branch: v, command: python x.py}\n"
         "  u: {branch: u, command: python x.py, env: create, requirements: pyproject.toml}\n"

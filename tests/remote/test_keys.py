@@ -21,6 +21,7 @@ from tests.fixtures.project import make_project
 from tests.fixtures.ssh import FarHost
 from tests.onhost.far import wait_for
 from tests.remote.test_runs import ended
+from tui.cli.asker import for_session
 from wire.state import State
 
 TELL = 'import os; print(os.environ["MY_KEY"][::-1])'
@@ -99,6 +100,12 @@ async def test_a_command_runs_once_and_is_asked_about_once_for_its_content(tmp_p
         with pytest.raises(Declined, match="which nobody has allowed to run here yet") as caught:
             await Keys(profile, Refuser(), Consents(tmp_path)).of(other)
         assert "--yes" in caught.value.hint
+
+
+async def test_an_approved_host_key_allows_no_command() -> None:
+    for terminal, yes in ((False, False), (False, True), (True, True)):
+        asker = for_session("SHA256:a", terminal, yes=yes)
+        assert await asker.allow_command("/p/profiles.yaml", "T", "x") is yes
 
 
 async def test_yes_allows_commands_and_no_host_key(tmp_path: Path) -> None:
