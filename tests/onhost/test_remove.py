@@ -93,6 +93,14 @@ def running(_root: Path, old: RunDir, _new: RunDir) -> tuple[str, str]:
     return old.path, "running"
 
 
+def lingering(_root: Path, old: RunDir, _new: RunDir) -> tuple[str, str]:
+    """Its end is on record, and its supervisor has not gone yet."""
+    ended = Path(old.attempt(1).exit).read_bytes()
+    alive(old)
+    Path(old.attempt(1).exit).write_bytes(ended)
+    return old.path, "running"
+
+
 def held(_root: Path, old: RunDir, _new: RunDir) -> tuple[str, str]:
     name = os.path.basename(old.path)
     Path(old.result).write_bytes(RunSummary(f"{name}.1", 5.0, "held", gate={"passed": False}).to_line())
@@ -104,7 +112,7 @@ def younger(_root: Path, old: RunDir, _new: RunDir) -> tuple[str, str]:
     return old.path, "used"
 
 
-@pytest.mark.parametrize("case", [current, running, held, younger])
+@pytest.mark.parametrize("case", [current, running, lingering, held, younger])
 def test_what_must_stay_stays(root: Path, case: Callable[[Path, RunDir, RunDir], tuple[str, str]]) -> None:
     old, new = a_run(root, OLD), a_run(root, NEW)
     path, word = case(root, old, new)
@@ -135,6 +143,7 @@ def test_an_old_run_goes_while_another_one_of_its_worker_runs_all_the_time(
     with WorkerLock(Root(str(root)).worker_lock("p", "w")) as lock:
         assert lock.take()
         name_holder(lock.descriptor, NEW, f"{NEW}.1", "nonce")
+        assert "w is running" in asked(root, "worktree", "w", inode=1)["skipped"]
 
         def and_it_ends(path: str) -> str:
             gone = set_aside(path)
@@ -170,6 +179,10 @@ def test_a_checkpoint_to_which_a_link_leads_stays(root: Path) -> None:
         assert "a link leads" in asked(root, "checkpoint", name, run=OLD, inode=found[name]["inode"])["skipped"]
     assert asked(root, "checkpoint", "epoch_3.pt", run=OLD, inode=found["epoch_3.pt"]["inode"])["skipped"] == ""
     assert (Path(old.checkpoints) / "best.pt").read_bytes() == b"x"
+    os.rename(old.checkpoints, root / "elsewhere")
+    os.symlink(root / "elsewhere", old.checkpoints)
+    inode = os.lstat(root / "elsewhere" / "epoch_2.pt").st_ino
+    assert "no plain file" in asked(root, "checkpoint", "epoch_2.pt", run=OLD, inode=inode)["skipped"]
 
 
 def test_bundles_and_environments_in_use_stay(root: Path) -> None:
@@ -211,6 +224,8 @@ def test_what_a_removal_left_behind_goes_and_only_that(root: Path, tmp_path: Pat
     assert left["place"] == place
     outside = {"inode": os.lstat(tmp_path).st_ino, "place": str(tmp_path.parent)}
     assert asked(root, "left", tmp_path.name, **outside)["skipped"] and tmp_path.exists()
+    os.symlink(place, root / "link")
+    assert "not left behind" in asked(root, "left", left["name"], inode=left["inode"], place=f"{root}/link")["skipped"]
     assert asked(root, "left", left["name"], inode=left["inode"], place=place)["skipped"] == ""
     assert not os.path.exists(rest)
 

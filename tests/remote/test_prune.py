@@ -118,6 +118,16 @@ def test_what_nobody_needs_goes_when_it_is_old() -> None:
     assert not {Kind.BUNDLE, Kind.ENVIRONMENT} & {item.kind for item in only_one.items}
 
 
+def test_the_newest_ones_stay_and_the_current_one_is_the_newest() -> None:
+    """A laptop whose clock was wrong named the current run as if it were the oldest."""
+    found = [HostRun(Thing(f"r{number}", age_s=1e9), "w", State.COMPLETED, current=not number) for number in range(4)]
+    told = plan(Inventory("box", tuple(found)), {}, Policy(keep=2, unsynced=True))
+    assert [(one.run, one.why) for one in told.kept] == [
+        ("r0", "is the newest of its worker"), ("r3", "is among the newest 2"),
+    ]  # fmt: skip
+    assert [(item.run, item.lack) for item in told.items] == [("r2", "is not here"), ("r1", "is not here")]
+
+
 def test_what_is_missing_is_said_with_what_brings_it() -> None:
     whole = Copy(Mark("r", True, attempts=1))
     run = HostRun(Thing("r"), "w", State.COMPLETED, 1)
