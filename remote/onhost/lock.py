@@ -14,7 +14,8 @@ from typing import Any, Dict, Optional
 from remote.onhost import parts, processes
 from remote.onhost.request import Refusal
 from wire.codec import WireError, encode, read_object
-from wire.run_dir import Root
+from wire.records import JobRecord
+from wire.run_dir import Root, RunDir, attempt_number
 
 PATIENCE_S = 20.0
 """How long a launch waits for another launch, which holds the lock, to get its supervisor going."""
@@ -57,11 +58,12 @@ class WorkerLock:
             if holder is not None:
                 run = root.run(project, worker, str(holder.get("run")))
                 job = parts.job_of(run, parts.newest_attempt(run))
-            if job is not None and processes.prove(job).alive:
+            alive = job is not None and processes.prove(job).alive
+            if job is not None and alive and not _has_ended(run, job):
                 run_name = job.attempt.rpartition(".")[0]
                 return {"run": run_name, "attempt": job.attempt, "pid": job.pid, "nonce": job.nonce}
             waited = time.monotonic() - began
-            left = sorted(processes.family(job.nonce)) if job is not None and waited > ORPHANS_AFTER_S else []
+            left = sorted(processes.family(job.nonce)) if job and not alive and waited > ORPHANS_AFTER_S else []
             if left or waited > PATIENCE_S:
                 self._refuse(left or sorted(processes.holders(self.path)))
             time.sleep(0.02)
@@ -74,6 +76,12 @@ class WorkerLock:
             "stop the worker first; end what then is left by hand",
             pids=left,
         )
+
+
+def _has_ended(run: RunDir, job: JobRecord) -> bool:
+    """True if the exit record of the attempt is written: what is left of its supervisor only has to leave."""
+    number = attempt_number(job.attempt)
+    return number is not None and parts.read_part(run.attempt(number).exit) is not None
 
 
 def name_holder(descriptor: int, run: str, attempt: str, nonce: str) -> None:

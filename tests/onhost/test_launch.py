@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import shutil
@@ -17,7 +18,8 @@ import pytest
 from remote.onhost import processes
 from remote.onhost.lock import WorkerLock
 from tests.onhost.far import PROJECT, Far, lines, record, wait_for
-from wire.records import EXIT_BYTES
+from wire.records import EXIT_BYTES, JobRecord
+from wire.run_dir import Root
 
 
 def test_the_answer_follows_the_job_record(far: Far) -> None:
@@ -119,6 +121,7 @@ def test_the_lock_lives_as_long_as_the_work(far: Far) -> None:
     """Supervisor killed, work alive: the lock is held by the orphan, and a launch says so."""
     run = far.launch("sleep", "60")
     supervisor = record(run.attempt(1).job)["pid"]  # type: ignore[index]
+    wait_for(lambda: len(far.family()) == 2)
     os.kill(supervisor, signal.SIGKILL)
     wait_for(lambda: len(far.family()) == 1)
     with WorkerLock(os.path.join(os.path.dirname(run.path), "lock")) as lock:
@@ -128,6 +131,26 @@ def test_the_lock_lives_as_long_as_the_work(far: Far) -> None:
     assert refused["pids"] == list(far.family())
     assert far.stop()["stopped"]
     far.launch("true", nonce="nonce-2")
+
+
+def test_an_ended_run_does_not_run_while_its_supervisor_leaves(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = far.launch("true")
+    far.end(run)
+    wait_for(lambda: not far.family())
+    job = {**(record(run.attempt(1).job) or {}), "pid": os.getpid(), "start_ticks": processes.start_ticks(os.getpid())}
+    Path(run.attempt(1).job).write_text(json.dumps(job), encoding="utf-8")
+    path = os.path.join(os.path.dirname(run.path), "lock")
+    with WorkerLock(path) as leaving, WorkerLock(path) as new:
+        assert leaving.take()
+        looks = []
+
+        def leave(_seconds: float) -> None:
+            looks.append(processes.prove(JobRecord.from_dict(job)).alive)
+            fcntl.flock(leaving.descriptor, fcntl.LOCK_UN)
+
+        monkeypatch.setattr("remote.onhost.lock.time.sleep", leave)
+        assert new.take_or_find(Root(far.root), PROJECT, "w") is None
+    assert looks == [True]
 
 
 def test_orphans_without_the_lock_refuse_too(far: Far) -> None:
