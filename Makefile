@@ -1,6 +1,7 @@
 # make run         open the app on this machine and start the four demo workers (headless without a terminal)
 # make test        install what the tests need and run the default suite
-# make test-hosts  the long tests: faults against real servers, hostile screens, benchmarks (root on Linux)
+# make test-hosts  long tests, which CI runs too: 200 launches, faults against a real sshd, hostile screens, benchmarks
+# make test-faults the longest, by hand: network namespaces (root on Linux), real hosts in every way, leaks over 2,000 turns
 # make check       format, lint, types, tests
 # make screens     draw the pictures of every screen in docs/screens anew
 # make test-pythons  wire, remote and tui on every Python 3.11 to 3.13 found, wire and remote/onhost on 3.9
@@ -14,7 +15,7 @@ PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 PYTEST  = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 INPUTS  = pyproject.toml constraints.txt
 
-.PHONY: run test test-hosts screens test-pythons check format clean
+.PHONY: run test test-hosts test-faults screens test-pythons check format clean
 
 run: $(VENV)/.laptop
 	@sh .ci/packages git rsync
@@ -27,11 +28,14 @@ test: $(VENV)/.test
 test-hosts: $(VENV)/.test
 	@sh .ci/packages git rsync sshd tmux
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
-	$(PYTEST) -n 2 -m 'slow and hosts' -k 'not two_thousand' tests/end_to_end tests/remote
-	$(PYTEST) -n 2 -m slow tests/security tests/remote/test_leaks.py tests/remote/test_library.py
-	$(PYTEST) -n 2 -m slow tests/tui tests/test_benchmarks.py tests/remote/test_sync_schedule.py \
-		tests/remote/test_auth_ways.py tests/remote/test_jumps.py
+	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end
+	$(PYTEST) -n 2 -m slow tests/tui tests/test_benchmarks.py
+
+test-faults: $(VENV)/.test
+	@sh .ci/packages git rsync sshd tmux
 	@for mark in netns slurm; do if [ -d tests/$$mark ]; then $(PYTEST) -m $$mark tests/$$mark || exit 1; fi; done
+	$(PYTEST) -n 2 -m slow -k 'not two_thousand' tests/remote tests/onhost tests/security
+	$(PYTEST) -n 2 -m slow -k two_thousand tests/remote
 
 screens: $(VENV)/.test
 	$(BIN)/python -m tests.tui.draw_screens

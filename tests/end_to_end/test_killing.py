@@ -83,6 +83,7 @@ def test_a_killed_supervisor_is_lost_and_stop_still_clears_its_orphans(desk: Des
 
 
 @long_on_openssh
+@pytest.mark.slow
 def test_work_that_ignores_term_is_killed_after_its_grace(desk: Desk) -> None:
     desk.profile({"one": worker(STUBBORN)})
     desk.run("launch", "one")
@@ -93,6 +94,7 @@ def test_work_that_ignores_term_is_killed_after_its_grace(desk: Desk) -> None:
 
 
 @long_on_openssh
+@pytest.mark.slow
 def test_children_in_sessions_of_their_own_are_stopped_too(desk: Desk) -> None:
     desk.profile({"one": worker(PARENT)})
     desk.run("launch", "one")
@@ -103,6 +105,7 @@ def test_children_in_sessions_of_their_own_are_stopped_too(desk: Desk) -> None:
 
 
 @long_on_openssh
+@pytest.mark.slow
 def test_kill_needs_consent_and_then_leaves_nothing(desk: Desk) -> None:
     desk.profile({"one": worker(STUBBORN)})
     desk.run("launch", "one")

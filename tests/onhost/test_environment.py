@@ -44,6 +44,7 @@ def offline(far: Far, tmp_path: Path) -> list[str]:
     return ["--no-index", f"--find-links {tmp_path}"]
 
 
+@pytest.mark.slow
 def test_two_workers_share_one_environment(far: Far, offline: list[str]) -> None:
     wanted = {"python": sys.executable, "requirements": [*offline, "tvone==1.5"]}
     folder = Root(far.root).environment(digest(Wanted.of(wanted), platform.python_version()))
