@@ -19,7 +19,7 @@ from wire.run_dir import Root, RunDir
 
 T = TypeVar("T")
 PROJECT = "demo-1a2b"
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 
 
 def wait_for(look: Callable[[], T], what: str = "it") -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual.pilot import Pilot
 
 from remote.connection import Connection
 from remote.errors import HostKeyUnknown
@@ -12,12 +13,13 @@ from tests.fixtures.ssh import Sshd
 from tests.tui.desk import desk
 from tests.tui.screen_text import plain
 from tests.tui.worlds import default_world
+from tui.app import TrajvidApp
 
 
 async def test_a_passphrase_is_dotted_and_answered_by_enter() -> None:
     async with desk(default_world()) as (app, pilot, _):
         asked = asyncio.create_task(app.asker.passphrase("passphrase for id_ed25519"))
-        await pilot.pause(0.1)
+        await until_shown(app, pilot, "passphrase for id_ed25519")
         await pilot.press(*"s3cret")
         assert "passphrase for id_ed25519" in plain(app)
         assert "s3cret" not in plain(app)
@@ -28,7 +30,7 @@ async def test_a_passphrase_is_dotted_and_answered_by_enter() -> None:
 async def test_escape_gives_up() -> None:
     async with desk(default_world()) as (app, pilot, _):
         asked = asyncio.create_task(app.asker.passphrase("passphrase"))
-        await pilot.pause(0.1)
+        await until_shown(app, pilot, "passphrase")
         await pilot.press("escape")
         assert await asked is None
 
@@ -37,7 +39,7 @@ async def test_every_prompt_of_a_second_factor_has_its_answer() -> None:
     async with desk(default_world()) as (app, pilot, _):
         prompts = [("Password: ", False), ("Code: ", True)]
         asked = asyncio.create_task(app.asker.keyboard_interactive("gpu-1", prompts))
-        await pilot.pause(0.1)
+        await until_shown(app, pilot, "Password")
         await pilot.press(*"pw", "enter", *"123456")
         assert "123456" in plain(app) and "pw" not in plain(app).split("Password")[1].split("Code")[0]
         await pilot.press("enter")
@@ -48,11 +50,11 @@ async def test_two_questions_wait_for_each_other() -> None:
     async with desk(default_world()) as (app, pilot, _):
         first = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))
         second = asyncio.create_task(app.asker.accept_host_key("two", "SHA256:bbb"))
-        await pilot.pause(0.1)
+        await until_shown(app, pilot, "SHA256:aaa")
         assert "SHA256:aaa" in plain(app) and "SHA256:bbb" not in plain(app)
         await pilot.press("enter")
         assert await first is False, "Cancel is focused"
-        await pilot.pause(0.1)
+        await until_shown(app, pilot, "SHA256:bbb")
         await pilot.press("right", "enter")
         assert await second is True
 
@@ -60,8 +62,7 @@ async def test_two_questions_wait_for_each_other() -> None:
 async def test_a_command_of_the_profile_is_shown_before_it_runs() -> None:
     async with desk(default_world()) as (app, pilot, _):
         asked = asyncio.create_task(app.asker.allow_command("/p/profiles.yaml", "TOKEN", "pass show [/x]"))
-        while "TOKEN" not in plain(app):
-            await pilot.pause()
+        await until_shown(app, pilot, "TOKEN")
         assert "/p/profiles.yaml wants to run on this laptop:" in plain(app) and "pass show [/x]" in plain(app)
         await pilot.press("right", "enter")
         assert await asked is True
@@ -70,7 +71,7 @@ async def test_a_command_of_the_profile_is_shown_before_it_runs() -> None:
 async def test_a_cancelled_question_leaves_the_screen() -> None:
     async with desk(default_world()) as (app, pilot, _):
         asked = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))
-        await pilot.pause(0.1)
+        await until_shown(app, pilot, "SHA256:aaa")
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
         await pilot.pause(0.1)
@@ -80,7 +81,7 @@ async def test_a_cancelled_question_leaves_the_screen() -> None:
 async def test_quitting_answers_no() -> None:
     async with desk(default_world()) as (app, pilot, _):
         asked = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))
-        await pilot.pause(0.1)
+        await until_shown(app, pilot, "SHA256:aaa")
         app.exit()
     assert await asyncio.wait_for(asked, 10) is False
 
@@ -91,12 +92,12 @@ async def test_a_real_server_is_trusted_on_its_fingerprint(sshd: Sshd) -> None:
         connection = Connection(sshd.host, asker=app.asker)
         try:
             refused = asyncio.create_task(connection.ssh())
-            await until_asked(app, pilot)
+            await until_shown(app, pilot, "First contact")
             await pilot.press("escape")
             with pytest.raises(HostKeyUnknown):
                 await refused
             trusted = asyncio.create_task(connection.ssh())
-            await until_asked(app, pilot)
+            await until_shown(app, pilot, "First contact")
             assert "SHA256:" in plain(app)
             await pilot.press("right", "enter")
             await asyncio.wait_for(trusted, 30)
@@ -105,10 +106,7 @@ async def test_a_real_server_is_trusted_on_its_fingerprint(sshd: Sshd) -> None:
             await connection.close()
 
 
-async def until_asked(app: object, pilot: object) -> None:
-    """Wait for the question."""
-    for _ in range(200):
-        await pilot.pause(0.05)  # type: ignore[attr-defined]
-        if "First contact" in plain(app):  # type: ignore[arg-type]
-            return
-    raise AssertionError("nobody asked")
+async def until_shown(app: TrajvidApp, pilot: Pilot[int], text: str) -> None:
+    """Wait for a question."""
+    while text not in plain(app):
+        await pilot.pause(0.02)
