@@ -27,12 +27,12 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
 
-from benchmarks.heartbeat import LOOP_S, Seen, cpu_of, rows_of
+from benchmarks.heartbeat import LOOP_S, Seen, cpu_of, ours, rows_of
 from benchmarks.many_hosts import USER, Farm, farm
 from benchmarks.report import Row, arguments, lower_is_better, show
 from remote.fleet import Fleet
 from remote.history import History
-from remote.snapshot import Link, RunSnapshot
+from remote.snapshot import Link
 from wire.run_dir import Root
 
 BEAT_S = 30.0
@@ -40,30 +40,6 @@ BEAT_S = 30.0
 NOTICED_S, WOKEN_S = 15.0, 4.0
 """How soon a dead host must be noticed, and after a wake."""
 QUARTERS = 4
-
-
-async def ours(beats: Farm, seconds: float) -> Seen:
-    latencies: list[float] = []
-    newest: dict[str, int] = {}
-
-    def changed(snapshot: RunSnapshot) -> None:
-        beat = snapshot.beat
-        if beat is not None and newest.get(snapshot.worker) != beat.seq:
-            newest[snapshot.worker] = beat.seq
-            latencies.append(time.time() - beat.at_s)
-
-    fleet = Fleet(beats.profile)
-    fleet.subscribe(changed)
-    await fleet.start(sync=False)
-    await fleet.settled(beats.hosts)
-    assert {link.link for link in fleet.links().values()} == {Link.LIVE}, fleet.links()
-    await asyncio.sleep(2)
-    latencies.clear()
-    cpu, passed = time.process_time(), beats.bytes_passed
-    await asyncio.sleep(seconds)
-    seen = Seen(tuple(latencies), time.process_time() - cpu, beats.bytes_passed - passed)
-    await fleet.close()
-    return seen
 
 
 @dataclass(frozen=True)
@@ -146,7 +122,7 @@ def compare(workers: int, hosts: int, seconds: float, interval_s: float) -> list
     with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), hosts, workers, interval_s) as beats:
         folder = Path(name) / "masters"
         folder.mkdir()
-        us = asyncio.run(ours(beats, seconds))
+        us = asyncio.run(ours(beats.profile, beats.hosts, lambda: beats.bytes_passed, seconds))
         opened = [[*ssh(beats, folder, host), "-M", "-N", "127.0.0.1"] for host in beats.hosts]
         masters = [subprocess.Popen(argv) for argv in opened]
         while len(list(folder.iterdir())) < len(masters):

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from benchmarks.report import Row, arguments, lower_is_better, percentile, show
 from benchmarks.wire_tap import WireTap
 from remote.fleet import Fleet
 from remote.profiles import Profile, load_profile
-from remote.snapshot import RunSnapshot
+from remote.snapshot import Link, RunSnapshot
 from tests.fixtures.ssh import Sshd, sshd_running, trust
 
 LOOP_S = 2.0
@@ -54,8 +54,8 @@ def profile_of(folder: Path, server: Sshd, port: int, workers: int) -> Profile:
     return load_profile(path)
 
 
-async def ours(profile: Profile, tap: WireTap, seconds: float) -> Seen:
-    """The fleet."""
+async def ours(profile: Profile, hosts: Collection[str], bytes_passed: Callable[[], int], seconds: float) -> Seen:
+    """The fleet on these hosts of a profile, from two seconds after all are live on."""
     latencies: list[float] = []
     newest: dict[str, int] = {}
 
@@ -68,12 +68,13 @@ async def ours(profile: Profile, tap: WireTap, seconds: float) -> Seen:
     fleet = Fleet(profile)
     fleet.subscribe(changed)
     await fleet.start(sync=False)
-    await fleet.settled(["far"])
+    await fleet.settled(hosts)
+    assert {link.link for link in fleet.links().values()} == {Link.LIVE}, fleet.links()
     await asyncio.sleep(2)
     latencies.clear()
-    cpu, passed = time.process_time(), tap.bytes_passed
+    cpu, passed = time.process_time(), bytes_passed()
     await asyncio.sleep(seconds)
-    seen = Seen(tuple(latencies), time.process_time() - cpu, tap.bytes_passed - passed)
+    seen = Seen(tuple(latencies), time.process_time() - cpu, bytes_passed() - passed)
     await fleet.close()
     return seen
 
@@ -148,7 +149,7 @@ def compare(workers: int, seconds: float, interval_s: float) -> list[Row]:
             trust(replace(server.host, port=tap.port), folder / "sshd" / "host_key.pub")
             one_each = [f"cat {folder}/heartbeat.json" for folder in host.folders]
             try:
-                us = asyncio.run(ours(profile, tap, seconds))
+                us = asyncio.run(ours(profile, ["far"], lambda: tap.bytes_passed, seconds))
                 them = theirs(folder, server, tap, one_each, seconds)
                 kind = theirs(folder, server, tap, [f"cat {host.root.path}/runs/*/*/*/heartbeat.json"], seconds)
             finally:

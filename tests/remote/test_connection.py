@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncssh
@@ -23,7 +23,7 @@ from remote.errors import FarSideError, Unreachable
 from remote.hostkeys import KnownHosts
 from remote.profiles import Host
 from remote.snapshot import Link, LinkStatus
-from tests.fixtures.ssh import FarHost, MockedSsh, Reply, embedded_host, openssh_host
+from tests.fixtures.ssh import FarHost, MockedSsh, Reply, connected, embedded_host, openssh_host
 
 
 async def until(condition: Callable[[], bool], what: str = "", seconds: float = 20) -> None:
@@ -43,15 +43,6 @@ def alive(marker: str) -> list[int]:
                 if marker.encode() in (entry / "cmdline").read_bytes().replace(b"\0", b" "):
                     found.append(int(entry.name))
     return found
-
-
-@contextlib.asynccontextmanager
-async def connected(host: Host, **options: object) -> AsyncIterator[Connection]:
-    connection = Connection(host, **options)  # type: ignore[arg-type]
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 # Commands

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from remote.asker import Refuser
-from remote.connection import Connection
 from remote.dialer import Dialer
 from remote.errors import AuthenticationFailed, RemoteError, Unreachable, UsageError
 from remote.hostkeys import KnownHosts
 from remote.private_keys import Keyring
 from remote.profiles import Host
 from remote.snapshot import Link
-from tests.fixtures.ssh import MockedSsh, Sshd, free_port, trust, write_key
-
-
-@contextlib.asynccontextmanager
-async def connected(host: Host, **options: object) -> AsyncIterator[Connection]:
-    connection = Connection(host, **options)  # type: ignore[arg-type]
-    try:
-        yield connection
-    finally:
-        await connection.close()
+from tests.fixtures.ssh import MockedSsh, Sshd, connected, free_port, trust, write_key
 
 
 class Person(Refuser):
