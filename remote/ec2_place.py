@@ -17,6 +17,8 @@ class Ec2Place:
     """Section of ~/.aws with the credentials, '' for the default ones."""
     private: bool = False
     """Reach it by its address inside the VPC (a VPN, or a jump host)."""
+    idle_stop_min: int = 0
+    """It stops itself when no run and no person used it for so many minutes; 0 = never."""
 
     @property
     def words(self) -> str:

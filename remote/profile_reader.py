@@ -14,11 +14,21 @@ from remote.errors import ConfigError, UsageError
 from remote.names import check_host_name, check_name, check_user_name, hashed_slug, unique_slugs
 from remote.onhost.git import branch_problem
 from remote.onhost.globs import pattern_problem
-from remote.profile_schema import Ec2Entry, HostEntry, ProfileEntry, SyncEntry, UserHosts, WorkerEntry, WorkerSettings
-from remote.profiles import TRAINER, Host, Profile, Scalar, SyncPolicy, Worker, embedded_host
+from remote.profile_schema import (
+    ChecklistEntry,
+    Ec2Entry,
+    HostEntry,
+    ProfileEntry,
+    SyncEntry,
+    UserHosts,
+    WorkerEntry,
+    WorkerSettings,
+)
+from remote.profiles import TRAINER, Host, Profile, Scalar, SyncPolicy, ToDo, Worker, embedded_host
 from remote.schema_errors import nearest, validated
 from remote.strict_yaml import Document, Place, load_file
 from remote.userhosts import hosts_file
+from remote.worker_cluster import launcher, ranks
 from remote.worker_code import worker_code
 from remote.worker_resources import resources
 
@@ -97,6 +107,8 @@ class _Reader:
                 cost_per_hour_usd=entry.cost_per_hour_usd,
                 slots=entry.slots,
                 stagger_s=entry.stagger_s,
+                launcher=entry.launcher,
+                slurm=entry.slurm.model_dump(exclude_defaults=True),
             )
         if [bool(entry.address), bool(entry.alias), entry.ec2 is not None].count(True) != 1:
             either = "either `address` or `alias` (an entry of ~/.ssh/config) or `ec2` (an instance)"
@@ -118,12 +130,15 @@ class _Reader:
             cost_per_hour_usd=entry.cost_per_hour_usd,
             slots=entry.slots,
             stagger_s=entry.stagger_s,
+            launcher=entry.launcher,
+            slurm=entry.slurm.model_dump(exclude_defaults=True),
         )
 
     def _ec2(self, place: Place, name: str, entry: Ec2Entry) -> Ec2Place:
         if bool(entry.instance) == bool(entry.tag):
             raise self.error(place, f"{name}: give either `instance` (i-...) or `tag` (such as {{Name: {name}}})")
-        return Ec2Place(entry.region, entry.instance, tuple(entry.tag.items()), entry.profile, entry.private)
+        return Ec2Place(entry.region, entry.instance, tuple(entry.tag.items()), entry.profile, entry.private,
+                        entry.idle_stop_min or 0)  # fmt: skip
 
     def _check_absolute(self, place: Place, key: str, path: str) -> None:
         if not path.startswith(("/", "~/")) or not path.isprintable():
@@ -196,6 +211,10 @@ class _Reader:
             beat_interval_s=_first(entry.beat_interval_s, defaults.beat_interval_s, 30.0),
             restart_limit=int(_first(entry.restart_limit, defaults.restart_limit, 0)),
             resources=self._resources(place, entry, defaults),
+            launcher=launcher(entry, defaults, hosts[host], self._blamer(place)),
+            ranks=ranks(entry, defaults, hosts[host], self._blamer(place)),
+            requires=entry.requires or defaults.requires or "",
+            checklist=self._checklist((*place, "checklist"), entry),
             collect=self._collect(place, entry, defaults),
             extractor=_extractor(entry.config, overrides),
         )
@@ -204,6 +223,20 @@ class _Reader:
         if entry.collect is not None:
             return self.patterns((*place, "collect"), entry.collect)
         return self.patterns(("defaults", "collect"), defaults.collect)
+
+    def _checklist(self, place: Place, entry: WorkerEntry) -> tuple[ToDo, ...]:
+        return tuple(self._to_do((*place, index), item) for index, item in enumerate(entry.checklist))
+
+    def _to_do(self, place: Place, item: ChecklistEntry) -> ToDo:
+        proofs = [proof for proof in ("gate", "file", "command", "evidence") if getattr(item, proof) is not None]
+        if len(proofs) != 1:
+            raise self.error(place, f"{item.text!a} needs exactly one proof: gate, file, command or evidence")
+        if item.sha256 and proofs != ["file"]:
+            raise self.error((*place, "sha256"), "`sha256` is for `file`")
+        given = getattr(item, proofs[0])
+        words = shlex.split(given) if proofs == ["command"] and isinstance(given, str) else given
+        argument = tuple(words) if isinstance(words, list) else (words, item.sha256) if item.sha256 else (words,)
+        return ToDo(item.text, proofs[0], argument)
 
     def _resources(self, place: Place, entry: WorkerEntry, defaults: WorkerSettings) -> dict[str, Any]:
         return resources(entry, defaults, self._blamer(place))

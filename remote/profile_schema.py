@@ -35,6 +35,21 @@ class Ec2Entry(_Strict):
     """Section of ~/.aws with the credentials; default: as the AWS command line finds them."""
     private: bool = False
     """Reach it by its private address."""
+    idle_stop_min: int | None = Field(default=None, ge=10, le=7 * 24 * 60)
+    """The instance stops itself when no run and no person used it for so many minutes."""
+
+
+class SlurmEntry(_Strict):
+    """What Slurm is asked for, in its own words."""
+
+    partition: str = Field(default="", pattern=r"^[A-Za-z0-9_.,-]{0,128}$")
+    account: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]{0,128}$")
+    qos: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]{0,128}$")
+    constraint: str = Field(default="", pattern=r"^[A-Za-z0-9_.,&|*()\[\]-]{0,256}$")
+    time_min: int | None = Field(default=None, ge=1, le=366 * 24 * 60)
+    """Time limit, in minutes; default: the partition's."""
+    cpus: int | None = Field(default=None, ge=1, le=4096)
+    """CPUs of each process."""
 
 
 class HostEntry(_Strict):
@@ -62,6 +77,10 @@ class HostEntry(_Strict):
     """How many runs may share one of its GPUs."""
     stagger_s: float = Field(default=0.0, ge=0, le=24 * 3600, allow_inf_nan=False)
     """How long a start waits at most for the first progress of the one before it."""
+    launcher: Literal["process", "slurm"] = "process"
+    """`slurm`: the host is a login node, runs are jobs of its cluster."""
+    slurm: SlurmEntry = Field(default_factory=SlurmEntry)
+    """For all its jobs."""
 
 
 class WorkerSettings(_Strict):
@@ -109,6 +128,30 @@ class WorkerSettings(_Strict):
     """Free space that there must be at the launch."""
     collect: list[Pattern] | None = None
     """Files of the worktree that belong to the results."""
+    slurm: SlurmEntry | None = None
+    """What this work asks of Slurm, before what its host says."""
+    nproc: int | None = Field(default=None, ge=1, le=256)
+    """Processes of the work on each node, started by torchrun."""
+    nodes: int | None = Field(default=None, ge=1, le=1024)
+    """Machines of the work."""
+    requires: Literal["green"] | None = None
+    """`green`: no launch without accepted evidence that the tests of its commit pass."""
+
+
+class ChecklistEntry(_Strict):
+    """One thing to be done, and its proof: one of gate, file, command, evidence."""
+
+    text: str = Field(min_length=1, max_length=200)
+    gate: Literal["passed"] | None = None
+    """The newest run passed its gate."""
+    file: str | None = Field(default=None, min_length=1, max_length=1024)
+    """A file of the worktree, or of the newest run's folder as `run:PATH`."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """What that file must be."""
+    command: list[str] | Line | None = None
+    """Exits 0 in the worktree."""
+    evidence: str | None = Field(default=None, min_length=1, max_length=128)
+    """A component whose newest evidence is accepted and of the worktree's commit."""
 
 
 class WorkerEntry(WorkerSettings):
@@ -119,6 +162,8 @@ class WorkerEntry(WorkerSettings):
     """Trainer config: a path in the branch, or a bundled name."""
     command: str | list[str] | None = None
     """Any other work: a list, or a line that is split as a shell would."""
+    checklist: list[ChecklistEntry] = Field(default_factory=list, max_length=50)
+    """What is to be done on this branch; ticked by proof alone."""
 
 
 class SyncEntry(_Strict):

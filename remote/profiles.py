@@ -46,6 +46,10 @@ class Host:
     """How many runs may share one of its GPUs."""
     stagger_s: float = 0.0
     """How long a start waits at most for the first progress of the one before it; 0 = not at all."""
+    launcher: str = "process"
+    """`process`, or `slurm`: runs are jobs of the cluster whose login node this is."""
+    slurm: dict[str, Any] = field(default_factory=dict)
+    """What all its jobs ask of Slurm, see `remote.worker_cluster`."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,17 @@ class SyncPolicy:
     """What one run may take here, 0 = no limit; the largest files that do not fit stay on the host."""
     earlier: bool = True
     """Fetch every run that this laptop lacks, not only the newest of each worker."""
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """One line of a worker's checklist and its proof."""
+
+    text: str
+    proof: str
+    """`gate`, `file`, `command` or `evidence`."""
+    argument: tuple[str, ...] = ()
+    """Path, and digest if one was given; words of the command; component."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,14 @@ class Worker:
     """GPUs, memory, threads: see `remote.worker_resources`."""
     collect: tuple[str, ...] = ()
     """Globs of files in the worktree that belong to the results."""
+    launcher: dict[str, Any] = field(default_factory=dict)
+    """What its jobs ask of Slurm; {} = a process of the host. See `remote.worker_cluster`."""
+    ranks: dict[str, Any] = field(default_factory=dict)
+    """{nproc, nodes} of torchrun; {} = the command by itself."""
+    requires: str = ""
+    """`green`: no launch without accepted evidence that the tests of its commit pass."""
+    checklist: tuple[ToDo, ...] = ()
+    """What is to be done on this branch, ticked by proof alone."""
     extractor: str = ""
     """Feature extractor for the row on the screen: `set: {extractor: ...}`, else the config's name."""
 

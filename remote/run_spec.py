@@ -76,6 +76,8 @@ def spec_of(
         restart_limit=worker.restart_limit,
         parent=parent,
         resources=on_host(worker, host),
+        launcher=worker.launcher,
+        ranks=worker.ranks,
         setup=worker.setup,
         collect=worker.collect,
     )

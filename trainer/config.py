@@ -137,6 +137,8 @@ class TrainConfig(BaseModel):
     """CPU threads of torch. One is fastest beside other jobs; auto = what a short measurement finds."""
     prefetch: Literal["auto", "on", "off"] = "auto"
     """Make the next batch in a thread meanwhile; auto = with CUDA, where the CPU has nothing else to do."""
+    loaders: int = Field(0, ge=0, le=64)
+    """Processes that render clips ahead, where a device would wait for one; 0 = none. The batches are the same."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
     """Arithmetic of the training steps (weights stay float32); float16 needs CUDA, auto = float32 or bfloat16."""
@@ -164,8 +166,8 @@ class TrainConfig(BaseModel):
 
 
 FREE_ON_RESUME = frozenset(
-    {"threads", "device", "prefetch", "shifted_tests", "compile", "bar", "tensorboard", "then", "evaluate_on"}
-    | {"describe_with", "equations_with", "describe_clips", "describe_spend"}
+    {"threads", "device", "prefetch", "loaders", "compile", "tensorboard", "shifted_tests", "bar"}
+    | {"then", "evaluate_on", "describe_with", "equations_with", "describe_clips", "describe_spend"}
     | {"checkpoint_every_s", "checkpoint_every_epochs", "full_checkpoint_every_epochs"},
 )
 """Options that a resumed run may change without becoming another experiment."""

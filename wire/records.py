@@ -146,6 +146,10 @@ class RunSpec(Record):
     """Globs of files in the worktree that belong to the run's results, see `remote.onhost.collect`."""
     resources: Dict[str, Any] = field(default_factory=dict)
     """What it needs of the host (GPUs, memory, CPU threads), as remote.onhost.resources reads it; {} = nothing said."""
+    launcher: Dict[str, Any] = field(default_factory=dict)
+    """What Slurm is asked for, as remote.onhost.slurm reads it; {} = a process of the host itself."""
+    ranks: Dict[str, Any] = field(default_factory=dict)
+    """{nproc, nodes}: processes a node, and nodes, that torchrun starts of the command; {} = the command by itself."""
     protocol: int = PROTOCOL_VERSION
     extra: Dict[str, Any] = field(default_factory=dict)
 
@@ -163,6 +167,10 @@ class JobRecord(Record):
     """Field 22 of /proc/<pid>/stat (proc(5)), counted after the last ')'."""
     boot_id: str
     at_s: float
+    cluster_job: str = ""
+    """Slurm's number of the job that the supervisor is in, '' for a process of the host itself."""
+    node: str = ""
+    """Name of the machine that it runs on, where that is not the host that was asked."""
     extra: Dict[str, Any] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@
       repos/<project>.git             bare; receives pushes
       worktrees/<project>/<worker>/   branch checked out at the run's commit
       slots/                          who has which GPU, and who waits for one
+      evidence/<project>/<worker>/    what `trainer tdd` and `trainer prove` wrote about its branch
       runs/<project>/<worker>/lock    one active run a worker
       runs/<project>/<worker>/<run>/  everything about a run; one writer a file
 
@@ -46,6 +47,9 @@ class Root:
 
     def worktree(self, project: str, worker: str) -> str:
         return os.path.join(self.path, "worktrees", project, worker)
+
+    def evidence(self, project: str, worker: str) -> str:
+        return os.path.join(self.path, "evidence", project, worker)
 
     @property
     def runs(self) -> str:

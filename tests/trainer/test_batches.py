@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,12 +34,14 @@ def assert_same(one: Sequence[tuple[np.ndarray, list[int]]], other: Sequence[tup
         assert labels == labels_again and np.array_equal(video, video_again)
 
 
-@pytest.mark.parametrize("prefetch", [False, True])
-def test_an_epoch_can_be_entered_in_its_middle(prefetch: bool) -> None:
-    whole, rest = collect(batches(), 3), collect(batches(prefetch=prefetch), 3, start=1)
+@pytest.mark.parametrize("ahead", [{}, {"prefetch": True}, {"loaders": 2}, {"loaders": 9}])
+def test_an_epoch_can_be_entered_in_its_middle(ahead: dict[str, Any]) -> None:
+    random = torch.get_rng_state()
+    whole, rest = collect(batches(), 3), collect(batches(**ahead), 3, start=1)
     assert [len(labels) for _, labels in whole] == [16, 16, 8]
     assert_same(whole[1:], rest)
-    assert collect(batches(prefetch=prefetch), 3, start=3) == []
+    assert collect(batches(**ahead), 3, start=3) == []
+    assert torch.equal(torch.get_rng_state(), random)
 
 
 def test_each_epoch_has_its_own_order_and_noise_but_the_same_clips() -> None:
@@ -66,18 +69,22 @@ def test_a_ring_of_one_is_refused() -> None:
         batches(ring=1)
 
 
-def test_an_error_in_the_thread_reaches_the_loop() -> None:
+@pytest.mark.parametrize("ahead", [{"prefetch": True}, {"loaders": 1}])
+def test_an_error_on_the_way_reaches_the_loop(ahead: dict[str, Any]) -> None:
     source = RecipeSource(RECIPE, 9)
     source.labels = source.labels[:20]
     with pytest.raises(IndexError):
-        collect(batches(source=source, shuffle=False, prefetch=True), 0)
+        collect(batches(source=source, shuffle=False, **ahead), 0)
 
 
-def test_an_abandoned_epoch_ends_its_thread() -> None:
-    epoch = batches(prefetch=True, size=4).epoch(0)
+@pytest.mark.parametrize("ahead", [{"prefetch": True}, {"loaders": 2}])
+def test_an_abandoned_epoch_ends_its_thread_or_processes(ahead: dict[str, Any]) -> None:
+    others = set(multiprocessing.active_children())
+    epoch = batches(**ahead, size=4).epoch(0)
     next(epoch)
     epoch.close()
-    assert collect(batches(prefetch=True), 0)
+    assert not set(multiprocessing.active_children()) - others
+    assert collect(batches(**ahead), 0)
 
 
 def test_targets_are_camera_frame_positions_after_the_last_seen_frame() -> None:

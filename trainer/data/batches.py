@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.config import TrainConfig
+from trainer.data.loaders import made_ahead
 from trainer.data.source import ClipSource
 
 EVALUATION_BATCH = 64
@@ -76,20 +77,22 @@ class Batches:
     """The clips of a source in batches, filled into a ring of reused buffers.
 
     A batch stays valid until `ring - 1` further ones are taken. `prefetch` fills the next one in a thread of its own
-    meanwhile. With `pinned` memory (CUDA), a buffer is filled anew only when the device has done all that was asked
-    of it before. Of every batch only `part` = (index, count) is drawn: the batches are the same for any count.
+    meanwhile, `loaders` processes make several ahead, for a device that is faster than one. With `pinned` memory (CUDA),
+    a buffer is filled anew only when the device has done all that was asked of it before. Of every batch only `part` =
+    (index, count) is drawn: the batches are the same for any count.
     """
 
     def __init__(self, source: ClipSource, batch_size: int, seed: int, *, shuffle: bool, ring: int = 2,
-                 prefetch: bool = False, pinned: bool = False, part: tuple[int, int] = (0, 1)) -> None:  # fmt: skip
+                 prefetch: bool = False, pinned: bool = False, loaders: int = 0,
+                 part: tuple[int, int] = (0, 1)) -> None:  # fmt: skip
         if ring < 2:
             raise ValueError(f"a ring of {ring} buffers: at least 2 are needed")
         self.source = source
         self.batch_size = min(batch_size, len(source))
         self.seed, self.part = seed, part
-        self.shuffle, self.prefetch, self.pinned = shuffle, prefetch, pinned
-        shape = (-(-self.batch_size // part[1]), source.frames, 3, source.size_px, source.size_px)
-        self._ring = [torch.empty(shape, dtype=torch.uint8, pin_memory=pinned) for _ in range(ring)]
+        self.shuffle, self.prefetch, self.pinned, self.loaders = shuffle, prefetch, pinned, loaders
+        self._shape = (-(-self.batch_size // part[1]), source.frames, 3, source.size_px, source.size_px)
+        self._ring = [torch.empty(self._shape, dtype=torch.uint8, pin_memory=pinned) for _ in range(ring)]
 
     @property
     def clips(self) -> int:
@@ -105,6 +108,9 @@ class Batches:
         order = self._order(epoch)
         cuts = range(start * self.batch_size, len(order), self.batch_size)
         parts = [order[cut : cut + self.batch_size] for cut in cuts]
+        if self.loaders and parts:
+            yield from made_ahead(lambda number: self._fresh(parts[number], epoch), len(parts), self.loaders)
+            return
         buffers = cycle(self._ring)
         if not self.prefetch or len(parts) < 2:
             for rows in parts:
@@ -126,6 +132,10 @@ class Batches:
     def _mark(self) -> torch.cuda.Event | None:
         """Return a mark in the device's work, behind every copy from a buffer that is about to be reused."""
         return torch.cuda.current_stream().record_event() if self.pinned else None
+
+    def _fresh(self, rows: NDArray[np.int64], epoch: int) -> Batch:
+        """Return a batch in memory of its own, as a process that hands it on needs it."""
+        return self._fill(torch.empty(self._shape, dtype=torch.uint8), rows, epoch, None)
 
     def _fill(self, buffer: torch.Tensor, rows: NDArray[np.int64], epoch: int, mark: torch.cuda.Event | None) -> Batch:
         if mark is not None:
@@ -154,6 +164,7 @@ def make_batches(
         config.seed,
         shuffle=batch_size > 0,
         prefetch=cuda if config.prefetch == "auto" else config.prefetch == "on",
-        pinned=cuda,
+        pinned=cuda and not config.loaders,
+        loaders=config.loaders,
         part=part,
     )

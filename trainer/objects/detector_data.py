@@ -118,7 +118,7 @@ class FrameBatches:
 
     def __init__(self, source: SceneSource, config: TrainConfig, *, shuffle: bool, part: tuple[int, int]) -> None:
         self.source, self.seed, self.shuffle = source, config.seed, shuffle
-        self.inner = Batches(source, config.batch_size, config.seed, shuffle=shuffle, part=part)
+        self.inner = Batches(source, config.batch_size, config.seed, shuffle=shuffle, loaders=config.loaders, part=part)
         self.clips = len(source)
 
     def __len__(self) -> int:
