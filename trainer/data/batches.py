@@ -77,9 +77,9 @@ class Batches:
     """The clips of a source in batches, filled into a ring of reused buffers.
 
     A batch stays valid until `ring - 1` further ones are taken. `prefetch` fills the next one in a thread of its own
-    meanwhile, `loaders` processes make several ahead, for a device that is faster than one. With `pinned` memory (CUDA),
-    a buffer is filled anew only when the device has done all that was asked of it before. Of every batch only `part` =
-    (index, count) is drawn: the batches are the same for any count.
+    meanwhile, `loaders` processes make several ahead, for a device that is faster than one. With `pinned` memory
+    (CUDA), a buffer is filled anew only when the device has done all that was asked of it before. Of every batch only
+    `part` = (index, count) is drawn: the batches are the same for any count.
     """
 
     def __init__(self, source: ClipSource, batch_size: int, seed: int, *, shuffle: bool, ring: int = 2,

@@ -34,7 +34,7 @@ def made_ahead(make: Callable[[int], Any], count: int, processes: int) -> Iterat
     """
     generator = torch.Generator()  # else the loader draws its seed from the state that the model goes on with
     with warnings.catch_warnings():
-        # On fewer cores it is slow, not wrong. Python 3.12 warns of any fork beside threads: ours hold no lock it needs.
+        # On fewer cores it is slow, not wrong. Python 3.12 warns of any fork beside threads: they hold no lock of ours.
         warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
         warnings.filterwarnings("ignore", ".*use of fork", DeprecationWarning)
         workers = min(processes, count)
