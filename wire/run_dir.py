@@ -19,11 +19,14 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from dataclasses import dataclass
 from typing import Optional
 
 TEMPORARY_PREFIX = ".tmp-"
 """Files with this prefix are unfinished: never read, never synced."""
+
+_LOOKS, _LOOK_S = 4, 0.002
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,12 @@ def append_line(path: str, line: bytes, mode: int = 0o600) -> None:
 
 
 def _broke_off(descriptor: int) -> bool:
-    """True if the file ends within a line: the disk was full."""
-    size = os.fstat(descriptor).st_size
-    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    """True if the file ends within a line: the disk was full. Not if another writer is in the middle of one: the size
+    of a file grows page by page, so a line may be seen in part for a moment.
+    """
+    for _ in range(_LOOKS):
+        size = os.fstat(descriptor).st_size
+        if not size or os.pread(descriptor, 1, size - 1) == b"\n":
+            return False
+        time.sleep(_LOOK_S)
+    return True
