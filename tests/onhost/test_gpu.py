@@ -37,11 +37,9 @@ def test_a_run_sees_the_gpu_that_it_was_given_and_the_next_one_waits_for_it(far:
     assert far.end(second)["state"] == "completed"
 
 
-def test_too_little_free_memory_is_said(far: Far) -> None:
-    run = far.launch(far.python, "-c", "print(1)", resources={"gpus": 1, "gpu_memory_mib": 2**29})
-    said = wait_for(lambda: (record(run.heartbeat) or {}).get("waits_for"), "what it waits for")
-    assert "MiB free, it needs" in said
-    far.stop()
+def test_more_memory_than_there_is_is_refused_at_once(far: Far) -> None:
+    answer = far.ask("launch", spec=far.spec("true", resources={"gpus": 1, "gpu_memory_mib": 2**29}), by="ada@laptop")
+    assert answer["code"] == "no_gpu" and "MiB are there" in answer["message"]
 
 
 def _real() -> list[dict[str, object]]:
