@@ -15,7 +15,7 @@ from remote.onhost.past import past
 from remote.report import HostShare, PastRun, Report, _read, report, union_s
 from tests.fixtures.project import Project
 from tests.onhost.test_remove import NEW, OLD, a_run, alive
-from tui.cli import report as page
+from tui.housekeeping.report import page
 from wire.records import Event, ExitRecord, JobRecord, RunSpec, RunSummary
 from wire.run_dir import Root, RunDir
 from wire.state import State
@@ -67,7 +67,7 @@ async def test_what_a_host_cannot_tell_is_told_by_the_copies_here(
     assert (run.worker, run.state, run.synced, run.subject) == ("good", State.FAILED, True, "Try")
     assert run.reason == "out of memory" and run.busy_s == pytest.approx(HOUR_S, abs=1.0)
     assert found.hosts[0].problem == "local: refused" and found.hosts[0].cost_usd is None
-    text = "\n".join(page._page(found, page._plain))
+    text = "\n".join(page(found))
     assert "1 failed" in text and "told by the copy here" in text and "as synced here" in text
 
 
@@ -79,7 +79,7 @@ def test_the_page_says_what_it_took_and_escapes_what_hosts_said() -> None:
         PastRun("b", "box", "s", State.LOST, reason="pid gone", spans=((3600.0, 0.0),), gpu_s=None),
     )  # fmt: skip
     found = Report("p", 0.0, 7200.0, runs, (HostShare("box", 7200.0, 3.0, left_out=2),))
-    text = "\n".join(page._page(found, page._markdown))
+    text = "\n".join(page(found, as_markdown=True))
     assert "2 runs of 2 workers" in text and "2.0 hours of GPUs (1 run not counted)" in text
     assert "about 3.00 USD" in text and r"\*bold\* \<b\>\|" in text and "lost: pid gone" in text
     assert "passed its gate" in text and "2 runs more not told" in text and text.startswith("# p: ")

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from remote.errors import Declined, FarSideError, RemoteError, UsageError
 from remote.prune import Done, carry_out, survey
-from remote.pruning_plan import Cure, Item, Kept, Kind, Plan, Policy, counted
+from remote.pruning_plan import Item, Kept, Kind, Plan, Policy, counted
 from tui.activity.since import span_s
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
 from tui.format import age, size
+from tui.housekeeping.pruning import NAMES, NameAt, counted_kinds, cure_words, item_name, reasons, told, total
 
-NAMES = {
-    Kind.RUN: ("run", "runs"),
-    Kind.CHECKPOINT: ("checkpoint", "checkpoints"),
-    Kind.WORKTREE: ("worktree of no worker", "worktrees of no worker"),
-    Kind.LEFT: ("rest of a removal", "rests of removals"),
-    Kind.BUNDLE: ("old code bundle", "old code bundles"),
-    Kind.ENVIRONMENT: ("unused environment", "unused environments"),
-    Kind.COPY: ("copy", "copies"),
-    Kind.HISTORY: ("damaged history", "damaged histories"),
-}
 LINES_MAX = 20
 """So many things of a kind are named; --json names all."""
 
@@ -48,7 +38,8 @@ async def main(session: Session) -> Answer:
         return Answer(_data(session, found, []), text, together(failed, len(hosts)))
     done, lost = await carry_out(session.fleet, found.items, policy, session.say)
     failed |= lost
-    return Answer(_data(session, found, done), _told(session, done), _error(failed, done, len(hosts)))
+    text = "\n".join(told(done, session.fleet.name_at))
+    return Answer(_data(session, found, done), text, _error(failed, done, len(hosts)))
 
 
 async def _policy(session: Session) -> Policy:
@@ -96,85 +87,44 @@ def _shown(session: Session, found: Plan) -> str:
     for host in dict.fromkeys(item.host for item in found.items):
         items = [item for item in found.items if item.host == host]
         where = "on this laptop" if session.arguments.here else f"on {host}"
-        lines.append(f"{where}: {_sum(items)} may go")
+        lines.append(f"{where}: {counted_kinds(items)}, {total(items)}, may go")
         for kind in dict.fromkeys(item.kind for item in items):
-            lines += _listed(items, kind, lambda item: _named(session, item))
+            lines += _listed(items, kind, session.fleet.name_at)
     if not lines:
         lines.append(f"nothing {'here' if session.arguments.here else 'on the hosts'} may go")
-    return "\n".join([*lines, *_staying(session, found.kept)])
+    return "\n".join([*lines, *_staying(found.kept, session.fleet.name_at)])
 
 
-def _listed(items: Sequence[Item], kind: Kind, named: Callable[[Item], str]) -> list[str]:
+def _listed(items: Sequence[Item], kind: Kind, name_at: NameAt) -> list[str]:
     own = [item for item in items if item.kind is kind]
+    what = NAMES[kind][0]
     rows = [
-        f"  {size(item.thing.bytes):>9}  {age(item.thing.age_s):>7}  {NAMES[kind][0]} {named(item)}".rstrip()
+        f"  {size(item.thing.bytes):>9}  {age(item.thing.age_s):>7}  {what} {item_name(item, name_at)}".rstrip()
         + (f"\n{'':21}which {item.lack}" if item.lack else "")
         for item in own[:LINES_MAX]
     ]
     rest = own[LINES_MAX:]
-    return [*rows, f"  {_bytes(rest):>9}           and {len(rest)} more {NAMES[kind][1]}"] if rest else rows
+    return [*rows, f"  {total(rest):>9}           and {len(rest)} more {NAMES[kind][1]}"] if rest else rows
 
 
-def _named(session: Session, item: Item) -> str:
-    worker = session.fleet.name_at(item.host, item.slug)
-    if item.kind in (Kind.RUN, Kind.COPY):
-        return f"{worker}/{item.run}"
-    if item.kind is Kind.CHECKPOINT:
-        return f"{worker}/{item.run}/{item.thing.name}"
-    return worker if item.kind is Kind.WORKTREE else item.thing.name[:16]
-
-
-def _staying(session: Session, kept: Sequence[Kept]) -> list[str]:
+def _staying(kept: Sequence[Kept], name_at: NameAt) -> list[str]:
     """How many runs stay and why; those that a sync would free by name."""
-    if not kept:
-        return []
-    reasons = Counter(one.why for one in kept if one.cure is None)
-    told = "; ".join(
-        f"1 run, as it {why}" if count == 1 else f"{count} runs, as each {why}" for why, count in reasons.most_common()
-    )
-    lines = [f"stays: {told}"] if told else []
+    why = reasons(kept)
+    lines = [f"stays: {why}"] if why else []
     curable = [one for one in kept if one.cure is not None]
     for one in curable[:LINES_MAX]:
-        worker = session.fleet.name_at(one.host, one.slug)
-        lines += [f"stays: {worker}/{one.run} ({size(one.bytes)}), which", f"  {one.why}"]
-        if one.cure is Cure.PROFILE:
-            lines.append("  -> change `sync:` in the profile, or take it along with --unsynced")
-        else:
-            every = " --everything" if one.cure is Cure.EVERYTHING else ""
-            lines.append(f"  -> trajvid-tui sync {worker} --run {one.run}{every}")
+        lines += [f"stays: {name_at(one.host, one.slug)}/{one.run} ({size(one.bytes)}), which", f"  {one.why}"]
+        lines.append(f"  -> {cure_words(one, name_at)}")
     if rest := curable[LINES_MAX:]:
         lines.append(f"stays: {counted(len(rest), 'more run')} that {'is' if len(rest) == 1 else 'are'} not whole here")
     return lines
-
-
-def _told(session: Session, done: Sequence[Done]) -> str:
-    freed = sum(one.freed_bytes for one in done)
-    gone = [one.item for one in done if not one.skipped]
-    lines = [f"removed {_counted(gone)}, {size(freed)}" if gone else "nothing was removed"]
-    for one in done:
-        if one.skipped:
-            lines.append(f"stays: {NAMES[one.item.kind][0]} {_named(session, one.item)}: {one.skipped}")
-    return "\n".join(lines)
-
-
-def _sum(items: Sequence[Item]) -> str:
-    return f"{_counted(items)}, {_bytes(items)},"
-
-
-def _bytes(items: Iterable[Item]) -> str:
-    return size(sum(item.thing.bytes for item in items))
-
-
-def _counted(items: Sequence[Item]) -> str:
-    counts = Counter(item.kind for item in items)
-    return " and ".join(f"{count} {NAMES[kind][count > 1]}" for kind, count in counts.items())
 
 
 # ---------------------------------------------------------------------- for programs
 
 
 def _data(session: Session, found: Plan, done: Sequence[Done]) -> dict[str, Any]:
-    def told(item: Item) -> dict[str, Any]:
+    def of(item: Item) -> dict[str, Any]:
         return {
             "kind": item.kind.value, "host": item.host, "worker": session.fleet.name_at(item.host, item.slug),
             "run": item.run, "name": item.thing.name, "bytes": item.thing.bytes, "age_s": round(item.thing.age_s),
@@ -182,10 +132,10 @@ def _data(session: Session, found: Plan, done: Sequence[Done]) -> dict[str, Any]
         }  # fmt: skip
 
     return {
-        "may_go": [told(item) for item in found.items],
+        "may_go": [of(item) for item in found.items],
         "stays": [asdict(one) for one in found.kept],
         "removed": [
-            {**told(one.item), "freed_bytes": one.freed_bytes, "skipped": one.skipped} for one in done
+            {**of(one.item), "freed_bytes": one.freed_bytes, "skipped": one.skipped} for one in done
         ],
     }  # fmt: skip
 

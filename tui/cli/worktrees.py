@@ -5,31 +5,17 @@ Runs and their results lie elsewhere and stay. Work that is in no commit is kept
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from remote.clean import clean
 from remote.errors import Declined, FarSideError, RemoteError, UsageError
-from remote.host_inventory import Worktree, worktrees_on
-from remote.prune import Done, remove_there
-from remote.pruning_plan import Item, Kind, counted
+from remote.pruning_plan import counted
 from remote.who import nearest
+from remote.worktree_inventory import Found, look_at_worktrees, remove_worktrees
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
-from tui.format import age, size
-
-FILES_SHOWN = 8
-
-
-@dataclass(frozen=True)
-class Found:
-    """A worktree with what people call its worker."""
-
-    host: str
-    name: str
-    tree: Worktree
+from tui.housekeeping.worktrees import result_words, worktree_lines
 
 
 async def main(session: Session) -> Answer:
@@ -45,7 +31,7 @@ async def main(session: Session) -> Answer:
     error = together(failed, hosts)
     if arguments.action == "list":
         shown = _named(every, arguments.workers) if arguments.workers else every
-        lines = [line for one in shown for line in _lines(one)] or ["no worktrees"]
+        lines = [line for one in shown for line in worktree_lines(one)] or ["no worktrees"]
         return Answer({"worktrees": [_told(one) for one in shown]}, "\n".join(lines), error)
     if arguments.action == "prune":
         ours = {worker.slug for worker in session.profile.workers.values()}
@@ -61,17 +47,8 @@ async def main(session: Session) -> Answer:
 async def _look(session: Session) -> tuple[list[Found], dict[str, RemoteError], int]:
     hosts = sorted({worker.host for worker in session.profile.workers.values()})
     failed = dict(await session.reach(hosts))
-    reached = [host for host in hosts if host not in failed]
-    told = await asyncio.gather(*(worktrees_on(session.fleet, host) for host in reached), return_exceptions=True)
-    found: list[Found] = []
-    for host, one in zip(reached, told, strict=True):
-        if isinstance(one, RemoteError):
-            failed[host] = one
-        elif isinstance(one, BaseException):
-            raise one
-        else:
-            found += [Found(host, session.fleet.name_at(host, tree.slug), tree) for tree in one]
-    return found, failed, len(hosts)
+    found, more = await look_at_worktrees(session.fleet, [host for host in hosts if host not in failed])
+    return found, failed | more, len(hosts)
 
 
 def _named(every: Sequence[Found], names: Sequence[str], failed: dict[str, RemoteError] | None = None) -> list[Found]:
@@ -89,7 +66,7 @@ async def _consent(session: Session, chosen: Sequence[Found]) -> None:
     """A yes for what is in a commit; the typed name, or --discard with --yes, for what is not. Raises `Declined`."""
     clean_ones = [one for one in chosen if one.tree.clean]
     for one in [one for one in chosen if not one.tree.clean and not one.tree.running]:
-        session.say("\n".join(_lines(one)))
+        session.say("\n".join(worktree_lines(one)))
         if session.arguments.discard and session.arguments.yes:
             continue
         lost = "; what git ignores is lost" if one.tree.ignored else ""
@@ -103,21 +80,14 @@ async def _consent(session: Session, chosen: Sequence[Found]) -> None:
             raise Declined("nothing was removed: that was not its name")
     if not clean_ones:
         return
-    session.say("\n".join(line for one in clean_ones for line in _lines(one)))
+    session.say("\n".join(line for one in clean_ones for line in worktree_lines(one)))
     if not await session.confirm(f"Remove {counted(len(clean_ones), 'worktree')}?"):
         raise Declined("nothing was removed", hint="" if session.terminal else "add --yes")
 
 
 async def _remove(session: Session, chosen: Sequence[Found], error: RemoteError | None) -> Answer:
-    done: list[tuple[Found, Done]] = []
-    for host in dict.fromkeys(one.host for one in chosen):
-        own = [one for one in chosen if one.host == host]
-        for discard in (False, True):
-            part = [one for one in own if one.tree.clean is not discard]
-            items = [Item(Kind.WORKTREE, host, one.tree.thing, one.tree.slug) for one in part]
-            if items:
-                done += zip(part, await remove_there(session.fleet, host, items, discard=discard), strict=True)
-    lines = [_result(one, what) for one, what in done]
+    done = await remove_worktrees(session.fleet, chosen)
+    lines = [result_words(one, what) for one, what in done]
     data = {
         "removed": [
             {"worker": one.name, "host": one.host, "freed_bytes": what.freed_bytes, "kept": what.kept}
@@ -129,37 +99,6 @@ async def _remove(session: Session, chosen: Sequence[Found], error: RemoteError 
     if error is None and skipped:
         error = FarSideError("some worktrees are still there", hint="the reasons are above", code="left")
     return Answer(data, "\n".join(lines), error)
-
-
-def _result(one: Found, done: Done) -> str:
-    if done.skipped:
-        return f"{one.name}: still there: {done.skipped}"
-    kept = f"; its work is kept on {one.host} as {done.kept}" if done.kept else ""
-    return f"{one.name}: removed, {size(done.freed_bytes)}{kept}"
-
-
-def _lines(one: Found) -> list[str]:
-    """Where it stands, and what lies in it that is in no commit."""
-    tree = one.tree
-    at = f"{tree.commit[:7] or '-'} {tree.branch or '(no branch)'}"
-    state = f"running {tree.running}" if tree.running else "clean" if tree.clean else _own(tree)
-    lines = [
-        f"{one.name} on {one.host}: {at}, {size(tree.thing.bytes)}, touched {age(tree.thing.age_s)} ago, {state}",
-        f"    {clean(tree.path)}",
-    ]
-    own = [f"    own      {path}" for path in tree.own[:FILES_SHOWN]]
-    if tree.own_count > len(own):
-        own.append(f"    own      and {tree.own_count - len(own)} more")
-    return lines + own + [f"    ignored  {path}" for path in tree.ignored[:FILES_SHOWN]]
-
-
-def _own(tree: Worktree) -> str:
-    if tree.problem:
-        return f"not readable: {tree.problem}"
-    parts = [counted(tree.own_count, "file") + " in no commit"] if tree.own_count else []
-    if tree.ignored:
-        parts.append(f"{len(tree.ignored)} that git ignores")
-    return " and ".join(parts)
 
 
 def _told(one: Found) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""What may go from hosts and laptop, what stays, and what became of it: in words. `name_at` names a worker by its
+folder on a host."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from remote.prune import Done
+from remote.pruning_plan import Cure, Item, Kept, Kind
+from tui.format import size
+
+NAMES = {
+    Kind.RUN: ("run", "runs"),
+    Kind.CHECKPOINT: ("checkpoint", "checkpoints"),
+    Kind.WORKTREE: ("worktree of no worker", "worktrees of no worker"),
+    Kind.LEFT: ("rest of a removal", "rests of removals"),
+    Kind.BUNDLE: ("old code bundle", "old code bundles"),
+    Kind.ENVIRONMENT: ("unused environment", "unused environments"),
+    Kind.COPY: ("copy", "copies"),
+    Kind.HISTORY: ("damaged history", "damaged histories"),
+}
+"""Of each kind: one, and several."""
+
+NameAt = Callable[[str, str], str]
+"""(host, folder of a worker) -> its name on the screen."""
+
+
+def item_name(item: Item, name_at: NameAt) -> str:
+    """Which one of its kind: `keypoint-a/<run>`, a bundle's digest, ..."""
+    worker = name_at(item.host, item.slug)
+    if item.kind in (Kind.RUN, Kind.COPY):
+        return f"{worker}/{item.run}"
+    if item.kind is Kind.CHECKPOINT:
+        return f"{worker}/{item.run}/{item.thing.name}"
+    return worker if item.kind is Kind.WORKTREE else item.thing.name[:16]
+
+
+def counted_kinds(items: Iterable[Item]) -> str:
+    """`3 runs and 1 checkpoint`."""
+    counts = Counter(item.kind for item in items)
+    return " and ".join(f"{count} {NAMES[kind][count > 1]}" for kind, count in counts.items())
+
+
+def total(items: Iterable[Item]) -> str:
+    """What they take together."""
+    return size(sum(item.thing.bytes for item in items))
+
+
+def reasons(kept: Iterable[Kept]) -> str:
+    """Why those runs stay that no sync would free: `2 runs, as each is younger; 1 run, as it is held`."""
+    counts = Counter(one.why for one in kept if one.cure is None)
+    return "; ".join(
+        f"1 run, as it {why}" if count == 1 else f"{count} runs, as each {why}" for why, count in counts.most_common()
+    )
+
+
+def cure_words(one: Kept, name_at: NameAt) -> str:
+    """What would let a run go that stays because it is not whole here; '' if nothing would."""
+    if one.cure is None:
+        return ""
+    worker = name_at(one.host, one.slug)
+    if one.cure is Cure.PROFILE:
+        return "change `sync:` in the profile, or take it along with --unsynced"
+    return f"trajvid-tui sync {worker} --run {one.run}" + (" --everything" if one.cure is Cure.EVERYTHING else "")
+
+
+def told(done: Sequence[Done], name_at: NameAt) -> list[str]:
+    """What was removed and freed, and why the rest is still there."""
+    freed = sum(one.freed_bytes for one in done)
+    gone = [one.item for one in done if not one.skipped]
+    lines = [f"removed {counted_kinds(gone)}, {size(freed)}" if gone else "nothing was removed"]
+    for one in done:
+        if one.skipped:
+            lines.append(f"stays: {NAMES[one.item.kind][0]} {item_name(one.item, name_at)}: {one.skipped}")
+    return lines
