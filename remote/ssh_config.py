@@ -1,4 +1,5 @@
-"""What ~/.ssh/config says of one host, as ssh(1) would take it; what cannot be obeyed is named, not fatal.
+"""What ~/.ssh/config, and /etc/ssh/ssh_config after it, say of one host, as ssh(1) would take it; what cannot be
+obeyed is named, not fatal.
 
     config = read("gpu-1")      blocking: `Match exec` runs what the person wrote there
     config.warnings             lines that ssh would obey and that have no effect here, with their place
@@ -17,13 +18,22 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from remote.clean import clean
 from remote.errors import ConfigError
 from remote.names import check_host_name, check_user_name
-from remote.ssh_config_file import MAX_DEPTH, ConfigLine, config_path, included, others_may_write, read_lines
+from remote.ssh_canonical import asks_for, full_name
+from remote.ssh_config_file import (
+    MAX_DEPTH,
+    ConfigLine,
+    config_path,
+    config_paths,
+    included,
+    others_may_write,
+    read_lines,
+)
 from remote.ssh_keywords import APPENDED, HANDED_ON, OTHERWISE, OURS, STRICT_WHY, UNCHECKED, WITHOUT_EFFECT
 from remote.ssh_match import Facts, Unknown, matches, one_of
 
@@ -90,34 +100,54 @@ class Config:
 def read(name: str, user: str = "", port: int = 0, path: Path | None = None) -> Config:
     """Read everything that counts for one host. `user`, `port`: what the profile says, which comes first.
 
-    Raises `UsageError` for a name that may not reach `Match exec`, a shell, and `ConfigError` for a line of this host
-    that cannot be read, or a file that others may write.
+    `path`: a file to read in place of the person's and the system's, as `ssh -F` does.
+
+    Raises `UsageError` for a name that may not reach `Match exec`, a shell, `ConfigError` for a line of this host that
+    cannot be read, or a file that others may write, and `Unreachable` for a name that must be known in full and is not.
     """
     check_host_name(name, name)
     if user:
         check_user_name(user, name)
-    main = path or config_path()
-    reading = _Reading(Facts(name, user, port), main.parent)
-    if main.exists():
-        reading.file(main)
-        if reading.facts.asked_for_final:
-            reading.facts.final = True
-            reading.file(main)
+    reading = _Reading(Facts(name, user, port))
+    reading.files(path)
+    so_far = Config(tuple(reading.lines))
+    if asks_for(so_far.first):
+        reading.is_called(full_name(reading.facts.hostname or name, so_far.first), so_far)
+        reading.facts.asked_for_final = True
+    if reading.facts.asked_for_final:
+        reading.facts.final = True
+        reading.files(path)
     return Config(tuple(reading.lines), tuple(reading.warnings))
 
 
 @dataclass
 class _Reading:
     facts: Facts
-    folder: Path
+    folder: Path = field(default_factory=Path)
     lines: list[ConfigLine] = field(default_factory=list)
     warnings: list[ConfigWarning] = field(default_factory=list)
+    _checked: bool = True
     _ignored: list[str] = field(default_factory=list)
+
+    def files(self, path: Path | None) -> None:
+        """Follow one file alone, or the person's own and then the system's, which ssh takes as it is."""
+        for number, one in enumerate((path,) if path else config_paths()):
+            self.folder, self._checked = one.parent, number == 0
+            if one.exists() and (self._checked or os.access(one, os.R_OK)):
+                self.file(one)
+
+    def is_called(self, name: str, so_far: Config) -> None:
+        """Go on with this name, whatever `HostName` says."""
+        self.facts.hostname = name
+        if asked := so_far.first("canonicalizehostname"):
+            others = [line for line in self.lines if line.keyword != "hostname"]
+            self.lines = [replace(asked, keyword="hostname", name="HostName", words=(name,)), *others]
 
     def file(self, path: Path, depth: int = 0) -> None:
         """Follow one file; where it is included, all around it counts."""
         try:
-            _check_writers(path)
+            if self._checked:
+                _check_writers(path)
             lines = read_lines(path)
         except OSError as exc:
             raise ConfigError(f"cannot be read: {exc.strerror}", file=str(path)) from exc

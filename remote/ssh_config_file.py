@@ -1,7 +1,7 @@
 """The lines of an OpenSSH client configuration, and the files that it includes. What they mean is remote.ssh_config's.
 
 ssh_config(5): `keyword value`, `keyword=value`, arguments in quotes, a comment behind them; `Include` globs relative
-to ~/.ssh. Arguments are split as OpenSSH's `argv_split` does.
+to the folder of the file that was begun with. Arguments are split as OpenSSH's `argv_split` does.
 """
 
 from __future__ import annotations
@@ -47,6 +47,16 @@ class ConfigLine:
 def config_path() -> Path:
     """The person's own configuration, there or not."""
     return Path("~/.ssh/config").expanduser()
+
+
+def system_path() -> Path:
+    """The administrator's configuration for everybody on this laptop, there or not."""
+    return Path("/etc/ssh/ssh_config")
+
+
+def config_paths() -> tuple[Path, Path]:
+    """Both, in their order: what the person's own says counts before the administrator's."""
+    return config_path(), system_path()
 
 
 def read_lines(path: Path) -> list[ConfigLine]:

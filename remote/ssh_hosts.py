@@ -1,6 +1,6 @@
-"""The hosts that ~/.ssh/config names, for a person to choose from. What a name means is remote.ssh_config's to say.
+"""The hosts that ~/.ssh/config and /etc/ssh/ssh_config name, for a person to choose from.
 
-Patterns and `Match` blocks name no host.
+What a name means is remote.ssh_config's to say. Patterns and `Match` blocks name no host.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from remote.errors import RemoteError
 from remote.names import check_host_name
-from remote.ssh_config_file import all_lines, config_path
+from remote.ssh_config_file import all_lines, config_paths
 
 
 @dataclass(frozen=True)
@@ -24,22 +24,23 @@ class SshHost:
 
 
 def ssh_hosts(config: Path | None = None) -> list[SshHost]:
-    """Every alias that is no pattern, in the order of the file; [] without a file. Never raises."""
-    path = config or config_path()
+    """Every alias that is no pattern, in the order of the files (`config`: of this one alone). Never raises."""
     found: dict[str, SshHost] = {}
-    current: list[str] = []
-    for line in all_lines(path, set()):
-        if line.keyword == "host":
-            current = [name for name in line.words if _is_name(name)]
-            for name in current:
-                found.setdefault(name, SshHost(name, place=line.place))
-        elif line.keyword == "match":
-            current = []
-        elif line.keyword in ("hostname", "user") and line.words:
-            field = "address" if line.keyword == "hostname" else "user"
-            for name in current:
-                if not getattr(found[name], field):  # the first value counts, as in ssh
-                    found[name] = replace(found[name], **{field: line.words[0]})
+    seen: set[Path] = set()
+    for path in (config,) if config else config_paths():
+        current: list[str] = []
+        for line in all_lines(path, seen):
+            if line.keyword == "host":
+                current = [name for name in line.words if _is_name(name)]
+                for name in current:
+                    found.setdefault(name, SshHost(name, place=line.place))
+            elif line.keyword == "match":
+                current = []
+            elif line.keyword in ("hostname", "user") and line.words:
+                field = "address" if line.keyword == "hostname" else "user"
+                for name in current:
+                    if not getattr(found[name], field):  # the first value counts, as in ssh
+                        found[name] = replace(found[name], **{field: line.words[0]})
     return list(found.values())
 
 

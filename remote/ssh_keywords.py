@@ -6,8 +6,7 @@ APPENDED = frozenset({"identityfile", "certificatefile", "sendenv"})
 """Every line of these counts; of all others the first."""
 
 HANDED_ON = APPENDED | {
-    "addressfamily", "bindaddress", "canonicaldomains", "canonicalizefallbacklocal", "canonicalizehostname",
-    "canonicalizemaxdots", "canonicalizepermittedcnames", "casignaturealgorithms", "challengeresponseauthentication",
+    "addressfamily", "bindaddress", "casignaturealgorithms", "challengeresponseauthentication",
     "compression", "enablesshkeysign", "gssapiauthentication", "gssapidelegatecredentials", "gssapikeyexchange",
     "hostbasedauthentication", "hostkeyalgorithms", "hostkeyalias", "hostname", "identitiesonly", "identityagent",
     "kbdinteractiveauthentication", "kexalgorithms", "macs", "passwordauthentication", "port",
@@ -15,7 +14,10 @@ HANDED_ON = APPENDED | {
 }  # fmt: skip
 """What asyncssh reads and does."""
 
-OURS = frozenset({"proxyjump", "proxycommand", "connecttimeout", "tag"})
+OURS = frozenset({
+    "canonicaldomains", "canonicalizefallbacklocal", "canonicalizehostname", "canonicalizemaxdots",
+    "canonicalizepermittedcnames", "connecttimeout", "proxycommand", "proxyjump", "tag",
+})  # fmt: skip
 """What is read and done here."""
 
 OTHERWISE = {

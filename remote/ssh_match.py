@@ -7,10 +7,11 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from remote import ssh_laptop
 from remote.ssh_config_file import ConfigLine
 
 EXEC_TIMEOUT_S = 10.0
@@ -83,7 +84,7 @@ def matches(words: Sequence[str], facts: Facts) -> bool:
             argument = left.pop(0)
         else:
             raise Unknown(f"`{word}` without a value")
-        if kind == "final":
+        if kind == "final" and not negated:
             facts.asked_for_final = True
         if not result:
             continue  # the rest cannot change it, and a program is not run for nothing
@@ -97,23 +98,43 @@ def matches(words: Sequence[str], facts: Facts) -> bool:
 
 
 def _judged(kind: str, argument: str, facts: Facts) -> bool:
-    if kind == "all":
-        return True
-    if kind == "final":
-        return facts.final
-    if kind == "exec":
-        return _succeeds(facts.expanded(argument))
-    known = {
-        "host": (facts.hostname or facts.original).lower(),
-        "originalhost": facts.original,
-        "user": facts.user or facts.local_user,
-        "localuser": facts.local_user,
-        "tagged": facts.tag,
-        "sessiontype": "exec",
-    }
-    if kind not in known:
+    if kind in ("all", "canonical", "final"):
+        return kind == "all" or facts.final
+    if kind not in _JUDGES:
         raise Unknown(f"`{kind}`")
-    return one_of((argument.lower() if kind == "host" else argument).split(","), known[kind])
+    return _JUDGES[kind](argument, facts)
+
+
+def _is_tagged(tag: str, facts: Facts) -> bool:
+    return _fits(tag, facts.tag) if facts.tag else not tag
+
+
+def _is_command(pattern: str, _facts: Facts) -> bool:
+    """Our commands are many, none of them is empty, and one connection serves them all."""
+    if pattern in ("", "*"):
+        return bool(pattern)
+    raise Unknown("`command`")
+
+
+def _is_version(pattern: str, _facts: Facts) -> bool:
+    version = ssh_laptop.ssh_version()
+    if not version:
+        raise Unknown("`version`, on a laptop without ssh,")
+    return _fits(pattern, version)
+
+
+def _is_near(networks: str, _facts: Facts) -> bool:
+    try:
+        near = ssh_laptop.in_networks(networks)
+    except ValueError as exc:
+        raise Unknown(f"`localnetwork` ({exc})") from exc
+    if near is None:
+        raise Unknown("`localnetwork`, on a laptop without `ip` and `ifconfig`,")
+    return near
+
+
+def _fits(patterns: str, text: str) -> bool:
+    return one_of(patterns.split(","), text)
 
 
 def _succeeds(command: str) -> bool:
@@ -127,3 +148,17 @@ def _succeeds(command: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+_JUDGES: dict[str, Callable[[str, Facts], bool]] = {
+    "host": lambda names, facts: _fits(names.lower(), (facts.hostname or facts.original).lower()),
+    "originalhost": lambda names, facts: _fits(names, facts.original),
+    "user": lambda names, facts: _fits(names, facts.user or facts.local_user),
+    "localuser": lambda names, facts: _fits(names, facts.local_user),
+    "localnetwork": _is_near,
+    "tagged": _is_tagged,
+    "command": _is_command,
+    "sessiontype": lambda types, _facts: _fits(types, "exec"),
+    "version": _is_version,
+    "exec": lambda command, facts: _succeeds(facts.expanded(command)),
+}

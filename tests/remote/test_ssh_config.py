@@ -6,17 +6,21 @@ import contextlib
 import grp
 import os
 import pwd
+import socket
 import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote.errors import ConfigError, UsageError
+from remote import ssh_laptop
+from remote.errors import ConfigError, Unreachable, UsageError
 from remote.profiles import Host
+from remote.resolve import resolve
 from remote.ssh_checks import config_warnings
 from remote.ssh_config import Config, read
 from remote.ssh_config_file import others_may_write, split_words
@@ -57,8 +61,8 @@ def test_comments_behind_a_value_are_none_of_it(config: Path) -> None:
 
 def test_a_match_that_is_not_understood_ends_no_dial_and_is_named(config: Path) -> None:
     text = (
-        "Match version OpenSSH_9* host other\n User wrong\n"
-        "Match localnetwork 10.0.0.0/8\n User eve\n"
+        "Match command rsync* host other\n User wrong\n"
+        "Match command rsync*\n User eve\n"
         "Match sessiontype exec tagged x\n User late\n"
         "Host box\n Port 2\n"
     )
@@ -66,7 +70,7 @@ def test_a_match_that_is_not_understood_ends_no_dial_and_is_named(config: Path) 
     assert found.text == "port 2\n"
     [warning] = found.warnings
     assert (warning.file, warning.line, warning.keyword) == (str(config), 3, "Match")
-    assert "`localnetwork`" in str(warning) and str(warning).startswith(f"{config}:3: Match")
+    assert "`command`" in str(warning) and str(warning).startswith(f"{config}:3: Match")
 
 
 def test_unknown_keywords_are_named_where_they_count(config: Path) -> None:
@@ -109,6 +113,168 @@ def test_conditions_are_judged_by_what_stands_above(config: Path) -> None:
     assert found.first("port").words == ("1",)  # type: ignore[union-attr]
     other = written(config, text, user="eve")
     assert other.first("port") is None
+
+
+def test_the_systems_file_counts_after_the_persons_own(home: Path) -> None:
+    """As Fedora has it: a policy for all hosts in the last pass, with algorithms that not every library knows."""
+    (home / "policy.config").write_text("KexAlgorithms mlkem768x25519-sha256,curve25519-sha256\nPort 2222\nFoo 1\n")
+    (home / "ssh_config").write_text(
+        "Include sys*.conf\nHost *\n User everybody\n HashKnownHosts yes\n"
+        "Match final all\n Include policy.config\nHost gate\n HostName gate.lab\n"
+    )
+    (home / "system.conf").write_text("SendEnv LANG\n")
+    for path in home.glob("*"):
+        path.chmod(0o666)  # as ssh, we take it as it is
+    written(home / ".ssh" / "config", "Host box\n User ada\n")
+    found = read("box")
+    assert [(line.keyword, line.words[0]) for line in found.lines] == [
+        ("user", "ada"),
+        ("sendenv", "LANG"),
+        ("kexalgorithms", "mlkem768x25519-sha256,curve25519-sha256"),
+        ("port", "2222"),
+    ]
+    assert [str(one) for one in found.warnings] == [
+        f"{home}/policy.config:3: Foo is no keyword that is known here: it has no effect"
+    ]
+    assert read("other").first("user").words == ("everybody",)  # type: ignore[union-attr]
+    assert [(host.alias, host.place) for host in ssh_hosts()] == [
+        ("box", f"{home}/.ssh/config:1"),
+        ("gate", f"{home}/ssh_config:7"),
+    ]
+    assert read("box", path=home / ".ssh" / "config").text == "user ada\n", "as with ssh -F"
+
+
+def test_a_system_without_a_file_or_with_one_that_is_not_ours_to_read(home: Path, monkeypatch: Any) -> None:
+    assert read("box") == Config()
+    (home / "ssh_config").write_text("Port 1\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert read("box") == Config()
+
+
+@pytest.fixture
+def laptop(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the programs of the laptop say."""
+    said = {
+        "ip": "1: lo inet 127.0.0.1/8 scope host lo\n2: eth0 inet 10.1.2.3/24\n2: eth0 inet6 fe80::1/64\n",
+        "ssh": "OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1 1 Jul 2025\n",
+    }  # fmt: skip
+    monkeypatch.setattr("remote.ssh_laptop._said", lambda name, *arguments: said.get(name, ""))
+    return said
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("localnetwork 10.0.0.0/8,192.168.0.0/16", True),
+        ("localnetwork=fe80::/10", True),
+        ("localnetwork 10.2.0.0/16", False),
+        ("!localnetwork 10.2.0.0/16", True),
+        ("version OpenSSH_10.*", True),
+        ('version "OpenSSH_1?.*Debian*,!*Ubuntu*"', True),
+        ("version OpenSSH_9.*", False),
+        ("sessiontype exec", True),
+        ("sessiontype shell,none", False),
+        ('command ""', False),
+        ("command *", True),
+        ('tagged ""', True),
+        ("tagged fast", False),
+        ("canonical", False),
+        ("!final", True),
+    ],
+)
+def test_conditions_about_the_laptop_and_the_session(
+    config: Path, laptop: dict[str, str], condition: str, holds: bool
+) -> None:
+    found = written(config, f"Match {condition}\n Port 1\n")
+    assert (found.first("port") is not None) is holds and found.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ("localnetwork 10.0.0.0/8", "on a laptop without `ip`"),
+        ("localnetwork here", "'here' does not appear to be"),
+        ("localnetwork 10.1.2.3/8", "has host bits set"),
+        ("version *", "on a laptop without ssh"),
+        ("command rsync*", "`command`"),
+        ("moon full", "`moon`"),
+        ("user", "without a value"),
+    ],
+)
+def test_what_cannot_be_judged_is_named(config: Path, laptop: dict[str, str], condition: str, why: str) -> None:
+    laptop.clear()
+    found = written(config, f"Match {condition}\n Port 1\n")
+    assert found.lines == () and why in str(found.warnings[0]) and "no effect" in str(found.warnings[0])
+
+
+def test_macos_and_this_very_laptop_tell_their_addresses(laptop: dict[str, str], monkeypatch: Any) -> None:
+    laptop.clear()
+    laptop["ifconfig"] = (
+        "lo0: flags=8049<UP,LOOPBACK,RUNNING,MULTICAST> mtu 16384\n\tinet 127.0.0.1 netmask 0xff000000\n"
+        "en0: flags=8863<UP,BROADCAST> mtu 1500\n\tinet6 fe80::cc:1%en0 prefixlen 64 secured scopeid 0xb\n"
+        "\tinet 192.168.1.7 netmask 0xffffff00 broadcast 192.168.1.255\n"
+    )
+    assert [str(one) for one in ssh_laptop.own_addresses()] == ["127.0.0.1", "fe80::cc:1", "192.168.1.7"]
+    monkeypatch.undo()
+    assert ssh_laptop.in_networks("127.0.0.0/8") is not False
+
+
+KNOWN = {"box.lab.example.": "n7.cloud.example", "full.name.example.": ""}
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name service that knows `KNOWN`, and what each stands for."""
+
+    def asked(name: str, _port: object, **options: int) -> list[tuple[object, ...]]:
+        if name not in KNOWN:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, KNOWN[name] or name.rstrip("."), ("203.0.113.7", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "full"),
+    [
+        ("", "box", "box.lab.example"),
+        ("HostName box.lab\n CanonicalizeMaxDots 0", "box", "box.lab"),
+        ("", "BOX", "box.lab.example"),
+        ("", "full.name.example.", "full.name.example"),
+        ("", "nowhere", "nowhere"),
+        ("", "203.0.113.7", "203.0.113.7"),
+        ("CanonicalizePermittedCNAMEs *.lab.example:*.cloud.example", "box", "n7.cloud.example"),
+        ("CanonicalizePermittedCNAMEs *.lab.example:*.other.example", "box", "box.lab.example"),
+        ("ProxyJump gate", "box", "box"),
+        ("ProxyJump none", "box", "box.lab.example"),
+    ],
+)
+def test_names_are_made_full(config: Path, names: None, more: str, name: str, full: str) -> None:
+    text = f"CanonicalizeHostname yes\nCanonicalDomains other.example lab.example\n{more}\n"
+    text += "Match canonical host *.example\n Port 7\nHost *.lab.example\n User ada\n"
+    found = written(config, text, name)
+    assert found.first("hostname").words == (full,)  # type: ignore[union-attr]
+    assert (found.first("port") is not None) is full.endswith(".example")
+    assert (found.first("user") is not None) is full.endswith(".lab.example")
+
+
+async def test_the_full_name_is_dialled_and_its_key_is_on_record(home: Path, names: None) -> None:
+    text = "CanonicalizeHostname yes\nCanonicalDomains lab.example\nKexAlgorithms mlkem9000,ecdh*\n"
+    (home / "ssh_config").write_text(text)
+    target = await resolve(Host("b", alias="box"))
+    assert (target.address, target.record_name) == ("box.lab.example", "box.lab.example")
+
+
+def test_a_proxy_is_asked_for_the_full_name_only_where_that_is_wanted(config: Path, names: None) -> None:
+    text = "CanonicalizeHostname always\nCanonicalDomains lab.example\nProxyJump gate\n"
+    assert written(config, text).first("hostname").words == ("box.lab.example",)  # type: ignore[union-attr]
+
+
+def test_a_short_name_that_must_not_do_is_unreachable(config: Path, names: None) -> None:
+    text = "CanonicalizeHostname yes\nCanonicalDomains lab.example\nCanonicalizeFallbackLocal no\n"
+    with pytest.raises(Unreachable, match="nowhere is in none of its CanonicalDomains") as caught:
+        written(config, text, "nowhere")
+    assert f"{config}:3" in caught.value.hint
 
 
 @pytest.mark.parametrize(("name", "user"), [("a;touch x", ""), ("$(id)", ""), ("-oa=b", ""), ("a", "`id`")])
