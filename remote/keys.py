@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from remote.clean import clean, clean_bytes
 from remote.consents import Consents
 from remote.errors import Declined, UsageError
-from remote.onhost.redact import Hiding
+from wire.hiding import Hiding
 
 if TYPE_CHECKING:
     from remote.asker import Asker

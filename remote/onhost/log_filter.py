@@ -12,8 +12,9 @@ import subprocess
 import time
 from typing import BinaryIO, Callable, Dict, Optional, Set
 
-from remote.onhost.redact import PIECE_BYTES, Hiding, write
+from remote.onhost.redact import PIECE_BYTES, write
 from wire.codec import encode
+from wire.hiding import Hiding
 
 REVIVE_AFTER_S = 0.5
 """One that dies at once, always, must not keep a processor busy with starts."""

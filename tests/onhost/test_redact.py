@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from remote.onhost import log_filter
 from remote.onhost.log_filter import LogFilter
-from remote.onhost.redact import TELLS_NOTHING, Hiding, needed
 from remote.onhost.spawn import Claim
 from remote.onhost.work import Work
 from tests.onhost.far import Far, wait_for
+from wire.hiding import TELLS_NOTHING, Hiding, needed
 from wire.records import RunSpec
 
 KEY = "hush-4711/é+x"
