@@ -6,6 +6,7 @@
       repos/<project>.git             bare; receives pushes
       worktrees/<project>/<worker>/   branch checked out at the run's commit
       slots/                          who has which GPU, and who waits for one
+      idle/                           when the machine was last used, and who turns it off
       evidence/<project>/<worker>/    what `trainer tdd` and `trainer prove` wrote about its branch
       runs/<project>/<worker>/lock    one active run a worker
       runs/<project>/<worker>/<run>/  everything about a run; one writer a file
@@ -54,6 +55,10 @@ class Root:
     def evidence(self, project: str, worker: str) -> str:
         return os.path.join(self.path, "evidence", project, worker)
 
+    def evidence_lock(self, project: str, worker: str) -> str:
+        """Held while the tests of a worker run in its worktree."""
+        return os.path.join(self.path, "evidence", project, worker + ".lock")
+
     @property
     def runs(self) -> str:
         return os.path.join(self.path, "runs")
@@ -61,6 +66,10 @@ class Root:
     @property
     def slots(self) -> str:
         return os.path.join(self.path, "slots")
+
+    @property
+    def idle(self) -> str:
+        return os.path.join(self.path, "idle")
 
     def worker(self, project: str, worker: str) -> str:
         return os.path.join(self.runs, project, worker)
@@ -190,6 +199,21 @@ class AttemptDir:
     def log(self) -> str:
         """The supervisor's own narration."""
         return os.path.join(self.path, "log")
+
+    @property
+    def script(self) -> str:
+        """What was submitted to a cluster, and the proof that a node sees this folder (the launch, once)."""
+        return os.path.join(self.path, "script")
+
+    @property
+    def queue(self) -> str:
+        """What the cluster last said of the job (whoever asked it, replaced)."""
+        return os.path.join(self.path, "queue")
+
+    @property
+    def ranks(self) -> str:
+        """Folder of what each rank of torchrun says of its start and its end (remote.onhost.rank)."""
+        return os.path.join(self.path, "ranks")
 
 
 def attempt_id(run: str, number: int) -> str:

@@ -33,14 +33,18 @@ VERBS: Dict[str, str] = {
     "digests": "remote.onhost.digests:digests",
     "collect": "remote.onhost.collect:collect_now",
     "active": "remote.onhost.active:active",
+    "idle_stop": "remote.onhost.idle_stop:idle_stop",
     "actions": "remote.onhost.actions:actions",
     "doctor": "remote.onhost.doctor:doctor",
     "worktree": "remote.onhost.worktree:worktree",
     "worktrees": "remote.onhost.worktree_list:worktrees",
+    "commits": "remote.onhost.commits:commits",
     "repository": "remote.onhost.repository:repository",
     "inventory": "remote.onhost.inventory:inventory",
     "past": "remote.onhost.past:past",
     "remove": "remote.onhost.remove:remove",
+    "evidence": "remote.onhost.evidence:evidence",
+    "checklist": "remote.onhost.checklist:checklist",
 }
 """One-shot verbs: a function of the request's dict that returns the answer's dict or raises `Refusal`."""
 
@@ -50,6 +54,11 @@ STREAMS: Dict[str, str] = {
     "prepare": "remote.onhost.environment:prepare",
     "setup": "remote.onhost.setup:setup",
     "redact": "remote.onhost.redact:redact",
+    "prove": "remote.onhost.proving:prove",
+    "prove_work": "remote.onhost.proving:prove_work",
+    "keep": "remote.onhost.keeper:keep",
+    "rank": "remote.onhost.rank:rank",
+    "node": "remote.onhost.node:node",
 }
 """Long-lived verbs: a function of the remaining arguments that returns the exit status."""
 

@@ -11,11 +11,13 @@ import math
 import os
 import select
 import time
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from remote.onhost import parts, processes, request
 from remote.onhost.control import Control
+from remote.onhost.idle import Looking
 from remote.onhost.inotify import OVERFLOW, Change, Inotify
+from remote.onhost.keeper import next_stop
 from remote.onhost.machine import Machine
 from remote.onhost.polling import Polling, on_network
 from remote.onhost.request import Refusal
@@ -74,6 +76,7 @@ class Follower:
         self._warned: Set[str] = set()
         self._sent_at = 0.0
         self._spot = Spot()
+        self._idle: Optional[Looking] = None
         self._tasks: Dict[str, Tuple[Callable[[], None], float]] = {
             "changes": (self._take_changes, math.inf),
             "poll": (self._take_changes, options.get("poll", POLL_S)),
@@ -137,6 +140,7 @@ class Follower:
         self._workers.clear()
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         self._machine = Machine(self._folder)
+        self._idle = Looking(self._root) if asked.get("idle") is True else None
         if not self._spot.asks:
             self._spot.start(0.5)  # so that the first facts name a notice already
         self._changes = self._make_changes()
@@ -233,7 +237,10 @@ class Follower:
 
     def _tell_facts(self) -> None:
         notice = self._spot.notice
-        self._out.append({**self._machine.facts(), **({"spot_at_s": notice.at_s} if notice else {})})
+        facts = {**self._machine.facts(), **({"spot_at_s": notice.at_s} if notice else {})}
+        if self._idle is not None:
+            facts.update({**self._idle.facts(), **next_stop(self._root)})
+        self._out.append(facts)
 
     def _tell_spot(self) -> None:
         """Tell at once that the machine will be taken away."""

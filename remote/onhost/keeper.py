@@ -1,0 +1,133 @@
+"""The keeper: a process of its own that looks whether anybody uses the machine, and at last turns it off.
+
+It begins to count when it begins to look, so a machine is never turned off for what nobody saw; and an attempt that
+comes to nothing is said, and tried again after another whole time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Callable, Dict, List, Optional
+
+from remote.onhost import parts, processes
+from remote.onhost.active import newest_runs
+from remote.onhost.idle import Idle, Usage, up_s
+from remote.onhost.power_off import CannotPowerOff, power_off
+from wire.codec import WireError, encode, read_object
+from wire.records import Action
+from wire.run_dir import Root, append_line, replace_file
+
+SUFFIX = ".json"
+VERB = "idle stop"
+"""What people call it, among the actions of the project's newest run."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a keeper is to do."""
+
+    stop_s: float
+    """Turn the machine off after so many idle seconds."""
+    look_s: float
+    """Between two looks."""
+    busy_load: float
+    """See `remote.onhost.idle`."""
+    bundle: str
+    """The code that it runs."""
+
+
+def keep(argv: List[str]) -> int:
+    """Be the keeper of a project: root, project, and the wish as JSON."""
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    root, project, wish = Root(argv[0]), argv[1], Wish(**json.loads(argv[2]))
+    keeper = Keeper(root, project, wish, Usage(root, wish.busy_load).look)
+    keeper.tell()  # a look may take its time, and somebody waits for a word
+    while os.path.isdir(root.idle):
+        keeper.round()
+        time.sleep(wish.look_s)
+    return 0
+
+
+class Keeper:
+    """Counts; a look, the clock and the switch are arguments."""
+
+    def __init__(
+        self, root: Root, project: str, wish: Wish, look: Callable[[], Idle], *,
+        clock: Callable[[], float] = up_s, switch: Callable[[], None] = power_off,
+    ) -> None:  # fmt: skip
+        self._root, self._project, self._wish = root, project, wish
+        self._look, self._clock, self._switch = look, clock, switch
+        self._since = clock()
+        self._trouble = ""
+
+    def round(self) -> None:
+        """Look once, stop the machine if it is time, and write down how things stand."""
+        idle = self._look()
+        now = self._clock()
+        idle_s = min(idle.for_s, now - self._since)
+        if idle_s >= self._wish.stop_s:
+            self._stop(idle_s)
+            self._since, idle_s = now, 0.0
+        elif idle.uses:
+            self._trouble = ""
+        self.tell(idle_s)
+
+    def _stop(self, idle_s: float) -> None:
+        told = f"idle for {idle_s / 60:.0f} min"
+        self._record(told)
+        try:
+            self._switch()
+            self._trouble = "it was told to shut down, and still runs"
+        except CannotPowerOff as exc:
+            self._trouble = str(exc)
+            self._record(f"failed: {told}: {exc}")
+
+    def _record(self, result: str) -> None:
+        """Put it among the actions of the project's newest run, where every laptop sees it."""
+        runs = [(float(facts["job"]["at_s"]), names) for names, facts in newest_runs(self._root)
+                if facts["job"] and names["project"] == self._project]  # fmt: skip
+        if runs:
+            names = max(runs, key=lambda one: one[0])[1]
+            where = self._root.run(names["project"], names["worker"], names["run"])
+            action = Action(VERB, "this host itself", time.time(), "shutdown -h now", result)
+            with contextlib.suppress(OSError):
+                append_line(where.actions, action.to_line())
+
+    def tell(self, idle_s: float = 0.0) -> None:
+        """Write down who we are and when the machine will be stopped, if nobody uses it."""
+        stop_at_up_s = self._clock() + self._wish.stop_s - idle_s
+        ticks = processes.start_ticks(os.getpid()) or 0
+        told = {"pid": os.getpid(), "ticks": ticks, "boot": processes.boot_id(), "wish": asdict(self._wish),
+                "stop_at_up_s": stop_at_up_s, "trouble": self._trouble}  # fmt: skip
+        with contextlib.suppress(OSError):
+            replace_file(_file(self._root, self._project), encode(told))
+
+
+def standing(root: Root, project: str) -> Optional[Dict[str, Any]]:
+    """Return what the project's keeper last wrote: {pid, ticks, wish, stop_at_up_s, trouble}; None if none lives."""
+    try:
+        told = read_object(_file(root, project)) or {}
+        lives = told["boot"] == processes.boot_id() and processes.start_ticks(told["pid"]) == told["ticks"]
+    except (WireError, KeyError):
+        return None
+    return told if lives else None
+
+
+def next_stop(root: Root) -> Dict[str, Any]:
+    """Return {stop_in_s, stop_trouble} of the keeper, of whatever project, that stops first; {} if none lives."""
+    names = [name[: -len(SUFFIX)] for name in parts.names_in(root.idle) if name.endswith(SUFFIX)]
+    found = [told for told in (standing(root, name) for name in names) if told is not None]
+    if not found:
+        return {}
+    first = min(found, key=lambda told: float(told["stop_at_up_s"]))
+    return {"stop_in_s": max(0.0, round(first["stop_at_up_s"] - up_s(), 1)), "stop_trouble": first["trouble"]}
+
+
+def _file(root: Root, project: str) -> str:
+    return os.path.join(root.idle, project + SUFFIX)

@@ -1,0 +1,321 @@
+"""What counts as use of a machine, and the keeper that turns an idle one off: never this one."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from remote.onhost import idle, keeper, people, power_off, processes
+from remote.onhost.idle import Idle, Usage
+from remote.onhost.keeper import Keeper, Wish, standing
+from remote.onhost.power_off import CannotPowerOff
+from tests.onhost.far import PROJECT, Far, Following, lines, wait_for
+from wire.records import ExitRecord, JobRecord
+from wire.run_dir import Root
+
+BOOT = (
+    "/usr/bin/python3 -I -S -c ...; from remote.onhost.__main__ import main; ... /home/ada/.trajvid/bundles/0a follow"
+)
+STAND_IN = '#!/bin/sh\necho "$0 $@" >> "{said}"\n{then}\n'
+
+
+class Switch:
+    """A `shutdown` and a `sudo` of the test's own, first on the PATH, and what they were asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._said = folder, folder / "said"
+        self.put("shutdown")
+        self.put("sudo")
+
+    def put(self, name: str, then: str = "exit 0") -> None:
+        (self.folder / name).write_text(STAND_IN.format(said=self._said, then=then))
+        (self.folder / name).chmod(0o700)
+
+    @property
+    def said(self) -> list[str]:
+        return self._said.read_text().splitlines() if self._said.exists() else []
+
+
+@pytest.fixture(autouse=True)
+def switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Switch:
+    """In every test of this file `shutdown` is ours; a file that could turn this machine off is not run at all."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    ours = Switch(folder)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    assert power_off.command()[-1] == str(folder / "shutdown")
+    assert ours.said == [] or ours.said == [f"{folder}/sudo -n -l {folder}/shutdown -h now"]
+    ours._said.unlink(missing_ok=True)
+    return ours
+
+
+# ------------------------------------------------------------------ people
+
+
+def table(*rows: tuple[int, int, str], age_s: float = 1000.0) -> dict[int, people.Seen]:
+    """Processes of (pid, parent, title), that all began so long ago on a machine that is up for 10,000 s."""
+    ticks = int((10_000 - age_s) * os.sysconf("SC_CLK_TCK"))
+    return {pid: people.Seen(pid, parent, ticks, 0, title) for pid, parent, title in rows}
+
+
+LISTENER = (10, 1, "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([], []),
+        ([(20, 10, "sshd: ada [priv]"), (21, 20, "sshd: ada@pts/0"), (22, 21, "-bash")], ["ada is logged in at pts/0"]),
+        ([(21, 10, "sshd-session: root@pts/1,pts/2")], ["root is logged in at pts/1,pts/2"]),
+        ([(21, 10, "sshd: ada@notty"), (22, 21, "code-server --port 0")], ["ada is connected by ssh"]),
+        ([(21, 10, "sshd: ada")], ["ada is connected by ssh"]),
+        ([(21, 10, "sshd-session: ada@notty"), (22, 21, BOOT), (23, 22, "nvidia-smi")], []),
+        ([(21, 10, "sshd: ada@notty"), (22, 21, BOOT), (24, 21, "rsync --server --sender . /runs")],
+         ["something is copied for ada"]),
+        ([(21, 10, "sshd: ada@notty,pts/3"), (22, 21, BOOT)], ["ada is logged in at notty,pts/3"]),
+        ([(30, 1, "vim notes about sshd: ada@pts/0")], []),
+    ],
+    ids=["nobody", "terminal", "root-terminals", "editor", "tunnel", "ours", "ours-copies", "our-shell", "like-it"],
+)  # fmt: skip
+def test_a_connection_is_ours_or_somebody_is_there(rows: list[tuple[int, int, str]], told: list[str]) -> None:
+    assert people.Connections().people(table(LISTENER, *rows), 10_000) == told
+
+
+def test_a_connection_of_ours_stays_ours_when_the_laptop_has_left_it_behind() -> None:
+    connections, alone = people.Connections(), (21, 10, "sshd: ada@notty")
+    assert connections.people(table(alone, (22, 21, BOOT)), 10_000) == []
+    assert connections.people(table(alone), 10_000) == []
+    assert connections.people(table(alone, age_s=7), 10_000) == ["ada is connected by ssh"], "its pid used anew"
+    short = table(alone, (22, 21, BOOT), (23, 21, "rsync --server"), age_s=10)
+    assert people.Connections().people(short, 10_000) == [], "a round of syncing that takes no time"
+
+
+def test_the_table_is_that_of_this_machine() -> None:
+    me = people.seen()[os.getpid()]
+    assert me.ticks == processes.start_ticks(os.getpid()) and me.parent == os.getppid()
+    assert Path(sys.executable).name in me.title or "python" in me.title
+
+
+def test_the_systems_own_list_of_logins(tmp_path: Path) -> None:
+    def entry(kind: int, pid: int, line: bytes, user: bytes) -> bytes:
+        return struct.pack("hi32s4s32s", kind, pid, line, b"ts", user).ljust(people.UTMP_BYTES, b"\0")
+
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    utmp = tmp_path / "utmp"
+    utmp.write_bytes(
+        entry(people.USER_PROCESS, os.getpid(), b"tty1", b"ada")
+        + entry(people.USER_PROCESS, gone.pid, b"pts/9", b"bob")
+        + entry(8, os.getpid(), b"pts/1", b"eve")
+        + b"half a record"
+    )
+    assert people.logins(str(utmp)) == ["ada is logged in at tty1"]
+    assert people.logins(str(tmp_path / "none")) == []
+
+
+# ------------------------------------------------------------------ use
+
+
+@pytest.fixture
+def usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Usage:
+    """A look at a root in a temporary folder, on a machine where nobody else is."""
+    monkeypatch.setattr(people, "seen", dict)
+    monkeypatch.setattr(people, "logins", list)
+    monkeypatch.setattr(idle, "_file_age_s", lambda path: None)
+    return Usage(Root(str(tmp_path / "root")), busy_load=1e9)
+
+
+def a_run(root: Root, worker: str, ended_s: float | None) -> None:
+    """A run of this very process's, which ended so many seconds ago (None: it goes on)."""
+    attempt = root.run("p", worker, "r").attempt(1)
+    os.makedirs(attempt.path)
+    ticks = processes.start_ticks(os.getpid()) or 0
+    Path(attempt.job).write_bytes(JobRecord("r.1", "n", os.getpid(), ticks, processes.boot_id(), 1.0).to_line())
+    if ended_s is not None:
+        Path(attempt.exit).write_bytes(ExitRecord("r.1", "completed", 0, time.time() - ended_s).to_line())
+
+
+def test_idle_since_the_last_run_ended_or_anything_was_seen(usage: Usage) -> None:
+    assert usage.look().for_s == pytest.approx(idle.up_s(), abs=60), "nothing known: since the boot"
+    a_run(usage.root, "pose", ended_s=400)
+    a_run(usage.root, "flow", ended_s=300)
+    assert usage.look().for_s == pytest.approx(min(300, idle.up_s()), abs=60)
+    idle.used(usage.root)
+    assert usage.look().for_s < 60
+    Path(usage.root.idle, "used").write_text('{"boot": "another", "up_s": 1}')
+    assert usage.look().for_s > 200, "what was seen before a reboot says nothing"
+    a_run(usage.root, "depth", ended_s=None)
+    look = usage.look()
+    assert (look.uses, look.for_s) == (("depth of p is starting",), 0.0)
+    assert idle.last_used_s(usage.root) is not None, "and it is written down"
+
+
+def test_load_and_gpus_count_as_somebodys_work(usage: Usage, switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage.busy_load = 0.8
+    monkeypatch.setattr(os, "getloadavg", lambda: (9.0, 0.1, 9.0))
+    switch.put("nvidia-smi", 'case "$1" in *compute*) ;; *) echo "0, A10G, 1, 24000, 0, 20, 300, 31" ;; esac')
+    watching = Usage(usage.root)
+    assert watching.look().uses == ()
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 1.2, 0.0))
+    switch.put("nvidia-smi", 'case "$1" in *compute*) echo "77, 400, python" ;; '
+               '*) echo "0, A10G, 1, 24000, 93, 20, 300, 31" ;; esac')  # fmt: skip
+    assert watching.look().words == "python (pid 77) is on a GPU, GPU 0 is busy, something computes (load 1.2)"
+
+
+# ------------------------------------------------------------------ the keeper
+
+
+class World:
+    """A clock that stands still, and what a look finds."""
+
+    def __init__(self) -> None:
+        self.now, self.idle = 1000.0, Idle((), 5000.0)
+
+    def pass_s(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, world: World) -> Keeper:
+    """A keeper that stops after 600 s and calls the real switch, which finds the test's `shutdown`."""
+    root = Root(str(tmp_path / "root"))
+    os.makedirs(root.idle)
+    a_run(root, "pose", ended_s=1.0)
+    return Keeper(root, "p", Wish(600, 15, 0.8, "b"), lambda: world.idle, clock=lambda: world.now)
+
+
+def told(kept: Keeper) -> tuple[float, str]:
+    """When it will stop the machine, and its trouble."""
+    kept.round()
+    found = standing(kept._root, "p")
+    assert found is not None
+    return found["stop_at_up_s"], found["trouble"]
+
+
+def test_it_counts_only_what_it_saw_and_then_shuts_down(kept: Keeper, world: World, switch: Switch) -> None:
+    assert told(kept) == (1600.0, ""), "idle for long, but nobody looked"
+    world.pass_s(599)
+    assert told(kept) == (1600.0, "") and switch.said == []
+    world.idle = Idle(("ada is logged in at pts/0",), 0.0)
+    world.pass_s(100)
+    assert told(kept)[0] == 2299.0
+    world.idle = Idle((), 0.0)
+    world.pass_s(1)
+    world.idle = Idle((), 600.0)
+    kept.round()
+    assert switch.said == [f"{switch.folder}/shutdown -h now"] if os.geteuid() == 0 else switch.said[-1].endswith("now")
+    [action] = lines(kept._root.run("p", "pose", "r").actions)
+    assert (action["verb"], action["result"]) == ("idle stop", "idle for 10 min")
+    assert told(kept)[1] == "it was told to shut down, and still runs", "one that goes on says so"
+
+
+def test_a_use_in_the_last_moment_counts(kept: Keeper, world: World, switch: Switch) -> None:
+    kept.round()
+    world.pass_s(599)
+    world.idle = Idle((), 3.0)
+    world.pass_s(2)
+    assert told(kept)[0] == 1601.0 + 597.0 and switch.said == []
+
+
+def test_a_refused_shutdown_is_said_and_tried_again_after_a_whole_time(
+    kept: Keeper, world: World, switch: Switch
+) -> None:
+    switch.put("shutdown", "echo polkit says no >&2; exit 1")
+    switch.put("sudo", "echo a password is required >&2; exit 1")
+    world.pass_s(600)
+    assert told(kept) == (2200.0, "shutdown refuses: polkit says no" if os.geteuid() == 0 else
+                          "sudo refuses: a password is required")  # fmt: skip
+    results = [action["result"] for action in lines(kept._root.run("p", "pose", "r").actions)]
+    assert results[0] == "idle for 10 min" and results[1].startswith("failed: idle for 10 min: ")
+    calls = len(switch.said)
+    world.pass_s(599)
+    kept.round()
+    assert len(switch.said) == calls
+    world.pass_s(1)
+    kept.round()
+    assert len(switch.said) > calls
+    world.idle = Idle(("pose of p is running",), 0.0)
+    assert told(kept)[1] == "", "what is used has no trouble"
+
+
+def test_who_may_shut_down(switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert power_off.command() == [str(switch.folder / "shutdown")]
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert power_off.command() == [str(switch.folder / "sudo"), "-n", str(switch.folder / "shutdown")]
+    switch.put("sudo", "echo 'sudo: a password is required' >&2; exit 1")
+    with pytest.raises(CannotPowerOff, match="sudo refuses: sudo: a password is required"):
+        power_off.command()
+    assert all("/sudo -n -l " in line for line in switch.said), "asked whether it would, and nothing more"
+    (switch.folder / "sudo").unlink()
+    monkeypatch.setenv("PATH", str(switch.folder))
+    with pytest.raises(CannotPowerOff, match="only root may"):
+        power_off.command()
+
+
+# ------------------------------------------------------------------ as processes
+
+
+@pytest.fixture
+def asked(far: Far) -> Iterator[Callable[..., dict[str, object]]]:
+    """The verb, with a keeper that is ended afterwards."""
+
+    def ask(**more: object) -> dict[str, object]:
+        answer = far.ask("idle_stop", project=PROJECT, **{"look_s": 0.05, "busy_load": 1e6, **more})
+        assert answer["ok"], answer
+        return answer
+
+    yield ask
+    ask(stop_s=0)
+    wait_for(lambda: standing(Root(far.root), PROJECT) is None, "the end of the keeper")
+
+
+def test_set_set_otherwise_and_unset(
+    far: Far, switch: Switch, asked: Callable[..., dict[str, object]], follow: Callable[..., Following]
+) -> None:
+    root = Root(far.root)
+    assert asked(stop_s=3600)["keeps"] is True
+    first = standing(root, PROJECT)
+    assert first is not None and os.getsid(first["pid"]) == first["pid"], "in a session of its own"
+    assert asked(stop_s=3600) == {"ok": True, "keeps": True, "trouble": ""}
+    assert standing(root, PROJECT)["pid"] == first["pid"], "asked again it is the same one"  # type: ignore[index]
+    asked(stop_s=1800)
+    second = standing(root, PROJECT)
+    assert second is not None and second["pid"] != first["pid"] and processes.start_ticks(first["pid"]) is None
+    following = follow("facts=0.1")
+    following.send(op="watch", root=far.root, project=PROJECT, offsets={}, idle=True)
+    facts = following.wait(lambda m: m["k"] == "facts" and "stop_in_s" in m)
+    assert 0 < facts["stop_in_s"] <= 1800 and ("idle_s" in facts) != ("in_use" in facts)
+    assert asked(stop_s=0)["keeps"] is False
+    following.wait(lambda m: m["k"] == "facts" and "stop_in_s" not in m and m["clock_s"] > facts["clock_s"])
+    assert switch.said == [] or all(" -l " in line for line in switch.said)
+
+
+def test_the_whole_way_to_the_switch(far: Far, switch: Switch, asked: Callable[..., dict[str, object]]) -> None:
+    if Usage(Root(far.root), busy_load=1e6).look().for_s < 5:
+        pytest.skip("somebody works at this machine")
+    run = far.launch("sleep", "0.5")
+    assert asked(stop_s=0.4)["keeps"] is True
+    far.end(run)
+    said = wait_for(lambda: [line for line in switch.said if line.endswith("shutdown -h now") and " -l " not in line])
+    assert said[0].startswith(str(switch.folder))
+    deeds = wait_for(lambda: [one for one in lines(run.actions) if one["verb"] == keeper.VERB])
+    ended = far.end(run)
+    assert deeds[0]["at_s"] >= ended["at_s"] + 0.4, "not while it ran, nor right afterwards"
+
+
+def test_what_is_no_limit_is_refused(far: Far) -> None:
+    assert far.ask("idle_stop", project=PROJECT, stop_s=-1)["code"] == "bad_request"
+    assert far.ask("idle_stop", project="../x", stop_s=60)["code"] == "bad_name"
