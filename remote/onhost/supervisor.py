@@ -150,8 +150,10 @@ class Supervisor:
             return Outcome(State.FAILED, None, self.work.why_not_started(exc))
         self.beats.say(state, child.pid)
         while child.poll() is None:
-            self._attend(60.0)
+            self._attend(self.work.look_s)
             self.work.attend()
+            self._tell_news()
+        self._tell_news()
         return self.work.outcome(child)
 
     def _back_off(self, restarts: int, outcome: Outcome) -> bool:
@@ -177,6 +179,10 @@ class Supervisor:
         self.ending.act()
         if self.ending.forced and not was_forced:
             self.note("warning", "the work did not end within its grace: killed")
+
+    def _tell_news(self) -> None:
+        for kind, text, data in self.work.news():
+            self.note(kind, text, **data)
 
     def _goes_on(self, timeout_s: float) -> bool:
         self._attend(timeout_s)

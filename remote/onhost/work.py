@@ -12,8 +12,9 @@ from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple, Un
 from remote.onhost import processes
 from remote.onhost.log_filter import LogFilter
 from remote.onhost.outcome import Outcome
-from remote.onhost.redact import needed
+from remote.onhost.ranks import Ranks, Roll, Tiding, ranks_environment, started
 from remote.onhost.spawn import Claim, encode_claim
+from wire.hiding import needed
 from wire.records import RunSpec
 
 PYTHON_PLACE = "{python}"
@@ -32,6 +33,8 @@ class Work:
         self._answer: Optional[BinaryIO] = None
         self._preparing = ""
         self._filter: Optional[LogFilter] = None
+        self._ranks = Ranks.of(spec)
+        self._roll: Optional[Roll] = None
         self._python = sys.executable
         self._cwd = spec.cwd or claim.run_dir.path
         self.more_env: Dict[str, str] = {}
@@ -83,6 +86,10 @@ class Work:
         argv = [self._python if word == PYTHON_PLACE else word for word in self._spec.command]
         environment = self._environment(secret=True)
         environment["TRAJVID_RESTARTS"] = str(restarts)
+        if self._ranks is not None:
+            self._roll = Roll(self._claim.run_dir.attempt(self._claim.number).ranks, restarts)
+            argv = started(argv, self._ranks, self._python, self._claim)
+            environment = {**environment, **ranks_environment(self._spec, environment)}
         self._prepared()  # a setup that went well has nothing to say about how the work ends
         return self._start(self.wrap(argv), self._cwd, environment, self.more_fds, secret=True)
 
@@ -94,6 +101,8 @@ class Work:
     def outcome(self, child: "subprocess.Popen[bytes]") -> Outcome:
         """Return how a child ended; a failed preparation gives its own reason."""
         outcome = Outcome.of(child.returncode)
+        if self._roll is not None:
+            return self._roll.outcome(outcome)
         if self._answer is None or outcome.code == 0:
             return outcome
         reason = self._prepared().get("reason") or outcome.reason
@@ -126,6 +135,15 @@ class Work:
     def helpers(self) -> Set[int]:
         """Processes beside the child that end by themselves, after everybody who writes to the log."""
         return self._filter.pids if self._filter is not None else set()
+
+    @property
+    def look_s(self) -> float:
+        """How long `attend` and `news` may be put off."""
+        return 60.0 if self._roll is None else 2.0
+
+    def news(self) -> List[Tiding]:
+        """Return what there is to tell of the ranks since the last call, as events."""
+        return [] if self._roll is None else self._roll.news()
 
     def attend(self) -> None:
         """See to it that the log is written, whatever somebody has killed. What fails is tried again the next time."""

@@ -1,0 +1,69 @@
+"""One rank: a process that torchrun started, with the command behind it and a record of how it ended.
+
+What a rank's death leaves behind is otherwise one line of torchrun's log, without the machine. The record is written
+by a process of our own, so that also SIGKILL for the rank leaves one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import socket
+import time
+from typing import Any, Dict, List
+
+from remote.onhost.bound import Bound
+from remote.onhost.outcome import Outcome
+from remote.onhost.ranks import RankRecord, record_name
+from wire.run_dir import replace_file
+from wire.state import State
+
+NOT_FOUND = 127
+"""Exit code of a shell for a command that cannot be run."""
+
+
+def rank(argv: List[str]) -> int:
+    """`rank FOLDER COMMAND...`: run the command as the rank that torchrun's variables name; records go to FOLDER."""
+    folder, command = argv[0], argv[1:]
+    bound = Bound()
+    own = _Own(folder)
+    try:
+        outcome = Outcome.of(bound.run(command, own.begin))
+    except OSError as exc:
+        outcome = Outcome(State.FAILED, NOT_FOUND, f"cannot run {command[0]}: {exc.strerror}")
+    own.end(outcome, bound.asked)
+    return outcome.code or 0
+
+
+def node_name() -> str:
+    """Name of this machine, within a cluster as its scheduler says it."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
+
+
+class _Own:
+    """Our records. One that cannot be written harms nobody."""
+
+    def __init__(self, folder: str) -> None:
+        number, world = _variable("RANK"), _variable("WORLD_SIZE")
+        self._record = RankRecord(number, world, node_name(), 0, time.time())
+        stem = (_variable("TRAJVID_RESTARTS"), _variable("TORCHELASTIC_RESTART_COUNT"), number)
+        self._start, self._end = (os.path.join(folder, record_name(*stem, kind)) for kind in ("start", "end"))
+
+    def begin(self, pid: int) -> None:
+        self._record = dataclasses.replace(self._record, pid=pid)
+        self._write(self._start, self._record)
+
+    def end(self, outcome: Outcome, asked: bool) -> None:
+        ended: Dict[str, Any] = {"at_s": time.time(), "code": outcome.code, "reason": outcome.reason, "asked": asked}
+        self._write(self._end, dataclasses.replace(self._record, **ended))
+
+    def _write(self, path: str, record: RankRecord) -> None:
+        with contextlib.suppress(OSError):
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            replace_file(path, record.to_line())
+
+
+def _variable(name: str) -> int:
+    value = os.environ.get(name, "0")
+    return int(value) if value.isdigit() else 0
