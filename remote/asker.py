@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Asker(Protocol):
@@ -40,6 +42,36 @@ class Refuser:
 
     async def allow_command(self, profile: str, key: str, command: str) -> bool:
         return False
+
+
+class Attended:
+    """Passes questions on, and knows whether a person is being asked one right now."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker, self._open = asker, 0
+
+    @property
+    def asking(self) -> bool:
+        return self._open > 0
+
+    async def _wait(self, question: Awaitable[T]) -> T:
+        self._open += 1
+        try:
+            return await question
+        finally:
+            self._open -= 1
+
+    async def passphrase(self, prompt: str) -> str | None:
+        return await self._wait(self._asker.passphrase(prompt))
+
+    async def keyboard_interactive(self, title: str, prompts: Sequence[tuple[str, bool]]) -> Sequence[str] | None:
+        return await self._wait(self._asker.keyboard_interactive(title, prompts))
+
+    async def accept_host_key(self, host: str, fingerprint: str) -> bool:
+        return await self._wait(self._asker.accept_host_key(host, fingerprint))
+
+    async def allow_command(self, profile: str, key: str, command: str) -> bool:
+        return await self._wait(self._asker.allow_command(profile, key, command))
 
 
 class RefuserAccepting(Refuser):

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from remote.asker import Asker, Refuser
+from remote.asker import Asker, Attended, Refuser
 from remote.clean import clean
 from remote.command import Completed, RunningCommand, announced, new_tag, obeys_signals
 from remote.errors import FarSideError, NeedsYou, RemoteError, Unreachable
@@ -64,7 +64,7 @@ class Connection:
     ) -> None:
         self.host = host
         self.status = LinkStatus(since=clock())
-        self._asker = asker or Refuser()
+        self._asker = Attended(asker or Refuser())
         self._on_status = on_status
         self._clock = clock
         self._keyring = keyring
@@ -76,6 +76,7 @@ class Connection:
         self._gone = asyncio.Event()
         self._gone.set()
         self._dial_task: asyncio.Future[asyncssh.SSHClientConnection] | None = None
+        self._out_of_date = False
         self._reaping: set[asyncio.Future[None]] = set()
         self._probing: asyncio.Task[bool] | None = None
         self._failures = 0
@@ -97,9 +98,8 @@ class Connection:
             raise Unreachable(f"{self.host.name}: the connection was closed here")
         self._tell(Link.CONNECTING, attempts=self.status.attempts + 1)
         gone = asyncio.Event()
-        self._dial_task = asyncio.ensure_future(self._dial_host(lambda reason: self._lost(gone, reason)))
         try:
-            ssh = await self._dial_task
+            ssh = await self._dialled(gone)
         except NeedsYou as exc:
             self._tell(Link.NEEDS_YOU, str(exc))
             raise
@@ -117,6 +117,18 @@ class Connection:
         self._gone = gone
         self._tell(Link.LIVE, attempts=0)
         return ssh
+
+    async def _dialled(self, gone: asyncio.Event) -> asyncssh.SSHClientConnection:
+        """A logged-in connection, which sets `gone` when it ends; begun anew as often as `woke` gives a dial up."""
+        waiting = asyncio.current_task()
+        while True:
+            self._out_of_date = False
+            self._dial_task = asyncio.ensure_future(self._dial_host(lambda reason: self._lost(gone, reason)))
+            try:
+                return await self._dial_task
+            except asyncio.CancelledError:
+                if not self._out_of_date or self._closed or (waiting is not None and waiting.cancelling()):
+                    raise
 
     async def _dial_host(self, on_lost: Callable[[str], None]) -> asyncssh.SSHClientConnection:
         if self.host.kind == "embedded":
@@ -285,11 +297,13 @@ class Connection:
         return all(await asyncio.gather(*asked))
 
     def woke(self) -> None:
-        """This laptop slept: what is connected must answer anew, what is lost is tried at once. What waits for a
-        person goes on waiting."""
+        """This laptop slept: what is connected must answer anew, what is lost is tried at once, what was being dialled
+        is dialled anew: it may wait for an answer that came meanwhile. What waits for a person goes on waiting."""
         self._failures = 0
         if self.status.link is Link.OFFLINE:
             self._retry.set()
+        if self._dial_task is not None and not self._asker.asking:
+            self._out_of_date = self._dial_task.cancel()
         if not self._closed and (self._probing is None or self._probing.done()):
             self._probing = asyncio.create_task(self.probe())
 

@@ -77,12 +77,13 @@ class _Shared:
     def __init__(self, dialling: asyncio.Future[asyncssh.SSHClientConnection]) -> None:
         self.dialling = dialling
         self._users = 0
+        self._given_up = False
         self._ending: asyncio.TimerHandle | None = None
 
     @property
     def usable(self) -> bool:
         """Whether it is open, or on its way to be."""
-        return not self.dialling.done() or self.open
+        return not self._given_up and (not self.dialling.done() or self.open)
 
     @property
     def open(self) -> bool:
@@ -100,7 +101,7 @@ class _Shared:
         if self._users:
             return
         if not self.dialling.done():
-            self.dialling.cancel()
+            self._given_up = self.dialling.cancel()
         elif self.open:
             self._ending = asyncio.get_running_loop().call_later(LINGER_S, self.end)
 

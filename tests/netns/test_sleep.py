@@ -61,6 +61,24 @@ def test_the_network_has_gone_meanwhile(lab: Lab, story: Story) -> None:
     story.tell("laptop asleep, network gone when it wakes", said.says, said.at - woke_at, back.at - healed_at, kept)
 
 
+def test_a_dial_was_under_way(lab: Lab, story: Story) -> None:
+    """What it waits for was lost: it must not be waited for to its end."""
+    lab.run("launch", "one")
+    screen = lab.screen()
+    screen.live(state="running")
+    screen.has_logged("5")
+    lab.a.cable.cut()
+    screen.until(lambda row: row.link == "connecting", screen.offline().at)
+    screen.sleep()
+    time.sleep(5)
+    lab.a.hang_up()
+    woke_at = screen.wake()
+    lab.a.cable.heal()
+    back = screen.live(woke_at, state="running")
+    kept = lab.finish(screen)
+    story.tell("laptop asleep while it dials into silence", back.says, None, back.at - woke_at, kept)
+
+
 def test_the_run_has_ended_and_the_connection_is_dead(lab: Lab, story: Story) -> None:
     """As after a night: the host dropped the connection long ago, and its word of that was never heard."""
     lab.run("launch", "one")

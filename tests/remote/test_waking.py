@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from remote.asker import Refuser
 from remote.connection import Connection
 from remote.embedded import EmbeddedServer
 from remote.errors import FarSideError
@@ -96,6 +97,77 @@ async def test_a_dead_host_is_dropped_at_once_and_dialled_again(mocked_ssh: Mock
         assert relay.connections == 2
         await connection.close()
         await kept
+
+
+async def test_a_dial_from_before_the_sleep_is_begun_anew(mocked_ssh: MockedSsh) -> None:
+    async with behind_a_relay(mocked_ssh) as (relay, connection):
+        relay.stall()
+        first = asyncio.create_task(connection.ssh())
+        await until(lambda: relay.connections == 1)
+        connection.woke()
+        await until(lambda: relay.connections == 2)
+        assert connection.status.link is Link.CONNECTING and not first.done()
+        relay.heal()
+        assert await first is await connection.ssh() and connection.status.link is Link.LIVE
+
+        relay.cut()
+        await connection.lost()
+        relay.stall()
+        second = asyncio.create_task(connection.ssh())
+        await until(lambda: relay.connections == 3)
+        connection.woke()
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        relay.heal()
+        await connection.ssh()
+        assert relay.connections == 4, "whoever no longer wants a connection begins none anew"
+
+
+async def test_dials_through_one_gate_are_begun_anew_together(mocked_ssh: MockedSsh) -> None:
+    """The first that gives its dial up must not find the gate's old one again, nor the second be given up with it."""
+    jumps, dials = shared_jumps(), itertools.count(1)
+    begun: list[int] = []
+
+    async def dial() -> Any:
+        begun.append(next(dials))
+        if begun[-1] == 1:
+            await asyncio.Event().wait()
+        return await mocked_ssh.connection.ssh()
+
+    waiting = [asyncio.create_task(jumps.lease("the gate", dial)) for _ in range(2)]
+    await until(lambda: begun)
+    for task in waiting:
+        task.cancel()
+    await asyncio.sleep(0)
+    lease = await jumps.lease("the gate", dial)
+    assert begun == [1, 2] and not lease.lost
+    assert all(
+        isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*waiting, return_exceptions=True)
+    )
+    lease.close()
+
+
+async def test_a_question_outlives_the_sleep(mocked_ssh: MockedSsh) -> None:
+    """Who types a code while the lid closes for a moment goes on typing."""
+    KnownHosts.default().own.unlink()
+    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    asked: list[str] = []
+
+    class Typing(Refuser):
+        async def accept_host_key(self, host: str, fingerprint: str) -> bool:
+            asked.append(fingerprint)
+            return await answer
+
+    connection = Connection(mocked_ssh.host, asker=Typing())
+    dialled = asyncio.create_task(connection.ssh())
+    await until(lambda: asked)
+    connection.woke()
+    await asyncio.sleep(0.05)
+    answer.set_result(True)
+    await dialled
+    assert len(asked) == 1
+    await connection.close()
 
 
 async def test_a_dead_host_on_the_way_is_dropped_too(mocked_ssh: MockedSsh) -> None:
