@@ -30,6 +30,22 @@ def git_door(repository: str) -> Door:
     return door
 
 
+def git_read_door(repository: str) -> Door:
+    """Serve a fetch of commits, each named by its full hash, from `repository` on the host.
+
+    With version 2 of the protocol the host does not list its refs first, of which there is one a launch; an older git
+    there lists them, and has to be told that other hashes may be asked for.
+    """
+    ours = ["-c", "uploadpack.allowAnySHA1InWant=true", "upload-pack", repository]
+
+    def door(argv: Sequence[str]) -> str | None:
+        if list(argv) != [HOST, f"git-upload-pack '{PLACE}'"]:
+            return None
+        return shlex.join(["exec", "env", "GIT_PROTOCOL=version=2", *git_argv(repository, ours)])
+
+    return door
+
+
 def rsync_door(folder: str) -> Door:
     """Serve the reading side of an rsync of `folder` on the host, never the writing one."""
 

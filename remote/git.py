@@ -99,7 +99,7 @@ async def top_level(repo: Path) -> Path:
     code, out, err = await run_git(git_argv(str(repo), ["rev-parse", "--show-toplevel"]))
     if code:
         raise UsageError(
-            f"{clean(str(repo))} is not in a git working tree: {_last_line(err)}",
+            f"{clean(str(repo))} is not in a git working tree: {telling_line(err)}",
             hint="start in your repository, or git init and commit there",
         )
     return Path(os.fsdecode(out.removesuffix(b"\n")))
@@ -109,12 +109,12 @@ async def _source(top: Path, branch: str, base: str) -> _Source:
     head = await _checked_out_branch(top)
     if branch:
         if branch == head:
-            return _Source(await _resolve(top, "HEAD"), True)
-        if commit := await _resolve(top, branch_ref(branch)):
+            return _Source(await resolve(top, "HEAD"), True)
+        if commit := await resolve(top, branch_ref(branch)):
             return _Source(commit, False)
     if base in ("HEAD", "@") or base == head:
-        return _Source(await _resolve(top, "HEAD"), True)
-    commit = await _resolve(top, f"refs/heads/{base}") or await _resolve(top, base)
+        return _Source(await resolve(top, "HEAD"), True)
+    commit = await resolve(top, f"refs/heads/{base}") or await resolve(top, base)
     if not commit:
         near = await _nearest(top, base)
         raise UsageError(
@@ -133,7 +133,7 @@ async def _checked_out_branch(top: Path) -> str:
     return os.fsdecode(out.strip(b"\n")) if code == 0 else ""
 
 
-async def _resolve(top: Path, name: str) -> str:
+async def resolve(top: Path, name: str) -> str:
     """The commit that `name` stands for, '' if there is none."""
     if not name or "\0" in name:
         return ""
@@ -195,11 +195,12 @@ async def _commit_tree(top: Path, parent: str, changes: _Changes, subject: str) 
 async def _must(argv: list[str], more: Mapping[str, str] | None = None) -> bytes:
     code, out, err = await run_git(argv, more)
     if code:
-        raise UsageError(f"git could not read the working tree: {_last_line(err)}", code="git_failed")
+        raise UsageError(f"git could not read the working tree: {telling_line(err)}", code="git_failed")
     return out
 
 
-def _last_line(err: bytes) -> str:
+def telling_line(err: bytes) -> str:
+    """Of what git said on stderr, the line that says why, cleaned."""
     lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return clean((telling or lines or ["no message"])[0])

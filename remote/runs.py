@@ -12,17 +12,21 @@ from remote.activity import activity
 from remote.ad_hoc import run_command
 from remote.doctor import examine
 from remote.errors import NeedsYou
+from remote.fetch import Fetched, fetch
 from remote.lacking import Lacking, kept_run, lacking
 from remote.launching import Launched, check_overrides, commit_of, launch
 from remote.listing import files, run_place
 from remote.log_pages import log_page, runs_of
+from remote.prune import carry_out, survey
 from remote.relaunching import relaunch
+from remote.report import report
 from remote.resuming import release, resume
 from remote.retiring import Retired, retire
 from remote.shell import open_shell
 from remote.snapshot import Link, RunSnapshot
 from remote.steps import newest_facts, recorded
 from remote.stopping import Stopped, kill, stop
+from remote.worktree_inventory import look_at_worktrees, remove_worktrees
 from wire.state import State
 
 if TYPE_CHECKING:
@@ -31,30 +35,37 @@ if TYPE_CHECKING:
     from remote.transfer import SyncResult
 
 __all__ = [
+    "Fetched",
     "Lacking",
     "Launched",
     "Retired",
     "Stopped",
     "activity",
+    "carry_out",
     "check_overrides",
     "commit_of",
     "earlier_runs",
     "examine",
+    "fetch",
     "files",
     "kept_run",
     "kill",
     "launch",
     "log_page",
     "logs",
+    "look_at_worktrees",
     "open_shell",
     "relaunch",
     "release",
+    "remove_worktrees",
+    "report",
     "resume",
     "retire",
     "run_command",
     "run_place",
     "runs_of",
     "stop",
+    "survey",
     "sync",
     "wait",
     "what_keeps_running",

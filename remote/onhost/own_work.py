@@ -6,10 +6,13 @@ import fnmatch
 import os
 import shutil
 import time
-from typing import List
+from typing import List, Sequence, Tuple
 
 from remote.onhost.git import FIXED_IDENTITY
 from remote.onhost.repository import BYPRODUCTS, Git, has_pushed
+
+HOURLY = "-hourly"
+"""How the names of refs end that a supervisor made and may replace by newer ones."""
 
 
 def dirty_files(tree: Git) -> List[str]:
@@ -42,34 +45,59 @@ def _is_byproduct(path: str) -> bool:
 
 def keep_work(tree: Git, worker: str, head: str, folder: str) -> str:
     """Commit everything that is not ignored, through an index of its own, and return the ref that holds it."""
-    index = os.path.join(folder, "trajvid-index")
-    unlink(index)
-    if os.path.exists(os.path.join(folder, "index")):
-        shutil.copy2(os.path.join(folder, "index"), index)
+    written = written_tree(tree, os.path.join(folder, "index"), os.path.join(folder, "trajvid-index"))
+    return keep(tree, worker, committed(tree, f"Work found in the worktree of {worker}", head, written))
+
+
+def written_tree(tree: Git, index: str, own_index: str, without: Sequence[str] = ()) -> str:
+    """Return a tree of everything that is not ignored; what `index` knows of unchanged files spares reading them.
+
+    `index` is only read. Paths in `without` stay as the index has them.
+    """
+    unlink(own_index)
+    if os.path.exists(index):
+        shutil.copy2(index, own_index)
+    left_out = [f":(top,exclude,literal){path}" for path in without]
     try:
-        tree.run(["add", "--all"], GIT_INDEX_FILE=index)
-        written = tree.run(["write-tree"], GIT_INDEX_FILE=index).decode().strip()
+        tree.run(["add", "--all"], paths=left_out, GIT_INDEX_FILE=own_index)
+        return tree.run(["write-tree"], GIT_INDEX_FILE=own_index).decode().strip()
     finally:
-        unlink(index)
-    message = f"Work found in the worktree of {worker}"
-    parent = ["-p", head] if head else []
-    made = tree.run(["commit-tree", "--no-gpg-sign", "-m", message, *parent, written], **FIXED_IDENTITY)
-    return keep(tree, worker, made.decode().strip())
+        unlink(own_index)
 
 
-def keep(tree: Git, worker: str, commit: str) -> str:
-    """Hold a commit under a ref of its own and return that ref."""
+def committed(tree: Git, message: str, parent: str, written: str) -> str:
+    """Make a commit of a tree, on no branch, and return its hash."""
+    parents = ["-p", parent] if parent else []
+    made = tree.run(["commit-tree", "--no-gpg-sign", "-m", message, *parents, written], **FIXED_IDENTITY)
+    return made.decode().strip()
+
+
+def keep(tree: Git, worker: str, commit: str, end: str = "") -> str:
+    """Hold a commit under a ref of its own, whose name ends with `end`, and return that ref."""
     when = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    ref = f"refs/trajvid/wip/{worker}/{when}-{commit[:7]}"
+    ref = f"{_place(worker)}{when}-{commit[:7]}{end}"
     tree.run(["update-ref"], [ref, commit])
     return ref
 
 
+def saved_work(tree: Git, worker: str, end: str = "") -> List[Tuple[str, str]]:
+    """Return (name below `refs/trajvid/wip/<worker>/`, commit) of what is kept, oldest first; only what ends so."""
+    place = _place(worker)
+    told = tree.run(["for-each-ref", "--format=%(objectname) %(refname)", place + "*" + end]).decode()
+    found = [line.split(" ", 1) for line in told.splitlines()]
+    return sorted((ref[len(place) :], commit) for commit, ref in found)
+
+
+def _place(worker: str) -> str:
+    return f"refs/trajvid/wip/{worker}/"
+
+
 def is_held(tree: Git, commit: str) -> bool:
-    """True if some ref holds the commit, so that it stays when the worktree leaves it."""
+    """True if some ref holds the commit for good, so that it stays when the worktree leaves it."""
     if has_pushed(tree, commit):
         return True
-    return bool(tree.ask(["for-each-ref", "--count=1", "--format=x", "--contains=" + commit]))
+    refs = tree.ask(["for-each-ref", "--format=%(refname)", "--contains=" + commit]) or ""
+    return any(not ref.endswith(HOURLY) for ref in refs.splitlines())
 
 
 def git_folder(tree: Git) -> str:

@@ -1,0 +1,186 @@
+"""`fetch`: work that was committed on a host comes home, by git, over the connection that is there.
+
+    HEAD of the worktree  ->  refs/trajvid/hosts/<host>/<worker>  ->  the worker's branch, if that is a step forward
+
+Only full hashes that the host named are asked for, objects are checked as they come, no hook runs, no tag, no
+submodule and no branch comes along. Work that is in no commit yet is under `refs/trajvid/wip/` on the host once a
+supervisor saved it; on request that comes too, and moves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from remote.bridge import Bridge
+from remote.clean import clean
+from remote.doors import HOST, PLACE, git_read_door
+from remote.errors import FarSideError, ToolMissing
+from remote.git import resolve, top_level
+from remote.home_branch import Home, Way, take_home
+from remote.laptop_disk import FREE_FLOOR_BYTES, check_space, while_allowed
+from remote.launching import of_profile
+from remote.local_program import run_program
+from remote.names import slug
+from remote.onhost.git import git_argv, git_environment, is_hash
+from remote.steps import Step, again_when_lost, recorded, steps
+from remote.tidy import whole
+from wire.codec import WireError
+from wire.run_dir import Root
+
+if TYPE_CHECKING:
+    from remote.fleet import Fleet
+    from remote.places import Place
+
+_PROGRESS = re.compile(r"Receiving objects: +(\d+)%")
+_SETTINGS = (
+    "fetch.fsckObjects=true",
+    "fetch.writeCommitGraph=false",
+    "fetch.prune=false",
+    "fetch.bundleURI=",
+    "transfer.bundleURI=false",
+    "fetch.recurseSubmodules=false",
+)
+"""Settings of the user's that would make a fetch do more or less than it says."""
+_SAVED = re.compile(r"\d{8}T\d{6}-[0-9a-f]{7}(-hourly)?\Z")
+COMMITS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a host has that could go home."""
+
+    head: str
+    made: int
+    """So many commits were made there."""
+    subjects: tuple[str, ...] = ()
+    """The first of them, newest first: `<hash> <author>: <subject>`."""
+    branch: str = ""
+    """What is checked out there, '' for no branch."""
+    uncommitted: int = 0
+    """Files in the worktree that are in no commit."""
+    beside: str = ""
+    """A commit of the host's own branch that `head` lacks."""
+    saved: tuple[tuple[str, str], ...] = ()
+    """(name, commit) of work that the host saved, oldest first."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came home of one worker."""
+
+    worker: str
+    host: str
+    branch: str
+    ref: str
+    """Holds what came here."""
+    waiting: Waiting
+    home: Home
+    """What became of the branch."""
+    saved: tuple[str, ...] = ()
+    """Refs that hold saved work here, oldest first."""
+
+
+@recorded("fetch")
+async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step | None = None) -> Fetched:
+    """Bring the commits that were made in a worker's worktree, and with `saved` its uncommitted work as it was saved.
+
+    The worker's branch moves forward to them if it can; else it stays, and the result says why. May be repeated.
+    Raises `UsageError`, `FarSideError`, `ToolMissing`, `RemoteError` (`no_space_here`) and the connection's own.
+    """
+    place = of_profile(fleet, worker)
+    assert place.worker is not None
+    branch = place.worker.branch
+    top = await top_level(fleet.profile.folder)
+    ref = host_ref(place)
+    with steps(fleet, worker, on_step) as step:
+        step(f"asking {place.host} what was committed there")
+        waiting = await again_when_lost(lambda: waiting_there(fleet, place), step)
+        wanted = {ref: waiting.head} if waiting.made else {}
+        kept = {saved_ref(place, name): commit for name, commit in waiting.saved} if saved else {}
+        await again_when_lost(lambda: bring(fleet, place.host, top, {**wanted, **kept}, step), step)
+        home = await take_home(top, branch, waiting.head, ref) if waiting.made else Home(Way.NOTHING)
+    fleet.record(worker, "fetch", f"git fetch {waiting.head or '(nothing)'}", _result(home, len(kept)))
+    return Fetched(worker, place.host, branch, ref if wanted else "", waiting, home, tuple(sorted(kept)))
+
+
+async def waiting_there(fleet: Fleet, place: Place) -> Waiting:
+    """Ask the host of a worker what was made there. Raises `FarSideError` and the connection's own."""
+    far = fleet.far(place.host)
+    await far.ready()
+    branch = place.worker.branch if place.worker is not None else ""
+    asked = {"root": far.root, "project": fleet.profile.project_id, "worker": place.slug, "branch": branch}
+    return waiting_in(place.host, await far.call("commits", asked))
+
+
+def waiting_in(host: str, answer: Mapping[str, Any]) -> Waiting:
+    """Read what a host says about its commits. Raises `FarSideError` for what no git of ours may get to see."""
+    try:
+        return _read(answer)
+    except (WireError, TypeError, KeyError, AttributeError) as exc:
+        raise FarSideError(f"{host}: what it says about its commits makes no sense: {clean(str(exc))}") from exc
+
+
+def _read(answer: Mapping[str, Any]) -> Waiting:
+    head, beside, made = str(answer["head"]), str(answer["beside"]), whole(answer["made"])
+    saved = [(str(one["name"]), str(one["commit"])) for one in answer["saved"]]
+    hashes = [head or "0" * 40, beside or "0" * 40, *(commit for _, commit in saved)]
+    if not all(map(is_hash, hashes)) or (made and not head):
+        raise WireError("no commit")
+    if not all(_SAVED.match(name) for name, _ in saved):
+        raise WireError("no name of saved work")
+    subjects = tuple(str(one) for one in answer["subjects"])[:COMMITS_SHOWN]
+    uncommitted = whole(answer["uncommitted"])
+    return Waiting(head, made, subjects, clean(str(answer["branch"])), uncommitted, beside, tuple(saved))
+
+
+def host_ref(place: Place) -> str:
+    """Where the newest commit of a worker's worktree is kept here."""
+    return f"refs/trajvid/hosts/{slug(place.host)}/{place.slug}"
+
+
+def saved_ref(place: Place, name: str = "") -> str:
+    """Where saved work of a worker is kept here."""
+    return f"refs/trajvid/wip/{slug(place.host)}/{place.slug}/{name}"
+
+
+async def bring(fleet: Fleet, host: str, top: Path, wanted: Mapping[str, str], step: Step) -> None:
+    """Fetch commits of a host under refs of our own (ref -> hash); those that are here already cost nothing."""
+    lacking = {ref: commit for ref, commit in wanted.items() if await resolve(top, ref) != commit}
+    if not lacking:
+        return
+    step(f"fetching from {host}")
+
+    def progress(line: str) -> None:
+        if found := _PROGRESS.search(line):
+            step(f"fetching from {host}: {found[1]} %")
+
+    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    options = ["--progress", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-prune", "--force"]
+    refspecs = [f"{commit}:{ref}" for ref, commit in lacking.items()]
+    argv = git_argv(str(top), [*settings, "fetch", *options], [f"ssh://{HOST}{PLACE}", *refspecs])
+    repository = Root(fleet.far(host).root).repository(fleet.profile.project_id)
+    async with Bridge(fleet.connection(host), git_read_door(repository)) as bridge:
+        transport = {"GIT_SSH_COMMAND": bridge.command, "GIT_SSH_VARIANT": "simple", "GIT_ALLOW_PROTOCOL": "ssh"}
+        env = git_environment(os.environ, {**transport, **bridge.environment})
+        try:
+            running = run_program(argv, env=env, on_error=progress)
+            ended = await while_allowed(running, lambda: check_space(top, FREE_FLOOR_BYTES))
+        except FileNotFoundError as exc:
+            raise ToolMissing(
+                "git is not installed here", hint="install git, then try again", code="git_missing"
+            ) from exc
+    if ended.code and bridge.error is not None:
+        raise bridge.error
+    if ended.code:
+        why = f"{host}: its commits could not be fetched: {ended.reason}"
+        raise FarSideError(why, hint="try again", code="fetch_failed")
+
+
+def _result(home: Home, saved: int) -> str:
+    told = f"{home.way.value}: {home.why}" if home.why else home.way.value
+    return f"{told}, {saved} saved" if saved else told

@@ -1,0 +1,92 @@
+"""A commit from a host and the branch of the user's that it belongs to: made, moved forward, or left alone.
+
+A branch moves only forward, with its files if it is checked out without edits; never over work of the user's.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from remote.clean import clean
+from remote.git import resolve, run_git, telling_line
+from remote.onhost.git import branch_ref, git_argv
+
+_REFLOG = {"GIT_REFLOG_ACTION": "trajvid-tui fetch"}
+_PLAINLY = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet")
+
+
+class Way(StrEnum):
+    """What became of the branch."""
+
+    NOTHING = "nothing"
+    """Nothing came for it."""
+    MADE = "made"
+    FORWARD = "forward"
+    HERE = "here"
+    """It has the commit already."""
+    LEFT = "left"
+    """It is where it was, and a person has to merge."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A branch after a commit came for it."""
+
+    way: Way
+    before: str = ""
+    """Where the branch was, '' if there was none."""
+    why: str = ""
+    """Why it was left alone, cleaned."""
+    command: str = ""
+    """What a person does then."""
+
+
+async def take_home(top: Path, branch: str, commit: str, ref: str) -> Home:
+    """Bring the local `branch` to `commit`, which `ref` holds, if that is a step forward and costs nobody's work."""
+    now = await resolve(top, branch_ref(branch))
+    if now and await is_ancestor(top, commit, now):
+        return Home(Way.HERE, now)
+    merge = f"git switch {shlex.quote(branch)} && git merge {shlex.quote(ref)}"
+    if now and not await is_ancestor(top, now, commit):
+        return Home(Way.LEFT, now, f"it is at {now[:7]} here, at {commit[:7]} there: both moved", merge)
+    place = await _checked_out_at(top, branch)
+    if place is None:
+        # git's own rules for a fetch: forward only, and never under a worktree, a rebase or a bisect.
+        argv = git_argv(str(top), ["fetch", *_PLAINLY], [".", f"{commit}:{branch_ref(branch)}"])
+        code, _, err = await run_git(argv, _REFLOG)
+    else:
+        merge = f"git -C {shlex.quote(str(place))} merge --ff-only {shlex.quote(ref)}"
+        if edits := await _edits(place):
+            where = f"it is checked out in {clean(str(place))} with {edits} file{'s' * (edits != 1)} not committed"
+            return Home(Way.LEFT, now, where, f"commit or stash them, then {merge}")
+        argv = git_argv(str(place), ["merge", "--ff-only", "--no-autostash", "--quiet"], [commit])
+        code, _, err = await run_git(argv, _REFLOG)
+    if code:
+        return Home(Way.LEFT, now, f"git left it alone: {telling_line(err)}", merge)
+    return Home(Way.FORWARD if now else Way.MADE, now)
+
+
+async def is_ancestor(top: Path, ancestor: str, commit: str) -> bool:
+    """True if the history of `commit` has `ancestor`."""
+    code, _, _ = await run_git(git_argv(str(top), ["merge-base", "--is-ancestor", ancestor, commit]))
+    return code == 0
+
+
+async def _checked_out_at(top: Path, branch: str) -> Path | None:
+    """The working tree that stands on a branch, None if none does."""
+    _, out, _ = await run_git(git_argv(str(top), ["worktree", "list", "--porcelain"]))
+    for entry in out.decode("utf-8", "surrogateescape").split("\n\n"):
+        lines = entry.splitlines()
+        if lines and f"branch {branch_ref(branch)}" in lines:
+            return Path(lines[0].removeprefix("worktree "))
+    return None
+
+
+async def _edits(place: Path) -> int:
+    """How many files of git's have changes there; a file that git does not know is in its way or not: git looks."""
+    status = ["status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules=dirty"]
+    code, out, _ = await run_git(git_argv(str(place), status))
+    return len([item for item in out.split(b"\0") if item]) if code == 0 else 1

@@ -1,0 +1,250 @@
+"""Work comes home: commits made on a host, over the live connection, and never at the price of a branch here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from remote import fetch as fetching
+from remote import runs
+from remote.doors import HOST, git_read_door
+from remote.errors import FarSideError, RemoteError, UsageError
+from remote.fetch import waiting_in
+from remote.fleet import Fleet
+from remote.home_branch import Way
+from remote.onhost.own_work import keep_work
+from remote.onhost.repository import Git
+from remote.origin import push, request_link, without_password
+from remote.worktrees import prepare
+from tests.fixtures.project import Project
+from tests.remote.test_git import git
+
+REF = "refs/trajvid/hosts/local/good"
+
+
+class Desk:
+    """A fleet, its project, and the worktree of `good` on the host."""
+
+    def __init__(self, fleet: Fleet, project: Project) -> None:
+        self.fleet, self.project = fleet, project
+        self.tree = Path()
+
+    async def bring(self) -> None:
+        """What a launch does before it starts: the branch's commit in the worktree."""
+        commit = await runs.commit_of(self.fleet, "good")
+        far, link = self.fleet.far("local"), self.fleet.connection("local")
+        profile = self.fleet.profile
+        self.tree = Path(await prepare(link, far, profile.folder, commit, profile.project_id, "good"))
+
+    def commit_there(self, text: str) -> str:
+        (self.tree / "file.txt").write_text(text)
+        git(self.tree, "commit", "-qam", text)
+        return git(self.tree, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+async def desk(project: Project) -> AsyncIterator[Desk]:
+    fleet = Fleet(project.profile)
+    desk = Desk(fleet, project)
+    await desk.bring()
+    yield desk
+    await fleet.close()
+
+
+async def test_commits_of_the_host_make_the_branch_and_move_it_forward(desk: Desk) -> None:
+    first = desk.project.git("rev-parse", "HEAD")
+    nothing = await runs.fetch(desk.fleet, "good")
+    assert (
+        nothing.home.way is Way.NOTHING
+        and nothing.waiting.made == 0
+        and desk.project.git("for-each-ref", "refs/trajvid") == ""
+    )
+    made = desk.commit_there("made on the host \x1b[31m")
+    came = await runs.fetch(desk.fleet, "good")
+    assert came.home.way is Way.MADE and came.waiting.made == 1
+    assert came.waiting.subjects == (f"{made[:7]} Ada: made on the host ",)
+    assert desk.project.git("rev-parse", "good", REF).split() == [made, made]
+    again = await runs.fetch(desk.fleet, "good")
+    assert again.home.way is Way.HERE
+    newest = desk.commit_there("another")
+    (desk.tree / "notes.txt").write_text("in no commit")
+    came = await runs.fetch(desk.fleet, "good")
+    assert (came.home.way, came.home.before) == (Way.FORWARD, made)
+    assert came.waiting.uncommitted == 1 and desk.project.git("rev-parse", "good") == newest
+    assert desk.project.git("rev-parse", "HEAD", "main").split() == [first, first]
+
+
+async def test_a_branch_that_moved_here_too_is_left_and_both_places_are_named(desk: Desk) -> None:
+    there = desk.commit_there("there")
+    desk.project.git("switch", "-qc", "good")
+    desk.project.git("commit", "-q", "--allow-empty", "-m", "here")
+    here = desk.project.git("rev-parse", "good")
+    came = await runs.fetch(desk.fleet, "good")
+    assert came.home.way is Way.LEFT and came.home.before == here
+    assert here[:7] in came.home.why and there[:7] in came.home.why
+    assert came.home.command == f"git switch good && git merge {REF}"
+    assert desk.project.git("rev-parse", "good", REF).split() == [here, there]
+
+
+async def test_a_branch_that_is_checked_out_moves_with_its_files_unless_they_have_edits(desk: Desk) -> None:
+    desk.project.git("switch", "-qc", "good")
+    there = desk.commit_there("there")
+    before = desk.project.git("rev-parse", "good")
+    (desk.project.folder / "work.py").write_text("# my edit\n")
+    came = await runs.fetch(desk.fleet, "good")
+    assert came.home.way is Way.LEFT and "1 file not committed" in came.home.why
+    assert desk.project.git("rev-parse", "good") == before
+    assert (desk.project.folder / "work.py").read_text() == "# my edit\n"
+    desk.project.git("restore", "work.py")
+    hook = desk.project.folder / ".git" / "hooks" / "post-merge"
+    hook.write_text(f"#!/bin/sh\ntouch {desk.project.folder}/hacked\n")
+    hook.chmod(0o755)
+    came = await runs.fetch(desk.fleet, "good")
+    assert came.home.way is Way.FORWARD and desk.project.git("rev-parse", "good") == there
+    assert (desk.project.folder / "file.txt").read_text() == "there"
+    assert not (desk.project.folder / "hacked").exists()
+    (desk.tree / "new.txt").write_text("theirs")
+    git(desk.tree, "add", "-A")
+    git(desk.tree, "commit", "-qm", "new")
+    (desk.project.folder / "new.txt").write_text("mine, and git does not know it")
+    came = await runs.fetch(desk.fleet, "good")
+    assert came.home.way is Way.LEFT and "git left it alone" in came.home.why
+    assert (desk.project.folder / "new.txt").read_text() == "mine, and git does not know it"
+
+
+async def test_work_that_a_launch_stepped_over_is_found_on_the_hosts_branch(desk: Desk) -> None:
+    made = desk.commit_there("made on the branch")
+    (desk.project.folder / "file.txt").write_text("edited here\n")
+    desk.project.git("commit", "-qam", "here")
+    await desk.bring()
+    assert git(desk.tree, "rev-parse", "HEAD") != made
+    came = await runs.fetch(desk.fleet, "good")
+    assert came.waiting.head == made and came.home.way is Way.MADE
+
+
+async def test_saved_work_comes_on_request_and_moves_nothing(desk: Desk) -> None:
+    (desk.tree / "file.txt").write_text("in no commit")
+    head = git(desk.tree, "rev-parse", "HEAD")
+    folder = git(desk.tree, "rev-parse", "--absolute-git-dir")
+    ref = keep_work(Git(str(desk.tree)), "good", head, folder)
+    name = ref.rpartition("/")[2]
+    assert (await runs.fetch(desk.fleet, "good")).saved == ()
+    came = await runs.fetch(desk.fleet, "good", saved=True)
+    assert came.home.way is Way.NOTHING and came.saved == (f"refs/trajvid/wip/local/good/{name}",)
+    assert desk.project.git("show", came.saved[0] + ":file.txt") == "in no commit"
+    assert desk.project.git("branch", "--list", "good") == ""
+
+
+async def test_an_older_git_without_protocol_2_serves_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def old(repository: str) -> object:
+        door = git_read_door(repository)
+        return lambda argv: (door(argv) or "").replace("env GIT_PROTOCOL=version=2 ", "") or None
+
+    monkeypatch.setattr(fetching, "git_read_door", old)
+    made = desk.commit_there("there")
+    await runs.fetch(desk.fleet, "good")
+    assert desk.project.git("rev-parse", REF) == made
+
+
+async def test_objects_that_git_would_not_make_are_refused(desk: Desk) -> None:
+    """A host may send anything: a tree with `.git` in it would be written into the user's own repository."""
+    blob = git(desk.tree, "hash-object", "-w", "file.txt")
+    Path(desk.tree / "tree").write_bytes(b"100644 .git\0" + bytes.fromhex(blob))
+    tree = git(desk.tree, "hash-object", "-w", "-t", "tree", "--literally", str(desk.tree / "tree"))
+    commit = git(desk.tree, "commit-tree", "-m", "evil", "-p", "HEAD", tree)
+    git(desk.tree, "update-ref", "--no-deref", "HEAD", commit)
+    with pytest.raises(FarSideError) as caught:
+        await runs.fetch(desk.fleet, "good")
+    assert (
+        caught.value.code == "fetch_failed"
+        and desk.project.git("for-each-ref", "refs/trajvid", "refs/heads/good") == ""
+    )
+
+
+NOTHING = {"head": "", "made": 0, "branch": "", "subjects": [], "uncommitted": 0, "beside": "", "saved": []}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"head": "--upload-pack=x", "made": 1},
+        {"head": "", "made": 2},
+        {"head": "a" * 40, "made": -1},
+        {"head": "a" * 40, "made": 1, "saved": [{"name": "../../heads/main", "commit": "b" * 40}]},
+        {"head": "a" * 40, "made": 1, "saved": 5},
+        {"saved": [{"name": "20260101T000000-aaaaaaa", "commit": "HEAD"}]},
+    ],
+)
+def test_an_answer_that_makes_no_sense_reaches_no_git(answer: dict[str, object]) -> None:
+    assert waiting_in("box", NOTHING).made == 0
+    with pytest.raises(FarSideError, match="box: what it says about its commits makes no sense"):
+        waiting_in("box", {**NOTHING, **answer})
+
+
+async def test_bad_requests_say_what_is_wrong(project: Project) -> None:
+    fleet = Fleet(project.profile)
+    with pytest.raises(UsageError, match="no worker named"):
+        await runs.fetch(fleet, "goood")
+    with pytest.raises(FarSideError) as caught:
+        await runs.fetch(fleet, "good")
+    assert caught.value.code == "no_repository" and "launch" in caught.value.hint
+    await fleet.close()
+
+
+def test_the_door_for_reading_lets_nothing_else_through() -> None:
+    door = git_read_door("/root with space/p.git")
+    served = door([HOST, "git-upload-pack '/place'"])
+    assert served is not None and served.endswith("upload-pack '/root with space/p.git'")
+    for argv in (["host", "git-upload-pack '/etc'"], ["host", "git-receive-pack '/place'"], ["host"], ["x", "y", "z"]):
+        assert door(argv) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("git@github.com:ada/traj.git", "https://github.com/ada/traj/pull/new/idea/%C3%BC"),
+        ("https://token@github.com/ada/traj", "https://github.com/ada/traj/pull/new/idea/%C3%BC"),
+        ("ssh://git@ssh.github.com:443/ada/traj.git", "https://github.com/ada/traj/pull/new/idea/%C3%BC"),
+        (
+            "https://gitlab.example.org:8443/a/b/c.git",
+            "https://gitlab.example.org:8443/a/b/c/-/merge_requests/new?merge_request%5Bsource_branch%5D=idea%2F%C3%BC",
+        ),
+        ("git@bitbucket.org:a/b.git", "https://bitbucket.org/a/b/pull-requests/new?source=idea%2F%C3%BC"),
+        ("/srv/git/github.git", ""),
+        ("file:///srv/github/x.git", ""),
+        ("git@work:ada/traj.git", ""),
+        ("https://notgithub.com/a/b", ""),
+        ("git@github.com:", ""),
+    ],
+)
+def test_where_a_request_is_opened(url: str, link: str) -> None:
+    assert request_link(url, "idea/ü") == link
+
+
+def test_passwords_are_not_shown() -> None:
+    assert without_password("https://ada:secret@github.com/a/b") == "https://github.com/a/b"
+    assert without_password("git@github.com:a/b") == "git@github.com:a/b"
+
+
+async def test_a_branch_is_pushed_alone_with_the_users_hooks_and_never_forced(project: Project, tmp_path: Path) -> None:
+    top, origin = project.folder, tmp_path / "origin.git"
+    with pytest.raises(UsageError, match="no remote named origin"):
+        await push(top, "main")
+    git(tmp_path, "init", "-q", "--bare", str(origin))
+    project.git("remote", "add", "origin", str(origin))
+    project.git("config", "push.followTags", "true")
+    project.git("tag", "-am", "x", "v1")
+    hook = top / ".git" / "hooks" / "pre-push"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n")
+    hook.chmod(0o755)
+    done = await push(top, "main")
+    assert done.commit == git(origin, "rev-parse", "main") and done.link == "" and (tmp_path / "asked").exists()
+    assert git(origin, "tag") == ""
+    project.git("commit", "-q", "--amend", "-m", "Another history")
+    with pytest.raises(RemoteError) as caught:
+        await push(top, "main")
+    assert caught.value.code == "push_refused" and git(origin, "rev-parse", "main") == done.commit
+    with pytest.raises(UsageError, match="no branch absent"):
+        await push(top, "absent")

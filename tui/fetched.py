@@ -1,0 +1,42 @@
+"""What came home of a worker's commits, in words for a terminal and for a toast."""
+
+from __future__ import annotations
+
+from remote.fetch import Fetched
+from remote.home_branch import Way
+from remote.pruning_plan import counted
+
+SUBJECTS_SHOWN = 8
+
+
+def fetched_line(one: Fetched) -> str:
+    """What became of the branch, in one line."""
+    home, made = one.home, counted(one.waiting.made, "commit")
+    if home.way is Way.NOTHING:
+        return f"nothing was committed on {one.host}"
+    if home.way is Way.HERE:
+        return f"{made} of {one.host}, which {one.branch} has already"
+    if home.way is Way.LEFT:
+        return f"{made} of {one.host} under {one.ref}; {one.branch} stays: {home.why}"
+    moved = f"from {home.before[:7]} to" if home.before else "is new, at"
+    return f"{made} of {one.host}: {one.branch} {moved} {one.waiting.head[:7]}"
+
+
+def fetched_words(one: Fetched) -> list[str]:
+    """The same with the commits, what to do next, and what is in no commit yet."""
+    there, lines = one.waiting, [f"{one.worker}: {fetched_line(one)}"]
+    if one.home.way not in (Way.NOTHING, Way.HERE):
+        shown = there.subjects[:SUBJECTS_SHOWN]
+        lines += [f"    {subject}" for subject in shown]
+        if len(shown) < there.made:
+            lines.append(f"    and {there.made - len(shown)} more")
+        if there.branch and there.branch != one.branch:
+            lines.append(f"    made there on branch {there.branch}")
+    if one.home.command:
+        lines.append(f"  -> {one.home.command}")
+    if there.beside:
+        lines.append(f"    {one.branch} on {one.host} itself is at {there.beside[:7]}, which is not part of this")
+    if there.uncommitted:
+        lines.append(f"    {counted(there.uncommitted, 'file')} there in no commit")
+    lines += [f"    saved work: {ref}" for ref in one.saved]
+    return lines
