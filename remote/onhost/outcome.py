@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -13,6 +14,9 @@ from wire.run_dir import AttemptDir
 from wire.state import State
 
 REASON_MAX_CHARS = 300
+PATIENCE_S, AGAIN_S = 30.0, 0.5
+PASSING = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN})
+"""A network disk that hiccups, a file system that copies on write and is full: it may pass."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +51,33 @@ class Outcome:
         return ExitRecord(attempt, self.state.value, self.code, time.time(), reason, self.by, extra)
 
 
-def write_exit(attempt: AttemptDir, record: ExitRecord) -> None:
+def write_exit(attempt: AttemptDir, record: ExitRecord, patience_s: float = PATIENCE_S) -> None:
     """Write the exit record into its pre-allocated bytes, in place: this needs no free space.
 
-    A record that would not fit loses its extras, then the end of its texts.
+    A record that would not fit loses its extras, then the end of its texts. It is nowhere else, so a disk that fails
+    is asked again for `patience_s` seconds. Raises OSError.
     """
     line = record.to_line()
     if len(line) > EXIT_BYTES:
         line = replace(record, extra={}).to_line()
     if len(line) > EXIT_BYTES:
         line = replace(record, extra={}, reason=_ascii(record.reason)[:200], by=_ascii(record.by)[:100]).to_line()
-    descriptor = os.open(attempt.exit, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    give_up_at = time.monotonic() + patience_s
+    while True:
+        try:
+            _write_in_place(attempt.exit, line[:-1].ljust(EXIT_BYTES - 1) + b"\n")
+            return
+        except OSError as exc:
+            if exc.errno not in PASSING or time.monotonic() >= give_up_at:
+                raise
+        time.sleep(AGAIN_S)
+
+
+def _write_in_place(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        os.pwrite(descriptor, line[:-1].ljust(EXIT_BYTES - 1) + b"\n", 0)
+        if os.pwrite(descriptor, data, 0) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
