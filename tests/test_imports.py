@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
         "transformers",
         "openai",
         "anthropic",
+        "coverage",
     },
     "remote": {"wire", "asyncssh", "pydantic", "yaml", "platformdirs", "boto3", "botocore"},
     "remote/onhost": {"wire"},

@@ -20,6 +20,7 @@ from trainer import (
     pretrain,
     promote,
     reconstruct,
+    tdd,
     track,
     train_controls,
     watch,
@@ -49,6 +50,7 @@ Learns to name and to forecast the path of an object from video.
   trainer analyze runs/mine                        what the numbers of a finished run say, with pictures; --llm in words
   trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
   trainer descriptions look/rules look/gpt-4o      the same of descriptions, beside their controls and ceilings
+  trainer tdd red tracker                          test first, with evidence: red, green, refactor of a component
 """
 RUN_HELP = """\
 The run's folder holds progress.json and PROGRESS.txt (where it is), metrics.jsonl (its history), checkpoints/
@@ -90,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyze.add_parser(verbs)
     compare.add_parser(verbs)
     descriptions.add_parser(verbs)
+    tdd.add_parser(verbs)
     detect.add_parser(verbs)
     track.add_parser(verbs)
     watch.add_parser(verbs)
@@ -123,9 +126,17 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line; `key=value` words may stand before, between and after the options."""
+    """Parse the command line; `key=value` words may stand before, between and after the options, what is meant for
+    pytest after `--`.
+    """
     parser = build_parser()
-    arguments, rest = parser.parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    behind: list[str] = []
+    if words[:1] == ["tdd"] and "--" in words:
+        cut = words.index("--")
+        words, behind = words[:cut], words[cut + 1 :]
+    arguments, rest = parser.parse_known_args(words)
+    arguments.pytest_words = behind
     takes_words = "overrides" in arguments
     wrong = [word for word in rest if word.startswith("-") or not takes_words]
     if wrong:

@@ -28,3 +28,18 @@ def tree_digest(entries: Mapping[bytes, bytes]) -> str:
     """Return one digest of the content of `tree_entries`, the same for a commit and for a worktree that is at it."""
     lines = (entries[path] + b"\t" + path + b"\0" for path in sorted(entries))
     return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+_TESTS_AND_WORDS = re.compile(
+    rb"(.*/)?(test_[^/]*\.py|[^/]*_test\.py|conftest\.py|[^/]+\.(md|rst))\Z|(.*/)?tests?/", re.IGNORECASE
+)
+
+
+def is_code(path: bytes) -> bool:
+    """True for what is tested: not the tests, by the names that pytest looks for, and not words for people."""
+    return not _TESTS_AND_WORDS.match(path)
+
+
+def code_digest(entries: Mapping[bytes, bytes]) -> str:
+    """Return one digest of the entries that are code: between two phases, it is the code that must have changed."""
+    return tree_digest({path: entry for path, entry in entries.items() if is_code(path)})

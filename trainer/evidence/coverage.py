@@ -1,0 +1,104 @@
+"""How much of a component was run by its tests, in percent of its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from trainer.errors import ConfigError
+from trainer.evidence.page import one_page
+from wire.tested_tree import is_code
+
+if TYPE_CHECKING:
+    import coverage
+
+NAMED = "named like the component"
+LOADED = "that its tests loaded: none is named like it, and --files names others"
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What was run of some files."""
+
+    lines: dict[str, tuple[int, int]]
+    """File -> lines that were run, lines there are."""
+    chosen: str
+    """Which files these are, in words."""
+
+    @property
+    def percent(self) -> float | None:
+        """Of all lines; None if there is no line at all."""
+        there = sum(count for _, count in self.lines.values())
+        return 100 * sum(run for run, _ in self.lines.values()) / there if there else None
+
+    @property
+    def words(self) -> str:
+        """A line a file, for the end of an output."""
+        rows = [f"{_share(run, there):>6} of {there:4} lines  {file}\n" for file, (run, there) in self.lines.items()]
+        return f"coverage of the files {self.chosen}\n{''.join(rows)}"
+
+
+def _share(run: int, there: int) -> str:
+    return f"{100 * run / there:.0f} %" if there else "-"
+
+
+def component_files(paths: Iterable[bytes], component: str, globs: Sequence[str]) -> tuple[list[str], str]:
+    """Return the Python files of a component and how they were chosen: those that `globs` name, else those whose own
+    name or folder is the component's; ([], LOADED) if there are none. Tests are no part of it.
+
+    Raises `ConfigError` for a glob that matches nothing.
+    """
+    files = sorted(path.decode("utf-8", "replace") for path in paths if path.endswith(b".py") and is_code(path))
+    if globs:
+        found = {glob: [file for file in files if PurePosixPath(file).match(glob)] for glob in globs}
+        if empty := [glob for glob, matches in found.items() if not matches]:
+            raise ConfigError(
+                f"--files {empty[0]} matches no Python file", hint="a name or glob from the worktree's top"
+            )
+        return sorted({file for matches in found.values() for file in matches}), f"{', '.join(globs)}"
+    wanted = _plain(component)
+    own = [file for file in files if wanted in map(_plain, PurePosixPath(file).with_suffix("").parts)]
+    return own, NAMED if own else LOADED
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def measure(data: Path, top: Path, files: Sequence[str], chosen: str) -> Covered:
+    """Return what was run of some files, or of all code that was loaded if there are none."""
+    reader = _reader(data)
+    return Covered({file: _lines(reader, top / file) for file in files or _loaded(reader, top)}, chosen)
+
+
+def write_page(data: Path, top: Path, files: Sequence[str], path: Path) -> None:
+    """Write coverage's own report of these files, and of all other code that was loaded, as one page."""
+    reader = _reader(data)
+    shown = sorted({*files, *_loaded(reader, top)})
+    if shown:
+        folder = data.with_name("html")
+        reader.html_report([str(top / file) for file in shown], directory=str(folder), ignore_errors=True)
+        one_page(folder, path)
+
+
+def _reader(data: Path) -> coverage.Coverage:
+    import coverage
+
+    reader = coverage.Coverage(data_file=str(data))
+    reader.load()
+    return reader
+
+
+def _loaded(reader: coverage.Coverage, top: Path) -> list[str]:
+    """Code of the worktree of which any line was run."""
+    known = reader.get_data()
+    inside = [Path(file) for file in known.measured_files() if Path(file).is_relative_to(top) and known.lines(file)]
+    files = (file.relative_to(top).as_posix() for file in inside)
+    return sorted(file for file in files if is_code(file.encode()))
+
+
+def _lines(reader: coverage.Coverage, file: Path) -> tuple[int, int]:
+    _, there, _, missing, _ = reader.analysis2(str(file))
+    return len(there) - len(missing), len(there)

@@ -1,0 +1,226 @@
+"""One phase of test-first work: what must be there before it, its tests, its verdict, and the file that says so."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+from trainer.errors import ConfigError, TrainerError
+from trainer.evidence import judging
+from trainer.evidence.coverage import Covered, component_files, measure, write_page
+from trainer.evidence.redaction import redacted
+from trainer.evidence.repository import Content, Repository
+from trainer.evidence.running import MODULE, Ran, Show, coverage_data, run_tests
+from trainer.evidence.sources import Sources
+from wire.evidence import (
+    ACCEPTED,
+    COVERAGE_FILE,
+    GREEN,
+    RED,
+    REFACTOR,
+    Evidence,
+    by_component,
+    component_problem,
+    file_name,
+    read_evidence,
+    refused,
+)
+from wire.evidence_order import Phases, order_problem, unchanged
+from wire.run_dir import replace_file
+
+_BEFORE = {GREEN: RED, REFACTOR: GREEN}
+_LIBRARIES = ("pytest", "pytest-cov", "coverage", "numpy", "torch")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `trainer tdd` was asked for."""
+
+    phase: str
+    component: str
+    words: tuple[str, ...]
+    """Arguments of pytest; (): those of the phase before, in red the tests that are named like the component."""
+    out: Path
+    bar_percent: float
+    files: tuple[str, ...]
+    """Globs of the component's files; (): those that are named like it."""
+
+
+def record(top: Path, asked: Asked, show: Show) -> Evidence:
+    """Run a phase at the top of a worktree, write its file into `asked.out` and return what it says.
+
+    Raises `ConfigError` (a name that cannot be a component, no worktree, no such tests, no pytest), `TrainerError`
+    (no place to write). A phase that is refused is no error: its file says why.
+    """
+    if problem := component_problem(asked.component):
+        raise ConfigError(f"{asked.component!r} cannot be a component: {problem}", hint="name it like tracker")
+    phases = by_component(read_evidence(str(asked.out))).get(asked.component, {})
+    recorder = _Recorder(Repository(top), asked, phases, show)
+    evidence = recorder.evidence()
+    text = evidence.to_text()
+    try:
+        asked.out.mkdir(parents=True, exist_ok=True)
+        replace_file(str(asked.out / file_name(asked.component, asked.phase)), text.encode("utf-8", "surrogateescape"))
+    except OSError as exc:
+        raise TrainerError(f"cannot write into {asked.out}: {exc.strerror}", hint="name a folder with --out") from exc
+    return evidence
+
+
+def words_of(evidence: Evidence) -> tuple[str, ...]:
+    """Return the arguments of pytest that evidence was recorded with."""
+    return tuple(shlex.split(evidence.command)[3:])
+
+
+class _Recorder:
+    """A phase from its begin to its verdict."""
+
+    def __init__(self, repository: Repository, asked: Asked, phases: Phases, show: Show) -> None:
+        self._repository, self._asked, self._phases, self._show = repository, asked, phases, show
+        self._content = repository.present()
+        self._commit = repository.commit_of("HEAD")
+        self._began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    def evidence(self) -> Evidence:
+        """Return what this phase shows; the tests are run only where the phase can follow on what is there."""
+        if why := self._cannot_follow():
+            return self._evidence(why)
+        words = self._words()
+        with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
+            measures = self._asked.phase != RED and self._asked.bar_percent > 0
+            # A glob that matches nothing is said before the tests have run.
+            files = component_files(self._content.entries, self._asked.component, self._asked.files)
+            ran = run_tests(self._repository.top, words, Path(folder), self._show, measures)
+            cases = judging.cases_of(ran.report, Sources(self._repository.top))
+            partly = replace(self._evidence("", words), cases=cases, **_counts(ran))
+            why = self._refusal(ran, partly)
+            covered = self._covered(Path(folder), *files) if measures and ran.report is not None else None
+        output = redacted(ran.output, os.environ)
+        percent = covered.percent if covered else None
+        return replace(
+            partly,
+            verdict=_verdict(why or self._below(covered)),
+            coverage="-" if percent is None else f"{percent:.1f}",
+            output=f"{output}\n{covered.words}" if covered else output,
+        )
+
+    def _cannot_follow(self) -> str:
+        """The phase before is accepted, in this history, and its code is another."""
+        phase = self._asked.phase
+        if why := order_problem(phase, self._phases):
+            return why
+        if phase == RED:
+            return ""
+        if why := out_of_history(self._phases, self._repository, self._commit):
+            return why
+        before = _BEFORE[phase]
+        return unchanged(before) if self._phases[before].code == self._content.code else ""
+
+    def _words(self) -> Sequence[str]:
+        if self._asked.words:
+            return self._asked.words
+        if self._asked.phase != RED:
+            return words_of(self._phases[_BEFORE[self._asked.phase]])
+        found = _tests_named(self._asked.component, self._content)
+        if not found:
+            hint = f"write tests/test_{self._asked.component}.py, or name tests after `--`, as for pytest"
+            raise ConfigError(f"no test is named like {self._asked.component}", hint=hint)
+        return found
+
+    def _refusal(self, ran: Ran, now: Evidence) -> str:
+        if self._asked.phase == RED:
+            return judging.not_red(ran)
+        red = self._phases[RED].cases
+        return (
+            judging.not_passing(ran)
+            or judging.weakened(red, now.cases, RED)
+            or judging.not_written(red, self._content.entries)
+        )
+
+    def _covered(self, scratch: Path, files: list[str], chosen: str) -> Covered | None:
+        data, top = coverage_data(scratch), self._repository.top
+        if not data.exists():
+            return None
+        self._asked.out.mkdir(parents=True, exist_ok=True)
+        write_page(data, top, files, self._asked.out / COVERAGE_FILE)
+        return measure(data, top, files, chosen)
+
+    def _below(self, covered: Covered | None) -> str:
+        bar = self._asked.bar_percent
+        if self._asked.phase == RED or not bar:
+            return ""
+        if covered is None or covered.percent is None:
+            return "no line of the component was covered: name its files with --files"
+        if covered.percent >= bar:
+            return ""
+        return f"coverage {covered.percent:.1f} % of the files {covered.chosen} is below {bar:g} %"
+
+    def _evidence(self, why: str, words: Sequence[str] = ()) -> Evidence:
+        """What is known before the tests have run."""
+        command = shlex.join(["python", "-m", MODULE, *words]) if words else "-"
+        clean = self._content.tree == self._repository.committed(self._commit).tree
+        return Evidence(
+            self._asked.component,
+            self._asked.phase,
+            _verdict(why),
+            at=self._began,
+            commit=self._commit,
+            tree=self._content.tree,
+            clean="yes" if clean else "no",
+            host=platform.node(),
+            python=platform.python_version(),
+            versions=_versions(),
+            command=redacted(command.encode("utf-8", "surrogateescape"), os.environ),
+            code=self._content.code,
+        )
+
+
+def out_of_history(phases: Phases, repository: Repository, commit: str) -> str:
+    """Return which phase is of a commit that is not in the history of `commit`, '' if none is."""
+    for phase, one in phases.items():
+        if not repository.holds(one.commit, commit):
+            return f"{phase} is stale: of commit {one.commit[:7]}, which is not in the history of {commit[:7]}"
+    return ""
+
+
+def _verdict(why: str) -> str:
+    return refused(redacted(why.encode("utf-8", "replace"), os.environ)) if why else ACCEPTED
+
+
+def _counts(ran: Ran) -> dict[str, str]:
+    counts = ran.report.counts if ran.report else {}
+    return {"exit_code": str(ran.exit_code)} | {key: str(value) for key, value in counts.items()}
+
+
+def _versions() -> str:
+    known = {one.metadata["Name"].lower(): one.version for one in map(_distribution, _LIBRARIES) if one}
+    return ", ".join(f"{name} {version}" for name, version in known.items())
+
+
+def _distribution(name: str) -> metadata.Distribution | None:
+    try:
+        return metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _tests_named(component: str, content: Content) -> list[str]:
+    """Test files named like a component: test_x.py, test_x_more.py, x_test.py; a folder of tests of its name."""
+    name = component.replace("-", "_").lower()
+    return sorted(path for path in _python(content.entries) if _is_test_of(name, PurePosixPath(path)))
+
+
+def _python(paths: Iterable[bytes]) -> list[str]:
+    return [path.decode("utf-8", "replace") for path in paths if path.endswith(b".py")]
+
+
+def _is_test_of(name: str, path: PurePosixPath) -> bool:
+    stem, folders = path.stem.lower(), [part.lower() for part in path.parts[:-1]]
+    own = stem in (f"test_{name}", f"{name}_test") or stem.startswith(f"test_{name}_")
+    return own or (stem.startswith("test_") and name in folders and "tests" in folders)

@@ -1,0 +1,97 @@
+"""What is checked out: its commit, and its content with the work that is not committed yet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from trainer.errors import ConfigError, TrainerError
+from wire.tested_tree import code_digest, tree_digest, tree_entries
+
+
+@dataclass(frozen=True)
+class Content:
+    """Files of a worktree or of a commit, by path from its top: mode and object of each."""
+
+    entries: Mapping[bytes, bytes]
+
+    @cached_property
+    def tree(self) -> str:
+        return tree_digest(self.entries)
+
+    @cached_property
+    def code(self) -> str:
+        return code_digest(self.entries)
+
+
+class Repository:
+    """The worktree whose top is the folder `top`, and the history that it is in."""
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        try:
+            found = Path(os.fsdecode(self._git("rev-parse", "--show-toplevel").removesuffix(b"\n")))
+        except FileNotFoundError as exc:
+            raise TrainerError("git is not installed here", hint="evidence names the commit that it is of") from exc
+        except subprocess.CalledProcessError as exc:
+            hint = "evidence is of a commit: start in a worktree, or git init and commit there"
+            raise ConfigError(f"{top} is in no git worktree", hint=hint) from exc
+        if found.resolve() != top.resolve():
+            raise ConfigError(f"{top} is not the top of its worktree", hint=f"cd {found}, and name tests from there")
+        if not self.commit_of("HEAD"):
+            raise ConfigError(f"{top} has no commit yet", hint="git add and git commit first")
+
+    def commit_of(self, name: str) -> str:
+        """Return the full hash of a commit, '' if there is none of that name."""
+        try:
+            words = ("rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}")
+            return self._git(*words).decode().strip()
+        except subprocess.CalledProcessError:
+            return ""
+
+    def holds(self, ancestor: str, commit: str) -> bool:
+        """True if `ancestor` is `commit`, or in its history."""
+        try:
+            self._git("merge-base", "--is-ancestor", "--end-of-options", ancestor, commit)
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def committed(self, commit: str) -> Content:
+        """Return what a commit holds."""
+        return Content(tree_entries(self._git("ls-tree", "-rz", "--end-of-options", commit)))
+
+    def present(self) -> Content:
+        """Return what the worktree holds, what is not committed and not ignored included; its index stays as it is."""
+        with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
+            index = Path(folder) / "index"
+            own = Path(os.fsdecode(self._git("rev-parse", "--git-path", "index").removesuffix(b"\n")))
+            if (self.top / own).exists():
+                shutil.copy2(self.top / own, index)  # with its time: git distrusts entries as young as the index
+            self._git("-c", "core.safecrlf=false", "add", "--all", index=index)
+            return Content(tree_entries(self._git("ls-files", "-sz", index=index)))
+
+    @contextmanager
+    def checked_out(self, commit: str) -> Iterator[Path]:
+        """Give a worktree of its own that holds the commit, and remove it in the end."""
+        with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
+            place = Path(folder) / self.top.name
+            self._git("worktree", "add", "--quiet", "--detach", str(place), commit)
+            try:
+                yield place
+            finally:
+                self._git("worktree", "remove", "--force", "--force", str(place))
+
+    def _git(self, *words: str, index: Path | None = None) -> bytes:
+        """Run git without hooks, and without what a hook that started us has set for its own repository."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | ({"GIT_INDEX_FILE": str(index)} if index else {})
+        command = ["git", "-C", str(self.top), "-c", "core.hooksPath=/dev/null", *words]
+        return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
