@@ -13,7 +13,8 @@
     |- RunFailed                exit 5
     |- SomeHostsFailed          exit 6
     |- Declined                 exit 7   the person said no, or did not say yes
-    '- HeldAtGate               exit 8
+    |- HeldAtGate               exit 8
+    '- NoEvidence               exit 9   a launch that requires green, or evidence that was refused
 
 Every message says what happened and where; `hint` says what to do next. Text that came from a host is cleaned
 before it gets here (remote.clean). Foreign exceptions are translated at the boundary, `raise ... from exc`.
@@ -147,3 +148,10 @@ class HeldAtGate(RemoteError):
 
     exit_code = 8
     code = "held"
+
+
+class NoEvidence(RemoteError):
+    """It is not shown that the tests pass: a launch that requires it has not begun; or the evidence says so itself."""
+
+    exit_code = 9
+    code = "no_evidence"

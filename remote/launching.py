@@ -75,7 +75,8 @@ async def launch(
 ) -> Launched:
     """Start a worker on the commit of its branch: snapshot, push, worktree, launch.
 
-    Raises `UsageError`, `Declined`, `Unreachable`, `NeedsYou`, `FarSideError` (dirty_worktree, orphans, no_space...).
+    Raises `UsageError`, `Declined`, `Unreachable`, `NeedsYou`, `FarSideError` (dirty_worktree, orphans, no_space...),
+    `NoEvidence` if the worker requires green.
     """
     place = of_profile(fleet, worker)
     check_overrides(place, overrides)
@@ -108,6 +109,10 @@ async def start(
     if words := trainer_words(commit, wish.worker):
         step(f"takes {words}")
     step(f"connecting to {place.host}")
+    if wish.worker.requires:
+        from remote.evidence import demand_green
+
+        await again_when_lost(lambda: demand_green(fleet, place, commit), step)
     spec = await again_when_lost(lambda: _prepare(fleet, place, commit, wish, step), step)
     step("launching")
     answer = await ask_until_known(fleet, place, {"spec": spec.to_dict(), "resume": False}, spec.nonce, step)
@@ -171,6 +176,10 @@ async def ask_until_known(
     while True:
         try:
             await far.ready()
+            if far.host.ec2 is not None:
+                from remote.ec2_idle import arrange
+
+                await arrange(fleet, place.host, used=True)
             return await far.call("launch", {"root": far.root, **request}, timeout_s=LAUNCH_TIMEOUT_S)
         except (FarSideError, Unreachable) as exc:
             # A verb that crashed may have launched before it did: only asking again tells.

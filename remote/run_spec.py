@@ -69,7 +69,7 @@ def spec_of(
         overrides=() if worker.command else pairs,
         extractor=_value(pairs, "extractor") or worker.extractor,
         env=_environment(worker, cwd if own_trainer(worker, commit) else bundle),
-        environment=_packages(worker, host, own_trainer(worker, commit)),
+        environment=environment_of(worker, host, commit),
         bundle=bundle,
         grace_s=worker.grace_s,
         beat_interval_s=worker.beat_interval_s,
@@ -156,6 +156,11 @@ def _environment(worker: Worker, code: str) -> dict[str, str]:
         env["PYTHONPATH"] = os.pathsep.join(path for path in (code, env.get("PYTHONPATH", "")) if path)
         env["PYTHONSAFEPATH"] = "1"
     return env
+
+
+def environment_of(worker: Worker, host: Host, commit: Commit) -> dict[str, Any]:
+    """What the environment of a worker's commit is made of; {} where it has a Python of its own."""
+    return _packages(worker, host, own_trainer(worker, commit))
 
 
 def _packages(worker: Worker, host: Host, own: bool, source: Mapping[str, str] | None = None) -> dict[str, Any]:

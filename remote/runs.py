@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 from remote.activity import activity
 from remote.ad_hoc import run_command
+from remote.checklist import checklist_here, judge
 from remote.doctor import examine
+from remote.ec2_verbs import demand_unused, look_at_instance, start_instance, stop_instance
 from remote.errors import NeedsYou
+from remote.evidence import folder_here, told
 from remote.fetch import Fetched, fetch
 from remote.lacking import Lacking, kept_run, lacking
 from remote.launching import Launched, check_overrides, commit_of, launch
 from remote.listing import files, run_place
 from remote.log_pages import log_page, runs_of
+from remote.proving import prove
 from remote.prune import carry_out, survey
 from remote.relaunching import relaunch
 from remote.report import report
@@ -43,18 +47,24 @@ __all__ = [
     "activity",
     "carry_out",
     "check_overrides",
+    "checklist_here",
     "commit_of",
+    "demand_unused",
     "earlier_runs",
     "examine",
     "fetch",
     "files",
+    "folder_here",
+    "judge",
     "kept_run",
     "kill",
     "launch",
     "log_page",
+    "look_at_instance",
     "logs",
     "look_at_worktrees",
     "open_shell",
+    "prove",
     "relaunch",
     "release",
     "remove_worktrees",
@@ -64,9 +74,12 @@ __all__ = [
     "run_command",
     "run_place",
     "runs_of",
+    "start_instance",
     "stop",
+    "stop_instance",
     "survey",
     "sync",
+    "told",
     "wait",
     "what_keeps_running",
 ]

@@ -13,8 +13,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from remote.onhost import parts
 from remote.onhost.pip_output import PipOutput
-from remote.onhost.preparing import INTERVAL_S, Preparing
-from remote.onhost.spawn import Claim
+from remote.onhost.preparing import INTERVAL_S, Telling
 from remote.onhost.wanted import CannotPrepare, Wanted, numbers
 from wire.codec import encode
 from wire.run_dir import replace_file
@@ -33,17 +32,17 @@ _HOLDER_BYTES = 512
 class Making:
     """One environment being made."""
 
-    claim: Claim
+    worker: str
     wanted: Wanted
     python: str
     folder: str
     lock: int
-    preparing: Preparing
+    preparing: Telling
 
     def say(self, message: str, done: int = 0, total: int = 0, left_s: Optional[float] = None) -> None:
         """Tell our own run, and those that wait for us."""
         self.preparing.say(message, done, total, left_s)
-        line = encode({"worker": self.claim.worker, "message": message[:200]})[: _HOLDER_BYTES - 1]
+        line = encode({"worker": self.worker, "message": message[:200]})[: _HOLDER_BYTES - 1]
         os.pwrite(self.lock, line[:-1].ljust(_HOLDER_BYTES - 1) + b"\n", 0)
 
     @property

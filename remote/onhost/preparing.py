@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Optional
+from typing import Optional, Protocol
 
 from remote.onhost import parts
 from remote.onhost.spawn import Claim
@@ -14,6 +14,13 @@ from wire.run_dir import replace_file
 from wire.state import Phase
 
 INTERVAL_S = 0.5
+
+
+class Telling(Protocol):
+    """Whoever makes an environment says how far it is."""
+
+    def say(self, message: str, done: int = 0, total: int = 0, left_s: Optional[float] = None) -> None: ...
+    def done(self) -> None: ...
 
 
 class Preparing:

@@ -16,6 +16,7 @@ from remote.onhost.lock import WorkerLock
 from remote.onhost.own_work import dirty_files, git_folder, is_held, keep, keep_work, unlink
 from remote.onhost.repository import Git, has_pushed, locked
 from remote.onhost.request import Refusal
+from remote.onhost.testing import demand_untested
 from wire.run_dir import Root
 
 _FILES_NAMED = 50
@@ -70,6 +71,7 @@ def put(root: Root, wish: Wish, worker_lock: int) -> Dict[str, Any]:
     repository = root.repository(wish.project)
     if not os.path.isdir(repository):
         raise Refusal("unknown_commit", f"no repository of {wish.project} on this host yet", "push the commit first")
+    demand_untested(root, wish.project, wish.worker)
     path = root.worktree(wish.project, wish.worker)
     with locked(root.repository_lock(wish.project)) as lock:
         bare, tree = Git(repository, (lock, worker_lock)), Git(path, (lock, worker_lock))

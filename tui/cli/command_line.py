@@ -16,10 +16,12 @@ from tui.cli.parser import parse
 
 VERBS = (
     "launch", "run", "resume", "relaunch", "release", "retire", "stop", "kill",
-    "status", "compare", "logs", "sync", "fetch", "activity", "report", "hosts", "doctor", "shell", "ec2",
+    "status", "compare", "logs", "sync", "fetch", "evidence", "activity", "report", "hosts", "doctor", "shell", "ec2",
     "worktrees", "prune", "init", "demo",
 )  # fmt: skip
 """Each is a module of this package with `async def main(session) -> Answer`."""
+TAKE_COMMANDS = ("run", "evidence")
+"""Verbs with words of somebody else behind `--`."""
 
 NO_TERMINAL = "the app needs a terminal, and this is none"
 NO_TERMINAL_HINT = "`trajvid-tui status` says the same in text, `trajvid-tui launch --all --wait` runs the experiment"
@@ -31,8 +33,8 @@ def run(argv: Sequence[str]) -> int:
     want_json = "--json" in words
     try:
         arguments = parse(words)
-        if command is not None and arguments.verb != "run":
-            raise UsageError(f"-- belongs to `run`, not to {arguments.verb or 'the app'}")
+        if command is not None and arguments.verb not in TAKE_COMMANDS:
+            raise UsageError(f"-- belongs to {' and '.join(TAKE_COMMANDS)}, not to {arguments.verb or 'the app'}")
         arguments.command = command or []
         return _run(arguments)
     except RemoteError as exc:
@@ -44,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str] | None]:
-    """Part our words from the command of `run`: everything behind the first `--` belongs to the command."""
+    """Part our words from those of a command: everything behind the first `--` belongs to it."""
     if "--" not in argv:
         return argv, None
     place = argv.index("--")

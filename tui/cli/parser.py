@@ -13,7 +13,7 @@ from remote.errors import UsageError
 
 EXIT_CODES = """\
 exit codes: 0 ok, 1 failure, 2 usage or configuration, 3 connection, 4 authentication or host key,
-5 a run failed, 6 some hosts failed, 7 declined, 8 held at a gate, 130 interrupted"""
+5 a run failed, 6 some hosts failed, 7 declined, 8 held at a gate, 9 evidence missing or refused, 130 interrupted"""
 
 GLOBALS = {
     "profile": None,
@@ -160,6 +160,18 @@ def _looking(verb: AddVerb) -> None:
     _workers(fetch, "workers whose commits to fetch (default: all)")
     fetch.add_argument("--push", action="store_true", help="then push their branches to origin (asks; never forces)")
     fetch.add_argument("--wip", action="store_true", help="also uncommitted work, as hosts saved it hourly")
+    evidence = verb(
+        "evidence", "what shows that tests pass, of which commit; run red, green, refactor, prove in the worktree",
+        usage="trajvid-tui evidence [options] [WORKER...]\n"
+        "       trajvid-tui evidence [options] WORKER red|green|refactor COMPONENT [-- PYTEST ARGUMENTS]\n"
+        "       trajvid-tui evidence [options] WORKER prove",
+    )  # fmt: skip
+    evidence.add_argument("words", nargs="*", metavar="WORKER", help="list these (default: all), or run a phase of one")
+    evidence.add_argument("--checklist", action="store_true", help="look for the proofs of their checklists now")
+    evidence.add_argument("--cached", action="store_true", help="ask no host: what this laptop has")
+    evidence.add_argument(
+        "--as-it-is", action="store_true", help="test what lies in the worktree on the host, not the branch's commit"
+    )
     activity = verb("activity", "every action: when, who, what exactly ran, how it ended; of all laptops")
     activity.add_argument("worker", nargs="?", default="", metavar="WORKER", help="only this one")
     activity.add_argument("--since", default="", metavar="WHEN", help="30min, 2h, 1d ago, or 2026-01-31T18:00")

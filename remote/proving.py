@@ -1,0 +1,243 @@
+"""Run the tests of a worker on its host, in its worktree, and say what evidence came of it.
+
+    prove(fleet, "keypoint", "red", "tracker")    the branch's commit goes there first, as for a launch
+    prove(fleet, "keypoint", "prove")             everything: one verdict
+
+The output comes as it is printed, over the connection that is there. Who gives up, or loses the connection, ends the
+tests: evidence is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from remote.clean import clean, clean_text
+from remote.errors import FarSideError, Unreachable, UsageError
+from remote.evidence import bring, listed, told
+from remote.launching import commit_of, of_profile
+from remote.run_spec import environment_of
+from remote.steps import Step, again_when_lost, recorded, steps
+from remote.watch_stream import FollowerStream, StreamBroken
+from wire.codec import encode
+from wire.evidence import ACCEPTED, PHASES, PROOF_FILE, component_problem, file_name
+
+if TYPE_CHECKING:
+    from remote.fleet import Fleet
+    from remote.git import Commit, Consent
+    from remote.places import Place
+    from remote.profiles import Worker
+
+PROVE = "prove"
+READ_BYTES = 64 * 1024
+LINE_CHARS = 200
+STDERR_BYTES = 64 * 1024
+YES = "yes"
+
+Output = Callable[[str], None]
+"""Gets what is printed, cleaned, in pieces of any length."""
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What came of it."""
+
+    worker: str
+    host: str
+    phase: str
+    component: str
+    accepted: bool
+    verdict: str
+    """As the evidence says it."""
+    commit: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be run."""
+
+    phase: str
+    component: str = ""
+    arguments: tuple[str, ...] = ()
+    """For pytest."""
+    as_it_is: bool = False
+    """Test what lies in the worktree on the host, instead of the branch's commit."""
+
+    @property
+    def file(self) -> str:
+        """The file that is written."""
+        return PROOF_FILE if self.phase == PROVE else file_name(self.component, self.phase)
+
+    @property
+    def words(self) -> str:
+        """As a person would type it for the trainer."""
+        if self.phase == PROVE:
+            return f"trainer {PROVE}"
+        arguments = ["--", *self.arguments] if self.arguments else []
+        return shlex.join(["trainer", "tdd", self.phase, self.component, *arguments])
+
+
+@recorded("evidence")
+async def prove(
+    fleet: Fleet,
+    worker: str,
+    phase: str,
+    component: str = "",
+    *,
+    arguments: Sequence[str] = (),
+    as_it_is: bool = False,
+    on_step: Step | None = None,
+    on_output: Output | None = None,
+    consent: Consent | None = None,
+) -> Proved:
+    """Run one phase of test-first work, or the proof of everything, and bring the evidence here.
+
+    Evidence that was refused is an answer. Raises `UsageError`, `Declined`, `Unreachable` (the tests ended with the
+    connection), `FarSideError` (busy, other_commit, dirty_worktree, not_run, ...).
+    """
+    place, wish = of_profile(fleet, worker), checked(phase, component, arguments, as_it_is)
+    assert place.worker is not None
+    with steps(fleet, worker, on_step) as step:
+        step("reading the branch")
+        commit = await commit_of(fleet, worker, consent)
+        step(f"connecting to {place.host}")
+        if not as_it_is:
+            await again_when_lost(lambda: _prepare(fleet, place, commit, step), step)
+        before = await again_when_lost(lambda: listed(fleet, worker), step)
+        step(f"runs {wish.words}")
+        running = _Running(fleet, place, wish, step, on_output)
+        await running.whole(_request(fleet, place, place.worker, commit, wish))
+        step("bringing the evidence")
+        after = await again_when_lost(lambda: bring(fleet, worker), step)
+        written = {entry for entry in after.entries if entry.path == wish.file} - set(before.entries)
+        if not written:
+            raise FarSideError(
+                f"{place.host}: no evidence was written: {running.last or f'exit {running.code}'}",
+                hint=f"look at the whole output: trajvid-tui evidence {worker} {phase} {component}".rstrip(),
+                code="not_run",
+            )
+        found = await _found(fleet, worker, place, wish)
+    fleet.record(worker, "evidence", wish.words, found.verdict)
+    return found
+
+
+def checked(phase: str, component: str, arguments: Sequence[str] = (), as_it_is: bool = False) -> Wish:
+    """Raises `UsageError` for a phase that is none, and for a component that could not be part of a file's name."""
+    if phase == PROVE:
+        if component or arguments:
+            raise UsageError("prove is about everything: it takes no component and no arguments")
+        return Wish(PROVE, as_it_is=as_it_is)
+    if phase not in PHASES:
+        raise UsageError(f"no phase {phase!a}", hint=f"{', '.join(PHASES)} of a COMPONENT, or {PROVE}")
+    if problem := component_problem(component):
+        raise UsageError(
+            f"{component!a} cannot be a component: {problem}", hint="name what is built, such as tracker or data_loader"
+        )
+    return Wish(phase, component, tuple(arguments), as_it_is)
+
+
+async def _prepare(fleet: Fleet, place: Place, commit: Commit, step: Step) -> None:
+    """Bring the commit into the worktree. A run that is going on there keeps it where it is: the host compares."""
+    from remote.worktrees import prepare
+
+    profile, link, far = fleet.profile, fleet.connection(place.host), fleet.far(place.host)
+    try:
+        await prepare(link, far, profile.folder, commit, profile.project_id, place.slug, on_step=step)
+    except FarSideError as exc:
+        if exc.code != "running":
+            raise
+
+
+def _request(fleet: Fleet, place: Place, worker: Worker, commit: Commit, wish: Wish) -> dict[str, Any]:
+    far = fleet.far(place.host)
+    return {
+        "root": far.root, "project": fleet.profile.project_id, "worker": place.slug, "phase": wish.phase,
+        "component": wish.component, "arguments": list(wish.arguments), "commit": "" if wish.as_it_is else commit.hash,
+        **setting(fleet, place, worker, commit),
+    }  # fmt: skip
+
+
+def setting(fleet: Fleet, place: Place, worker: Worker, commit: Commit) -> dict[str, Any]:
+    """With what the commands of a worker run on its host: its Python, setup and variables, never its secrets."""
+    return {
+        "python": "" if worker.environment else worker.python,
+        "environment": environment_of(worker, fleet.host(place.host), commit),
+        "setup": list(worker.setup),
+        "env": {str(key): str(value) for key, value in worker.env.items()},
+    }
+
+
+async def _found(fleet: Fleet, worker: str, place: Place, wish: Wish) -> Proved:
+    """Read what the evidence says, which is believed before any exit code."""
+    all_of_it = await told(fleet, worker, cached=True)
+    if wish.phase == PROVE:
+        proof = all_of_it.proof
+        verdict = f"{proof.verdict}: {'; '.join(proof.reasons)}".rstrip(": ") if proof is not None else ""
+        accepted = proof is not None and proof.verdict == YES
+        return Proved(worker, place.host, PROVE, "", accepted, verdict, proof.commit if proof is not None else "")
+    pieces = (piece.evidence for piece in all_of_it.pieces)
+    one = next(one for one in pieces if (one.component, one.phase) == (wish.component, wish.phase))
+    verdict = ACCEPTED if one.accepted else f"refused: {one.why}"
+    return Proved(worker, place.host, wish.phase, wish.component, one.accepted, verdict, one.commit)
+
+
+@dataclass
+class _Running:
+    """One `prove` on a host, from its request to its end."""
+
+    fleet: Fleet
+    place: Place
+    wish: Wish
+    step: Step
+    on_output: Output | None
+    last: str = ""
+    """The last line with something in it."""
+    code: int | None = None
+    _stream: FollowerStream = field(default_factory=FollowerStream)
+
+    async def whole(self, request: dict[str, Any]) -> None:
+        """Raises `FarSideError` for a refusal, `Unreachable` if the end was never heard of."""
+        import asyncssh
+
+        link, far = self.fleet.connection(self.place.host), self.fleet.far(self.place.host)
+        await far.ready()
+        process = await link.open(far.command("prove"))
+        try:
+            process.stdin.write(encode(request))
+            while data := await process.stdout.read(READ_BYTES):
+                for message in self._stream.feed(data):
+                    if message is not None:
+                        self._take(message)
+            await process.wait_closed()
+        except StreamBroken as exc:
+            raise FarSideError(f"{self.place.host}: {exc}", code="far_crash") from exc
+        except (asyncssh.Error, OSError):
+            pass  # said below
+        finally:
+            process.close()
+        if self.code is None:
+            raise Unreachable(
+                f"{self.place.host}: the connection was lost, and the tests ended with it",
+                hint="run them again",
+            )
+
+    def _take(self, message: dict[str, Any]) -> None:
+        kind = message.get("k")
+        if kind == "output":
+            self._say(clean_text(str(message.get("text", ""))))
+        elif kind == "end":
+            code = message.get("code")
+            self.code = code if isinstance(code, int) else 255
+        elif kind == "refused":
+            message_, hint, code_ = (clean(str(message.get(key, ""))) for key in ("message", "hint", "code"))
+            raise FarSideError(f"{self.place.host}: {message_}", hint=hint, code=code_)
+
+    def _say(self, text: str) -> None:
+        if self.on_output is not None:
+            self.on_output(text)
+        for line in text.splitlines():
+            if line.strip():
+                self.last = line.strip()[:LINE_CHARS]
+        self.step(f"{self.wish.phase} {self.wish.component}".rstrip() + f": {self.last}")
