@@ -19,6 +19,7 @@ from trainer import (
     generate,
     pretrain,
     promote,
+    prove,
     reconstruct,
     tdd,
     track,
@@ -51,6 +52,7 @@ Learns to name and to forecast the path of an object from video.
   trainer compare runs/mine runs/other             finished runs in one table, ranked, beside their controls
   trainer descriptions look/rules look/gpt-4o      the same of descriptions, beside their controls and ceilings
   trainer tdd red tracker                          test first, with evidence: red, green, refactor of a component
+  trainer prove runs/mine                          is it done? yes or no: evidence, tests, gates, controls
 """
 RUN_HELP = """\
 The run's folder holds progress.json and PROGRESS.txt (where it is), metrics.jsonl (its history), checkpoints/
@@ -93,6 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_parser(verbs)
     descriptions.add_parser(verbs)
     tdd.add_parser(verbs)
+    prove.add_parser(verbs)
     detect.add_parser(verbs)
     track.add_parser(verbs)
     watch.add_parser(verbs)
@@ -132,7 +135,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = build_parser()
     words = sys.argv[1:] if argv is None else list(argv)
     behind: list[str] = []
-    if words[:1] == ["tdd"] and "--" in words:
+    if words[:1] in (["tdd"], ["prove"]) and "--" in words:
         cut = words.index("--")
         words, behind = words[:cut], words[cut + 1 :]
     arguments, rest = parser.parse_known_args(words)

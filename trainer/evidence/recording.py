@@ -98,7 +98,7 @@ class _Recorder:
             files = component_files(self._content.entries, self._asked.component, self._asked.files)
             ran = run_tests(self._repository.top, words, Path(folder), self._show, measures)
             cases = judging.cases_of(ran.report, Sources(self._repository.top))
-            partly = replace(self._evidence("", words), cases=cases, **_counts(ran))
+            partly = replace(self._evidence("", words), cases=cases, **counts_of(ran))
             why = self._refusal(ran, partly)
             covered = self._covered(Path(folder), *files) if measures and ran.report is not None else None
         output = redacted(ran.output, os.environ)
@@ -193,7 +193,8 @@ def _verdict(why: str) -> str:
     return refused(redacted(why.encode("utf-8", "replace"), os.environ)) if why else ACCEPTED
 
 
-def _counts(ran: Ran) -> dict[str, str]:
+def counts_of(ran: Ran) -> dict[str, str]:
+    """Return pytest's exit code and the counts of its report, as `Evidence` has them."""
     counts = ran.report.counts if ran.report else {}
     return {"exit_code": str(ran.exit_code)} | {key: str(value) for key, value in counts.items()}
 

@@ -1,0 +1,161 @@
+"""One verdict over a commit: is what its evidence says still so, and do its runs pass?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import TrainerError
+from trainer.evidence import judging
+from trainer.evidence.recording import MODULE, counts_of, out_of_history, words_of
+from trainer.evidence.repository import Repository
+from trainer.evidence.running import Ran, Show, run_tests
+from trainer.evidence.runs import judge_run
+from trainer.evidence.sources import Sources
+from wire.evidence import COVERAGE_FILE, PROOF_FILE, RED, Case, Evidence, by_component, file_name, read_evidence
+from wire.evidence_order import Phases, chain_problem, newest, stale
+from wire.run_dir import replace_file
+
+ALSO = "--"
+"""Where the tests stand that were named besides: no component is called so."""
+_PIECE_BYTES = 1024**2
+
+Rerun = Callable[[tuple[str, ...]], tuple[Ran, tuple[Case, ...]]]
+
+
+@dataclass
+class Proof:
+    """What `trainer prove` found. Nothing but its `reasons` makes it a no."""
+
+    commit: str
+    reasons: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    at_s: float = field(default_factory=time.time)
+    tests: dict[str, Any] = field(default_factory=dict)
+    """Component -> the run of its tests at the commit: command, exit_code, tests, failures, errors, skipped."""
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    controls: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    manifest: dict[str, str] = field(default_factory=dict)
+    """File that was read -> its SHA-256."""
+
+    @property
+    def verdict(self) -> str:
+        return "no" if self.reasons else "yes"
+
+    def to_text(self) -> str:
+        """Return evidence.json."""
+        return json.dumps({"verdict": self.verdict, **self.__dict__}, indent=1, ensure_ascii=False) + "\n"
+
+
+def prove(top: Path, out: Path, runs: Sequence[str], also: Sequence[str], show: Show) -> Proof:
+    """Judge the commit at the top of a worktree by the evidence in a folder and by runs, and write evidence.json there.
+
+    The tests of each component run anew, in a worktree of their own at that commit; `also` are further words for
+    pytest. Raises `ConfigError` (no worktree, no pytest), `TrainerError` (no place to write).
+    """
+    repository = Repository(top)
+    proof = Proof(repository.commit_of("HEAD"))
+    content = repository.committed(proof.commit)
+    if repository.present().tree != content.tree:
+        proof.reasons.append("there is uncommitted work: commit it, for what is proved is a commit")
+    chains = by_component(read_evidence(str(out)))
+    _judge_chains(proof, chains, repository, content.tree)
+    if not chains:
+        proof.reasons.append(f"there is no evidence in {out}: trainer tdd red COMPONENT begins it")
+    if not proof.reasons:
+        _rerun_all(proof, chains, repository, also, show)
+    elif chains:
+        proof.notes.append("the tests did not run anew: first the evidence has to hold")
+    read = [out / file_name(one["component"], one["phase"]) for one in proof.evidence] + [out / COVERAGE_FILE]
+    for run in runs:
+        judged = judge_run(run, repository, proof.commit)
+        proof.reasons += [f"{run}: {why}" for why in judged.reasons]
+        proof.notes += [f"{run}: {why}" for why in judged.notes]
+        proof.gates += [judged.gate] if judged.gate else []
+        proof.controls += [judged.controls] if judged.controls else []
+        read += judged.files
+    _write(proof, out, read)
+    return proof
+
+
+def _judge_chains(proof: Proof, chains: Mapping[str, Phases], repository: Repository, tree: str) -> None:
+    """Each component by itself; of all evidence the last is to be of this very content."""
+    last: Evidence | None = None
+    for component, phases in chains.items():
+        proof.evidence += [_row(one) for one in phases.values()]
+        why = chain_problem(phases) or out_of_history(phases, repository, proof.commit)
+        if why:
+            proof.reasons.append(f"{component}: {why}")
+        one = newest(phases)
+        if one is not None and (last is None or one.at >= last.at):
+            last = one
+    why = stale(last, proof.commit, tree) if last is not None and not proof.reasons else ""
+    if last is not None and why:
+        proof.reasons.append(f"{last.component}: {last.phase} is stale: {why}; run trainer tdd {last.phase} once more")
+
+
+def _row(one: Evidence) -> dict[str, Any]:
+    keys = ("component", "phase", "verdict", "problem", "at", "commit", "tree", "clean", "coverage", "command")
+    return {key: getattr(one, key) for key in keys}
+
+
+def _rerun_all(
+    proof: Proof, chains: Mapping[str, Phases], repository: Repository, also: Sequence[str], show: Show
+) -> None:
+    with repository.checked_out(proof.commit) as place:
+
+        @cache
+        def rerun(words: tuple[str, ...]) -> tuple[Ran, tuple[Case, ...]]:
+            with tempfile.TemporaryDirectory(prefix="evidence-") as scratch:
+                ran = run_tests(place, words, Path(scratch), show)
+            return ran, judging.cases_of(ran.report, Sources(place))
+
+        for component, phases in chains.items():
+            one = newest(phases)
+            if one is not None:
+                _judge_again(proof, component, phases, one, rerun)
+        if also:
+            ran, _ = rerun(tuple(also))
+            proof.tests[ALSO] = _tested(also, ran)
+            if why := judging.not_passing(ran):
+                proof.reasons.append(f"{MODULE} {' '.join(also)}: {why}")
+
+
+def _judge_again(proof: Proof, component: str, phases: Phases, one: Evidence, rerun: Rerun) -> None:
+    ran, now = rerun(words_of(one))
+    proof.tests[component] = _tested(words_of(one), ran)
+    why = judging.not_passing(ran)
+    for before in (phases[RED], one):
+        why = why or judging.weakened(before.cases, now, before.phase)
+    if why:
+        proof.reasons.append(f"{component}: its tests, run anew at {proof.commit[:7]}: {why}")
+
+
+def _tested(words: Sequence[str], ran: Ran) -> dict[str, Any]:
+    counts = {key: int(value) for key, value in counts_of(ran).items()}
+    return {"command": ["python", "-m", MODULE, *words], **counts}
+
+
+def _write(proof: Proof, out: Path, read: Sequence[Path]) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path in read:
+            if path.is_file():
+                name = path.name if path.parent == out else str(path)
+                proof.manifest[name] = _sha256(path)
+        replace_file(str(out / PROOF_FILE), proof.to_text().encode("utf-8", "surrogateescape"))
+    except OSError as exc:
+        raise TrainerError(f"cannot write into {out}: {exc.strerror}", hint="name a folder with --out") from exc
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
