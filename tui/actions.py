@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remote.snapshot import RunSnapshot
-from tui.bulk import MANY
+from tui.bulk import MANY, Work
 from tui.gate import at_gate
 from tui.keys import may_decide, may_relaunch, shown
 from tui.session import FleetLike
@@ -101,6 +101,13 @@ class VerbKeys:
         elif self._runner is not None:
             self._runner.shell(host, worker)
 
+    def in_background(self, about: str, doing: str, work: Work) -> None:
+        """Do what changes something while the app goes on, and tell how it ended."""
+        if self.read_only:
+            self.toast(f"{doing}: this session only looks (--read-only)", "warning")
+        elif self._runner is not None:
+            self._runner.run(about, doing, work)
+
     def action_sync(self) -> None:
         if ready := self._able("sync"):
             self._only(
@@ -109,6 +116,14 @@ class VerbKeys:
                 f"has no run yet: {shown('launch')} launches it",
                 lambda: ready[0].sync(ready[1]),
             )
+
+    def action_tests(self) -> None:
+        if ready := self._able("tests"):
+            ready[0].proofs.tests(ready[1])
+
+    def action_checklist(self) -> None:
+        if ready := self._able("checklist"):
+            ready[0].proofs.check(ready[1])
 
     def action_copy(self) -> None:
         row, runner = self.store.current(), self._runner

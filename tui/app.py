@@ -120,6 +120,8 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
             self.call_next(self._rearrange)
         else:
             self._tell(of_run(old, snapshot))
+            if old.state.active and snapshot.state.final and self._runner is not None and not self.read_only:
+                self._runner.proofs.ended(snapshot)
             self._tell(self._hosts.look(snapshot))
 
     def _tell(self, event: News | None) -> None:
@@ -252,6 +254,13 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
     def action_activity(self) -> None:
         if not isinstance(self.screen, ActivityScreen):
             self.push_screen(ActivityScreen())
+
+    def action_housekeeping(self, name: str) -> None:
+        """One of the screens that are opened now and then."""
+        from tui.screens.housekeeping import SCREENS
+
+        if not isinstance(self.screen, SCREENS[name]):
+            self.push_screen(SCREENS[name]())
 
     def bell(self) -> None:
         """Nothing is written while the terminal is lent to a shell."""

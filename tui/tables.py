@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui.housekeeping.keys import PRUNE_KEYS, REPORT_KEYS, WORKTREE_KEYS
 from tui.keys import KEYS, WORKER_KEYS, Key
 from tui.screens.activity import ACTIVITY_KEYS
 from tui.screens.compare import COMPARE_KEYS
@@ -23,5 +24,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "compare": COMPARE_KEYS,
     "hosts": HOST_KEYS,
     "activity": ACTIVITY_KEYS,
+    "report": REPORT_KEYS,
+    "prune": PRUNE_KEYS,
+    "worktrees": WORKTREE_KEYS,
 }
 """Where a table is not the app's own, its keys act on the screen or the tab of that name."""

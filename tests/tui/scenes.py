@@ -13,12 +13,13 @@ from PIL import Image, ImageDraw
 from textual.pilot import Pilot
 
 from remote.activity import Activity, Source
-from remote.errors import FarSideError, RemoteError
+from remote.errors import RemoteError
 from remote.git import Commit
 from remote.listing import Entry, Listing, files_here
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from tests.tui import test_activity, test_config_tab, test_evidence_tab, test_hosts, test_log_tab
 from tests.tui.desk import NoVerbs, settle
+from tests.tui.housekept import Housekeeping
 from tests.tui.worlds import NOW, WALL, blank, ended, held, offline, result, running
 from tui.app import TrajvidApp
 from wire.state import State
@@ -56,6 +57,9 @@ SCENES = (
     Scene("compare", ("c",), ("normal", "offline", "empty", "error", "120x40", "light")),
     Scene("hosts", ("h", "j"), ("normal", "offline", "empty", "120x40", "light")),
     Scene("activity", ("A",), ("normal", "empty", "error", "120x40", "light")),
+    Scene("prune", ("P", "j"), ("stale", "error", "light")),
+    Scene("worktrees", ("W", "j"), ("stale", "empty", "error")),
+    Scene("report", ("T",), ("stale", "empty", "error", "light")),
     Scene("launch", ("n",)),
     Scene("relaunch", ("j", "j", "a"), (*SAME, "light")),
     Scene("stop", ("x",), ("empty", "error")),
@@ -149,15 +153,8 @@ def tracks() -> Image.Image:
     return image
 
 
-class Answers(NoVerbs):
+class Answers(Housekeeping, NoVerbs):
     """What the hosts answer in a state."""
-
-    def __init__(self, state: str = "normal") -> None:
-        self.state = state
-
-    def _fail(self) -> None:
-        if self.state == "error":
-            raise FarSideError("local: system_error: I/O error")
 
     async def files(self, fleet: object, worker: str, run: str = "") -> Listing:
         self._fail()

@@ -16,6 +16,7 @@ from tui.screens.activity import ActivityScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.help import help_text
 from tui.screens.hosts import HostsScreen
+from tui.screens.housekeeping import SCREENS
 from tui.screens.worker import WorkerScreen
 from tui.tables import TABLES
 from tui.tabs.artifacts import ArtifactsTab
@@ -37,6 +38,7 @@ OWNERS: dict[str, type] = {
     "compare": CompareScreen,
     "hosts": HostsScreen,
     "activity": ActivityScreen,
+    **SCREENS,
 }
 """Whose actions a table names."""
 

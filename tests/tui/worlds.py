@@ -222,6 +222,9 @@ class Feed:
     def select(self, worker: str | None) -> None:
         self.selected = worker
 
+    def name_at(self, host: str, slug: str) -> str:
+        return slug
+
     def retry_now(self, host: str) -> None:
         self.retried = host
 

@@ -22,6 +22,18 @@ NAMES = {
 }
 """Of each kind: one, and several."""
 
+WHY = {
+    Kind.RUN: "It is over, and every file of it is on this laptop. It is synced once more before it goes.",
+    Kind.CHECKPOINT: "Its copy on this laptop is the same, proved by digest, and no resume needs it.",
+    Kind.WORKTREE: "No worker of the profile uses it, and everything in it is in a commit.",
+    Kind.LEFT: "A removal that was cut off left it behind.",
+    Kind.BUNDLE: "No run and no process uses it; a launch that needs it sends it again.",
+    Kind.ENVIRONMENT: "No run and no process uses it; a launch that needs it makes it again.",
+    Kind.COPY: "Its host still keeps every file of it.",
+    Kind.HISTORY: "It was damaged and moved aside; a new one took its place.",
+}
+"""Why one of a kind may go."""
+
 NameAt = Callable[[str, str], str]
 """(host, folder of a worker) -> its name on the screen."""
 
@@ -37,9 +49,10 @@ def item_name(item: Item, name_at: NameAt) -> str:
 
 
 def counted_kinds(items: Iterable[Item]) -> str:
-    """`3 runs and 1 checkpoint`."""
+    """`3 runs, 1 checkpoint and 2 copies`."""
     counts = Counter(item.kind for item in items)
-    return " and ".join(f"{count} {NAMES[kind][count > 1]}" for kind, count in counts.items())
+    *first, last = (f"{count} {NAMES[kind][count > 1]}" for kind, count in counts.items())
+    return " and ".join(filter(None, (", ".join(first), last)))
 
 
 def total(items: Iterable[Item]) -> str:

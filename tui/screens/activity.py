@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.widgets import Input
 
 from remote.activity import Activity, Deed, matching
@@ -14,8 +13,8 @@ from remote.errors import RemoteError
 from tui.activity.lines import deed_line, deed_lines, source_line
 from tui.copying import copy
 from tui.format import Line, cut, cut_line
-from tui.keys import DOWN, FIRST, KEYS, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, shown, table
-from tui.screens.main import MainScreen, app_bindings
+from tui.keys import DOWN, FIRST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, shown, table
+from tui.screens.main import MainScreen, screen_bindings
 from tui.widgets.frame import box
 from tui.widgets.lines import Lines
 
@@ -33,7 +32,6 @@ ACTIVITY_KEYS = table(
     Key("select(-9999)", *FIRST, "oldest action", "Activity"),
     Key("leave", "escape,A", "esc", "back", "close the whole action, clear the filter, or back", "Activity", 6),
 )  # fmt: skip
-OWN = {key for row in ACTIVITY_KEYS for key in row.keys.split(",")}
 EVERY_S = 30.0
 """So often the hosts are asked while the screen is open; news of a run's attempt or state asks sooner."""
 LEAST_S = 2.0
@@ -43,12 +41,7 @@ PANE_LEAST, PANE_MOST = 6, 10
 class ActivityScreen(MainScreen, inherit_bindings=False):
     """The list above, the selected action in full below."""
 
-    BINDINGS: ClassVar = [
-        *app_bindings(
-            tuple(key for key in KEYS if not (key.verb or key.group == "Move" or OWN & {*key.keys.split(",")}))
-        ),
-        *(Binding(key.keys, key.action, key.help, show=False) for key in ACTIVITY_KEYS),
-    ]
+    BINDINGS: ClassVar = screen_bindings(ACTIVITY_KEYS)
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.events import MouseScrollDown, MouseScrollUp
 
 from remote.compare import Candidate, Comparison, compare
@@ -21,9 +20,9 @@ from tui.compare.page import page_lines
 from tui.compare.table import Shown
 from tui.compare.writing import write
 from tui.format import Line, pad_line
-from tui.keys import FIRST, KEYS, LAST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, shown, table
+from tui.keys import FIRST, LAST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, shown, table
 from tui.screens.choose import Choose
-from tui.screens.main import MainScreen, app_bindings
+from tui.screens.main import MainScreen, screen_bindings
 from tui.tabs.charts import SMOOTHINGS
 from tui.widgets.chart import View, chart
 from tui.widgets.curves import AXES
@@ -46,7 +45,6 @@ COMPARE_KEYS = table(
     Key("open", "enter,d", "enter", "open", "the selected run on the whole screen", "Compare", 7),
     Key("app.back", "escape,c", "esc", "back", "back to the workers", "Compare", 8),
 )  # fmt: skip
-OWN = {key for row in COMPARE_KEYS for key in row.keys.split(",")}
 CHART_LEAST, CHART_MOST = 6, 18
 FORMATS = {"md": "Markdown", "json": "JSON", "png": "PNG: curves and figures"}
 
@@ -54,12 +52,7 @@ FORMATS = {"md": "Markdown", "json": "JSON", "png": "PNG: curves and figures"}
 class CompareScreen(MainScreen, inherit_bindings=False):
     """The marked workers; with none marked, all that have a run. Rows are the newest snapshots, so they go on."""
 
-    BINDINGS: ClassVar = [
-        *app_bindings(
-            tuple(key for key in KEYS if not (key.verb or key.group == "Move" or OWN & {*key.keys.split(",")}))
-        ),
-        *(Binding(key.keys, key.action, key.help, show=False) for key in COMPARE_KEYS),
-    ]
+    BINDINGS: ClassVar = screen_bindings(COMPARE_KEYS)
 
     def __init__(self) -> None:
         super().__init__()

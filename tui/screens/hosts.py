@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 
 from remote.errors import RemoteError
 from remote.hosts import HostSnapshot
 from remote.snapshot import RunSnapshot
 from tui.format import Line
+from tui.hosts import power
 from tui.hosts.detail import DOCTOR, body_lines, framed
 from tui.hosts.rows import HOST_ROWS, host_lines
-from tui.keys import DOWN, FIRST, KEYS, LAST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, table
-from tui.screens.main import MainScreen, app_bindings
+from tui.keys import DOWN, FIRST, LAST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, table
+from tui.screens.main import MainScreen, screen_bindings
 from tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ HOST_KEYS = table(
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try the host again now, and answer its question", "Hosts", 1),
     Key("shell", "s", "s", "shell", "a shell there, in the worktree of the selected worker", "Hosts", 2, True),
     Key("doctor", "D", "D", "doctor", "check everything that runs need there, and say how to mend it", "Hosts", 3),
+    Key("start", "u", "u", "start", "start the EC2 instance; asks", "Hosts", 0, True),
+    Key("stop", "x", "x", "stop", "stop the EC2 instance, if nothing runs there; asks for its name", "Hosts", 0, True),
     Key("open", "enter,d", "enter", "open worker", "the selected worker on the whole screen", "Hosts", 4),
     Key("select(-1)", *UP, "previous host", "Hosts"),
     Key("select(1)", *DOWN, "next host", "Hosts"),
@@ -36,18 +38,15 @@ HOST_KEYS = table(
     Key("scroll(5)", *PAGE_DOWN, "what is said of the host, down", "Hosts"),
     Key("app.back", "escape,h", "esc", "back", "back to the workers", "Hosts", 6),
 )  # fmt: skip
-OWN = {key for row in HOST_KEYS for key in row.keys.split(",")}
+INSTANCE_KEYS = ("start", "stop")
+"""Offered for an EC2 host only."""
+ASK_AMAZON_S = 60.0
 
 
 class HostsScreen(MainScreen, inherit_bindings=False):
     """The list above, the selected host below."""
 
-    BINDINGS: ClassVar = [
-        *app_bindings(
-            tuple(key for key in KEYS if not (key.verb or key.group == "Move" or OWN & {*key.keys.split(",")}))
-        ),
-        *(Binding(key.keys, key.action, key.help, show=False) for key in HOST_KEYS),
-    ]
+    BINDINGS: ClassVar = screen_bindings(HOST_KEYS)
 
     def __init__(self, selected: str = "") -> None:
         super().__init__()
@@ -55,6 +54,8 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         self.selected = selected
         self.top = 0
         self._to_doctor = False
+        self._asked_at: dict[str, float] = {}
+        """When Amazon was last asked about each EC2 host."""
         self.list = Lines(self._list, lambda: self.tv.palette, id="hosts")
         self.detail = Lines(self._detail, lambda: self.tv.palette, id="host")
 
@@ -79,12 +80,21 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         fleet = self.tv.fleet
         if fleet is not None and (self.tv.store.frozen_at is None or not self.hosts):
             self.hosts = fleet.hosts()
+            self._ask_amazon()
         names = [host.name for host in self.hosts]
         if self.selected not in names:
             self.selected = names[0] if names else ""
         self._lay_out()
         self.list.redraw()
         self.detail.redraw()
+
+    def _ask_amazon(self) -> None:
+        """How the EC2 hosts stand, while somebody looks at them."""
+        now = self.tv.store.clock()
+        for host in self.hosts:
+            if host.ec2 is not None and not host.ec2.step and now >= self._asked_at.get(host.name, now):
+                self._asked_at[host.name] = now + ASK_AMAZON_S
+                self.tv.run_worker(power.look(self.tv, host.name), group="ec2", exit_on_error=False)
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -96,6 +106,11 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         self.list.styles.height = min(len(self.hosts) * HOST_ROWS, share) if self.hosts else room
 
     # ------------------------------------------------------------------ what is shown
+
+    @property
+    def host(self) -> HostSnapshot | None:
+        """The selected one."""
+        return next((one for one in self.hosts if one.name == self.selected), None)
 
     def crew(self) -> list[RunSnapshot]:
         """Those of the selected host."""
@@ -124,7 +139,7 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         ]  # fmt: skip
 
     def _detail(self, width: int, height: int) -> list[Line]:
-        host = next((one for one in self.hosts if one.name == self.selected), None)
+        host = self.host
         if host is None or width < 24 or height < 3:
             return []
         report, looking = self.tv.store.reports.get(host.name), host.name in self.tv.store.looking
@@ -138,7 +153,9 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         return framed(host, body, self.top, width, height)
 
     def _footer_lines(self, width: int, height: int) -> list[Line]:
-        keys = [key for key in HOST_KEYS if key.rank and not (self.tv.read_only and key.mutates)]
+        instance = INSTANCE_KEYS if self.host is not None and self.host.ec2 is not None else ()
+        keys = [*(key for key in HOST_KEYS if key.rank), *(key for key in HOST_KEYS if key.action in instance)]
+        keys = [key for key in keys if not (self.tv.read_only and key.mutates)]
         return [footer_line(sorted(keys, key=lambda key: key.rank), width)]
 
     # ------------------------------------------------------------------ keys
@@ -176,6 +193,22 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         if self.selected and self.tv.fleet is not None:
             self.tv.fleet.retry_now(self.selected)
             self.tv.toast(f"trying {self.selected} again")
+
+    def action_start(self) -> None:
+        self._power("start")
+
+    def action_stop(self) -> None:
+        self._power("stop")
+
+    def _power(self, doing: str) -> None:
+        host = self.host
+        if host is None:
+            return
+        if host.ec2 is None:
+            self.tv.toast(f"{doing}: {host.name} is no EC2 instance", "warning")
+            return
+        work = power.start if doing == "start" else power.stop
+        self.tv.in_background(host.name, f"ec2 {doing}", lambda: work(self.tv, host))
 
     def action_shell(self) -> None:
         if self.selected:

@@ -22,6 +22,13 @@ def app_bindings(table: tuple[Key, ...]) -> list[BindingType]:
     return [Binding(key.keys, f"app.{key.action}", key.help, show=False) for key in table]
 
 
+def screen_bindings(table: tuple[Key, ...]) -> list[BindingType]:
+    """The keys of a screen that is not about one worker: its own, and those of the app beside them."""
+    own = {name for row in table for name in row.keys.split(",")}
+    beside = [key for key in KEYS if not (key.verb or key.group == "Move" or own & {*key.keys.split(",")})]
+    return [*app_bindings(tuple(beside)), *(Binding(key.keys, key.action, key.help, show=False) for key in table)]
+
+
 class MainScreen(Screen[None]):
     """A screen that shows the store; `redraw` is called by the app's flush."""
 
