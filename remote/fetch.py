@@ -3,8 +3,8 @@
     HEAD of the worktree  ->  refs/trajvid/hosts/<host>/<worker>  ->  the worker's branch, if that is a step forward
 
 Only full hashes that the host named are asked for, objects are checked as they come, no hook runs, no tag, no
-submodule and no branch comes along. Work that is in no commit yet is under `refs/trajvid/wip/` on the host once a
-supervisor saved it; on request that comes too, and moves nothing.
+submodule and no branch comes along. Work that is in no commit is saved under `refs/trajvid/wip/` there, every hour of
+a run; on request it is saved once more and comes too, and moves nothing.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ _SETTINGS = (
 """Settings of the user's that would make a fetch do more or less than it says."""
 _SAVED = re.compile(r"\d{8}T\d{6}-[0-9a-f]{7}(-hourly)?\Z")
 COMMITS_SHOWN = 20
+SAVE_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Fetched:
 
 @recorded("fetch")
 async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step | None = None) -> Fetched:
-    """Bring the commits that were made in a worker's worktree, and with `saved` its uncommitted work as it was saved.
+    """Bring the commits that were made in a worker's worktree, and with `saved` its uncommitted work.
 
     The worker's branch moves forward to them if it can; else it stays, and the result says why. May be repeated.
     Raises `UsageError`, `FarSideError`, `ToolMissing`, `RemoteError` (`no_space_here`) and the connection's own.
@@ -98,6 +99,9 @@ async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step
     top = await top_level(fleet.profile.folder)
     ref = host_ref(place)
     with steps(fleet, worker, on_step) as step:
+        if saved:
+            step(f"saving what is in no commit on {place.host}")
+            await again_when_lost(lambda: _save_there(fleet, place), step)
         step(f"asking {place.host} what was committed there")
         waiting = await again_when_lost(lambda: waiting_there(fleet, place), step)
         wanted = {ref: waiting.head} if waiting.made else {}
@@ -106,6 +110,18 @@ async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step
         home = await take_home(top, branch, waiting.head, ref) if waiting.made else Home(Way.NOTHING)
     fleet.record(worker, "fetch", f"git fetch {waiting.head or '(nothing)'}", _result(home, len(kept)))
     return Fetched(worker, place.host, branch, ref if wanted else "", waiting, home, tuple(sorted(kept)))
+
+
+async def _save_there(fleet: Fleet, place: Place) -> None:
+    """Have the host save the work in the worktree as it is now; the hour may not be over, or nothing may run there."""
+    far = fleet.far(place.host)
+    await far.ready()
+    try:
+        asked = {"root": far.root, "project": fleet.profile.project_id, "worker": place.slug}
+        await far.call("save", asked, timeout_s=SAVE_TIMEOUT_S)
+    except FarSideError as exc:
+        if exc.code not in ("no_worktree", "busy"):
+            raise
 
 
 async def waiting_there(fleet: Fleet, place: Place) -> Waiting:

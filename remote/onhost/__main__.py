@@ -39,6 +39,7 @@ VERBS: Dict[str, str] = {
     "worktree": "remote.onhost.worktree:worktree",
     "worktrees": "remote.onhost.worktree_list:worktrees",
     "commits": "remote.onhost.commits:commits",
+    "save": "remote.onhost.saving:save",
     "repository": "remote.onhost.repository:repository",
     "inventory": "remote.onhost.inventory:inventory",
     "past": "remote.onhost.past:past",

@@ -55,6 +55,7 @@ def written_tree(tree: Git, index: str, own_index: str, without: Sequence[str] =
     `index` is only read. Paths in `without` stay as the index has them.
     """
     unlink(own_index)
+    unlink(own_index + ".lock")  # of a git that was killed
     if os.path.exists(index):
         shutil.copy2(index, own_index)
     left_out = [f":(top,exclude,literal){path}" for path in without]

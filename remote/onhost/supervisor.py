@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import Any, Callable, Dict, List, Optional
 
@@ -24,12 +24,15 @@ from remote.onhost.beats import Beats
 from remote.onhost.collect import collect_at_end
 from remote.onhost.ending import Ending
 from remote.onhost.inbox import Inbox
+from remote.onhost.joining import NotOurs, join, own_job
 from remote.onhost.lock import name_holder
 from remote.onhost.outcome import Outcome, write_exit
 from remote.onhost.providing import Providing
 from remote.onhost.resources import Resources
+from remote.onhost.saving import Saving
 from remote.onhost.spawn import NO_SPACE_STATUS, READY, Claim, decode_claim
 from remote.onhost.spot import Notice, Spot
+from remote.onhost.tenure import JobTenure, Tenure
 from remote.onhost.work import Work
 from wire.codec import WireError, decode
 from wire.records import Event, JobRecord, RunSpec
@@ -40,11 +43,18 @@ BACK_OFF_MAX_S = 600.0
 
 
 def supervise(argv: List[str]) -> int:
-    """Run one attempt to its end; started by `launch` with the lock, the secrets and a pipe to answer on."""
+    """Run one attempt to its end; started by `launch` with the lock, the secrets and a pipe to answer on.
+
+    Without those it is a job of a cluster, and began by itself.
+    """
     claim, inherited = decode_claim(argv[0])
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     inbox = Inbox([signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+    return _on_host(claim, inherited, inbox) if inherited else _in_job(claim, inbox)
+
+
+def _on_host(claim: Claim, inherited: Dict[str, int], inbox: Inbox) -> int:
     try:
         with os.fdopen(inherited["secrets"], "rb") as pipe:
             secrets = decode(pipe.read())
@@ -58,7 +68,17 @@ def supervise(argv: List[str]) -> int:
     with contextlib.suppress(OSError):  # the launch may be gone with its connection; the run goes on
         os.write(inherited["ready"], READY)
     os.close(inherited["ready"])
-    Supervisor(claim, spec, secrets, inherited["lock"], inbox).run()
+    Supervisor(claim, spec, secrets, inherited["lock"], inbox, Tenure()).run()
+    return 0
+
+
+def _in_job(claim: Claim, inbox: Inbox) -> int:
+    try:
+        spec, lock = join(claim)
+    except (NotOurs, OSError, WireError) as exc:
+        print(f"{claim.attempt}: job {own_job()} leaves: {exc}", file=sys.stderr)
+        return 0 if isinstance(exc, NotOurs) else 1
+    Supervisor(claim, spec, {}, lock.descriptor, inbox, JobTenure(claim, spec, lock.descriptor)).run()
     return 0
 
 
@@ -71,15 +91,19 @@ def _write_job(claim: Claim) -> None:
 class Supervisor:
     """One attempt, from its job record to its exit record."""
 
-    def __init__(self, claim: Claim, spec: RunSpec, secrets: Dict[str, str], lock: int, inbox: Inbox) -> None:
+    def __init__(
+        self, claim: Claim, spec: RunSpec, secrets: Dict[str, str], lock: int, inbox: Inbox, tenure: Tenure
+    ) -> None:
         self.claim, self.spec, self.run_dir = claim, spec, claim.run_dir
-        self.inbox = inbox
+        self.inbox, self.tenure = inbox, tenure
+        self.restarts = claim.restarts
         self.beats = Beats(self.run_dir, claim.attempt, max(0.05, spec.beat_interval_s))
         self.work = Work(claim, spec, secrets, lock)
         self.ending = Ending(claim.nonce, lambda: self.work.helpers)
-        resources = Resources.from_dict(spec.resources)
+        resources = tenure.left_to_get(Resources.from_dict(spec.resources))
         self.providing = Providing(claim, resources, self.beats, self.note, self._goes_on)
         self.spot = Spot(self._taken_away)
+        self.saving = Saving(claim, spec.cwd, self.note)
 
     def run(self) -> None:
         """Do everything; whatever goes wrong on the way, an exit record is written."""
@@ -87,11 +111,15 @@ class Supervisor:
         self.note("started", f"attempt {self.claim.number} of {self.claim.run}", pid=os.getpid(), log_bytes=log_bytes)
         self.beats.start()
         self.spot.start()
+        self.tenure.start()
+        self.saving.start()
         try:
             outcome = self._attempt()
+            self.saving.close()
             self._sweep()
             self.work.drain()
-            self._collect()
+            if not self.tenure.fenced:
+                self._collect()
         except Exception as exc:
             self.ending.kill()
             self._finish(Outcome(State.FAILED, None, f"the supervisor failed: {type(exc).__name__}: {exc}"))
@@ -99,7 +127,11 @@ class Supervisor:
         self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> None:
-        outcome = outcome.as_stopped(self._wish(), self.ending.begun)
+        self.tenure.close()
+        if self.tenure.fenced:
+            return
+        wish = self._wish()
+        outcome = self.tenure.ended(outcome.as_stopped(wish, self.ending.begun), self.restarts, wish is not None)
         self.note("ended", f"{outcome.state.value}: {outcome.reason}".rstrip(": "), code=outcome.code)
         self.spot.close()
         self.beats.close()
@@ -123,19 +155,18 @@ class Supervisor:
                 return Outcome(State.STOPPED, None, "")
         except OSError as exc:
             return Outcome(State.FAILED, None, f"cannot wait for a GPU here: {exc.strerror}: {exc.filename}")
-        restarts = 0
         while True:
-            outcome = self._child(State.RUNNING, functools.partial(self._start_work, restarts))
+            outcome = self._child(State.RUNNING, self._start_work)
             if outcome.state is State.COMPLETED or outcome.code is None or self.ending.begun:
                 return outcome
-            if self._wish() or restarts >= self.spec.restart_limit:
+            if self._wish() or self.restarts >= self.spec.restart_limit:
                 return outcome
-            restarts += 1
-            if not self._back_off(restarts, outcome):
+            self.restarts += 1
+            if not self._back_off(outcome):
                 return outcome
 
-    def _start_work(self, restarts: int) -> "subprocess.Popen[bytes]":
-        child = self.work.start(restarts)
+    def _start_work(self) -> "subprocess.Popen[bytes]":
+        child = self.work.start(self.restarts)
         self.providing.be_nice(child.pid)
         return child
 
@@ -156,11 +187,11 @@ class Supervisor:
         self._tell_news()
         return self.work.outcome(child)
 
-    def _back_off(self, restarts: int, outcome: Outcome) -> bool:
+    def _back_off(self, outcome: Outcome) -> bool:
         """Wait before a restart, one beat interval at first and doubling; False if a stop came meanwhile."""
         self._sweep()
-        pause_s = min(BACK_OFF_MAX_S, self.spec.beat_interval_s * 2 ** (restarts - 1))
-        text = f"{outcome.reason}; restart {restarts} of {self.spec.restart_limit} in {pause_s:.0f} s"
+        pause_s = min(BACK_OFF_MAX_S, self.spec.beat_interval_s * 2 ** (self.restarts - 1))
+        text = f"{outcome.reason}; restart {self.restarts} of {self.spec.restart_limit} in {pause_s:.0f} s"
         self.note("restarted", text, code=outcome.code)
         self.beats.say(State.STARTING)
         until = time.monotonic() + pause_s
@@ -170,11 +201,16 @@ class Supervisor:
 
     def _attend(self, timeout_s: float) -> None:
         """Wait for a signal, an ended child or the next step of the ending, and act on it."""
-        for number in self.inbox.wait(max(0.0, min(timeout_s, self.ending.due_s()))):
+        due_s = self.ending.due_s() if self.ending.begun else self.tenure.due_s()
+        for number in self.inbox.wait(max(0.0, min(timeout_s, due_s))):
             if number == signal.SIGUSR1:
                 self._checkpoint()
+                if self.spot.notice is None:
+                    self.tenure.warned()
             else:
                 self._terminate(number)
+        if not self.ending.begun and not self.tenure.due_s():
+            self._terminate(signal.SIGTERM)
         was_forced = self.ending.forced
         self.ending.act()
         if self.ending.forced and not was_forced:
@@ -206,16 +242,20 @@ class Supervisor:
 
     def _terminate(self, number: int) -> None:
         """Begin to end: TERM for the work, once, and a deadline."""
-        if self.ending.begun:
+        if self.tenure.fenced:
+            self.beats.close()
+        elif self.ending.begun:
             return
         wish = self._wish() or {}
         grace_s = wish.get("grace_s")
-        self.ending.begin(float(grace_s) if isinstance(grace_s, (int, float)) else self.spec.grace_s)
+        wanted_s = float(grace_s) if isinstance(grace_s, (int, float)) else self.spec.grace_s
+        self.ending.begin(self.tenure.grace_s(wanted_s))
         self.work.signal(signal.SIGTERM)
         self.beats.say(State.STOPPING, self.work.pid)
         self.note("stop_requested", f"by {wish['by']}" if wish.get("by") else signal.Signals(number).name)
 
     def _sweep(self) -> None:
+        self.saving.interrupt()
         self.ending.sweep(self._left_behind, self._attend)
 
     def _collect(self) -> None:
@@ -232,5 +272,7 @@ class Supervisor:
 
     def note(self, kind: str, text: str, **data: Any) -> None:
         """Append an event; a full disk loses the line, never the run."""
+        if self.tenure.fenced:
+            return
         with contextlib.suppress(OSError):
             append_line(self.run_dir.events, Event(kind, time.time(), self.claim.attempt, text, data).to_line())

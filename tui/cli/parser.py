@@ -159,7 +159,7 @@ def _looking(verb: AddVerb) -> None:
     fetch = verb("fetch", "bring home what was committed in worktrees on hosts; a branch here only moves forward")
     _workers(fetch, "workers whose commits to fetch (default: all)")
     fetch.add_argument("--push", action="store_true", help="then push their branches to origin (asks; never forces)")
-    fetch.add_argument("--wip", action="store_true", help="also uncommitted work, as hosts saved it hourly")
+    fetch.add_argument("--wip", action="store_true", help="also uncommitted work: as it is now, and as it was saved")
     evidence = verb(
         "evidence", "what shows that tests pass, of which commit; run red, green, refactor, prove in the worktree",
         usage="trajvid-tui evidence [options] [WORKER...]\n"
