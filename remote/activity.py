@@ -120,7 +120,8 @@ def _here(fleet: Fleet, worker: str, limit: int) -> list[Deed]:
     """What this laptop remembers, oldest first."""
     rows = {row.worker: row.host for row in fleet.snapshots()}
     return [
-        _deed(action, name, rows.get(name, ""), Origin.HERE) for name, action in reversed(fleet.recorded(worker, limit))
+        _deed(action, name, rows.get(name) or str(action.extra.get("host", "")), Origin.HERE)
+        for name, action in reversed(fleet.recorded(worker, limit))
     ]
 
 

@@ -1,4 +1,5 @@
-"""The three things that we ask of Amazon: which instance, start it, stop it. They block; boto3 is imported here alone.
+"""What we ask of Amazon: which instance, start it, stop it, what a shutdown does to it. These block; boto3 is imported
+here alone.
 
 botocore's `standard` mode asks again with back-off (throttling, a lost connection): AWS_MAX_ATTEMPTS times, default 3.
 """
@@ -55,6 +56,17 @@ def start(host: str, place: Ec2Place, instance: str) -> None:
 def stop(host: str, place: Ec2Place, instance: str) -> None:
     """Ask for a stop; its disks stay. Raises as `start`."""
     _ask(host, place, "stop_instances", InstanceIds=[instance])
+
+
+def why_not_off(host: str, place: Ec2Place) -> str:
+    """Why this instance must not shut itself down, '' if a shutdown is a stop. Raises as `find` and `start`."""
+    found = find(host, place)
+    if found.spot:
+        return f"{found.id} is a spot instance, which a shutdown may terminate"
+    asked = {"InstanceId": found.id, "Attribute": "instanceInitiatedShutdownBehavior"}
+    answer = _ask(host, place, "describe_instance_attribute", **asked)
+    told = answer.get("InstanceInitiatedShutdownBehavior", {}).get("Value")
+    return "" if told == "stop" else f"a shutdown would {told or 'maybe terminate'} {found.id}"
 
 
 def by_id(place: Ec2Place, instance: Instance) -> Ec2Place:

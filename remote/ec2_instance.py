@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from remote.clean import clean
@@ -78,6 +77,8 @@ def _instance(item: Mapping[str, Any], told_at_s: float) -> Instance:
 
 def _told_at_s(answer: Mapping[str, Any]) -> float:
     """The moment in the answer's own header; this laptop's clock if there is none."""
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
     except (KeyError, ValueError):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from remote.asker import Asker, Refuser
 from remote.cache import Cache
+from remote.ec2_standing import Standing
 from remote.errors import UsageError
 from remote.fold import FOLDER_NAME, fold, fold_facts
 from remote.host_watch import HostWatch
@@ -72,6 +73,8 @@ class Fleet:
         self._fars: dict[str, FarSide] = {}
         self._watches: dict[str, HostWatch] = {}
         self._facts: dict[str, HostFacts] = {}
+        self._instances = {name: Standing() for name, host in profile.hosts.items() if host.ec2 is not None}
+        self._arranging: set[asyncio.Task[None]] = set()
         self._mentioned: dict[str, set[str]] = {}
         self._listed: set[str] = set()
         self._selected: str | None = None
@@ -162,6 +165,11 @@ class Fleet:
         watch.start()
         watch.retry_now()
 
+    def redial(self, host: str) -> None:
+        """The same for a host that is followed already; what nobody needed stays alone."""
+        if host in self._watches:
+            self._watches[host].retry_now()
+
     def woke(self) -> None:
         """Ask every host anew: this laptop slept, and no timer of ours noticed."""
         for host, link in self._connections.items():
@@ -217,6 +225,14 @@ class Fleet:
         action = Action(verb, self.by, time.time(), command, result, attempt or self.snapshot(worker).attempt)
         self._cache.record(worker, action)
 
+    def record_host(self, host: str, verb: str, command: str, result: str) -> None:
+        """Remember a verb that was used here on a host itself, which keeps no record of it."""
+        self._cache.record("", Action(verb, self.by, time.time(), command, result, extra={"host": host}))
+
+    def note_instance(self, host: str, **parts: Any) -> None:
+        """Take over what is new about the instance of an EC2 host: fields of its `Standing`."""
+        self._instances[host] = replace(self._instances[host], **parts)
+
     def recorded(self, worker: str = "", limit: int = 100) -> list[tuple[str, Action]]:
         """The newest verbs that were used here, each with its worker, newest first; `worker` "" means all."""
         return self._cache.recorded(worker, limit)
@@ -231,6 +247,8 @@ class Fleet:
         self._waking.close()
         self._rows.close()
         await self.syncs.close()
+        for task in self._arranging:
+            task.cancel()
         watched = list(self._watches.values())
         await asyncio.gather(*(watch.close() for watch in watched), return_exceptions=True)
         unwatched = [link for host, link in self._connections.items() if host not in self._watches]
@@ -256,6 +274,15 @@ class Fleet:
             self._confirm(host)
         elif kind == "pong":
             self._confirm(host)
+
+    def host_reached(self, host: str) -> None:
+        """Arrange on a host that was just reached what must hold there while no laptop looks."""
+        if host in self._instances:
+            from remote.ec2_idle import arrange
+
+            task = asyncio.create_task(arrange(self, host))
+            self._arranging.add(task)
+            task.add_done_callback(self._arranging.discard)
 
     def host_warned(self, host: str, text: str) -> None:
         """Keep what made no sense, bounded."""
@@ -287,7 +314,8 @@ class Fleet:
         link = held.status if held is not None else LinkStatus()
         probe = self._fars[name].probe if name in self._fars else None
         return HostSnapshot(
-            name, host.kind, place_of(host), host.cost_per_hour_usd, link, self._facts.get(name), probe
+            name, host.kind, place_of(host), host.cost_per_hour_usd, link, self._facts.get(name), probe,
+            self._instances.get(name),
         )  # fmt: skip
 
     def _open_row(self, place: Place) -> None:

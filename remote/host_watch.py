@@ -33,6 +33,9 @@ class Listener(Protocol):
 
     def host_said(self, host: str, message: dict[str, Any]) -> None: ...
     def host_warned(self, host: str, text: str) -> None: ...
+    def host_reached(self, host: str) -> None:
+        """Our code is there, the follower not yet."""
+
     def host_link(self, host: str, status: LinkStatus) -> None: ...
     def host_listed(self, host: str) -> None:
         """The follower has told everything that there was when it began."""
@@ -137,6 +140,7 @@ class HostWatch:
 
     async def _follow_once(self) -> None:
         await self.far.ready()
+        self._listener.host_reached(self.host)
         watch = self._watch
         if watch is None:
             watch = self._watch = Watch(
@@ -144,6 +148,7 @@ class HostWatch:
                 self.project,
                 self._message,
                 on_warning=lambda text: self._listener.host_warned(self.host, text),
+                idle=self.connection.host.ec2 is not None,
                 clock=self._clock,
             )
             watch.select(self._selected)

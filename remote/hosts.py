@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from remote.ec2_standing import Standing
 from remote.snapshot import HostFacts, LinkStatus
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class HostSnapshot:
     """What the follower last said about the machine; `facts.at` tells when."""
     probe: Probe | None = None
     """What the host said about itself when it was last reached in this session."""
+    ec2: Standing | None = None
+    """How its instance stands; None for a host that is no EC2 instance."""
 
 
 def place_of(host: Host) -> str:

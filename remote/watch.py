@@ -54,9 +54,11 @@ class Watch:
         on_warning: Callable[[str], None] = lambda text: None,
         ping_interval_s: float = PING_INTERVAL_S,
         silence_limit_s: float = SILENCE_LIMIT_S,
+        idle: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.root, self.project = root, project
+        """`idle`: have the host tell, too, since when nobody uses it."""
+        self.root, self.project, self._idle = root, project, idle
         self.offsets: dict[str, tuple[int, int]] = {}
         """`<worker>/<run>/<file>` -> (inode, offset) up to which it was read."""
         self.round_trip_s: float | None = None
@@ -110,7 +112,8 @@ class Watch:
         self._pongs = 0
         self._forget_logs()
         offsets = {key: list(place) for key, place in self.offsets.items()}
-        self._send({"op": "watch", "root": self.root, "project": self.project, "offsets": offsets})
+        asked = {"idle": True} if self._idle else {}
+        self._send({"op": "watch", "root": self.root, "project": self.project, "offsets": offsets, **asked})
         if self._selected is not None:
             self._send({"op": "select", "worker": self._selected, "tail_bytes": TAIL_BYTES})
         self.ask()

@@ -76,6 +76,7 @@ class Follower:
         self._warned: Set[str] = set()
         self._sent_at = 0.0
         self._spot = Spot()
+        self._cluster = FollowedCluster()
         self._idle: Optional[Looking] = None
         self._tasks: Dict[str, Tuple[Callable[[], None], float]] = {
             "changes": (self._take_changes, math.inf),
@@ -171,7 +172,7 @@ class Follower:
         for name in names:
             self._dirty[name] = {ALL}
             if name not in self._workers:
-                worker = Watched(self._root, self._project, name, self._offsets, self._warn)
+                worker = Watched(self._root, self._project, name, self._offsets, self._warn, self._cluster)
                 self._workers[name] = worker
                 worker.select(self._tail_bytes if name == self._selected else 0)
         self._due["changes"] = time.monotonic()
@@ -228,10 +229,12 @@ class Follower:
             self._out.extend(worker.partial_log())
 
     def _prove(self) -> None:
-        """Prove the lives of the unfinished runs, all with one look at the process table."""
+        """Prove the lives of the unfinished runs, all with one look at the process table or at the cluster's queue."""
+        self._cluster.attend(set(filter(None, (worker.cluster_job for worker in self._workers.values()))))
         unfinished = {name: worker for name, worker in self._workers.items() if worker.unfinished}
         proofs = {name: worker.known("attempt", "exit") for name, worker in unfinished.items()}
-        parts.prove_life([(worker.run_dir, proofs[name]) for name, worker in unfinished.items()])
+        found = [(worker.run_dir, proofs[name]) for name, worker in unfinished.items()]
+        parts.prove_life(found, cluster=self._cluster)
         for name, worker in unfinished.items():
             self._out.extend(worker.tell(proofs[name]))
 

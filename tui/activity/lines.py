@@ -44,7 +44,7 @@ def deed_line(deed: Deed, width: int, wall_s: float, *, selected: bool = False) 
         ("▌" if selected else " ", "bold accent"),
         (when(deed.at_s, wall_s).ljust(WHEN + 1), "dim"),
         (cut(deed.verb, VERB).ljust(VERB + 1), "bold"),
-        (cut(deed.worker, name).ljust(name + 1), "bold" if selected else ""),
+        (cut(deed.worker or deed.host, name).ljust(name + 1), "bold" if selected else ""),
         (cut(deed.by, who).ljust(who + 1) if who else "", "dim"),
         (cut(deed.origin.value, 4).ljust(5), "dim" if deed.origin is Origin.BOTH else "info"),
     ]
@@ -58,8 +58,9 @@ def deed_line(deed: Deed, width: int, wall_s: float, *, selected: bool = False) 
 
 def deed_lines(deed: Deed, width: int, wall_s: float) -> list[Line]:
     """Everything about one action; long texts are wrapped, never cut."""
+    what = [deed.verb, *filter(None, (deed.worker, f"on {deed.host}" if deed.host else ""))]
     facts = [
-        ("action", f"{deed.verb} {deed.worker}" + (f" on {deed.host}" if deed.host else "") + f", by {deed.by}"),
+        ("action", f"{' '.join(what)}, by {deed.by}"),
         ("when", f"{moment(deed.at_s)}, {age(wall_s - deed.at_s)} ago"),
         ("result", deed.result or "no answer kept"),
         ("command", deed.command or "none: this verb runs no command of its own"),

@@ -49,5 +49,6 @@ def _text(session: Session, found: Activity, deeds: list[Deed]) -> str:
 
 def _lines(deed: Deed) -> str:
     """Two lines: when, what, who, how it ended; and what ran."""
-    head = f"{moment(deed.at_s)}  {deed.verb} {deed.worker}  {deed.by}  [{deed.origin.value}]  {deed.result}".rstrip()
+    what = f"{deed.verb} {deed.worker or deed.host}"
+    head = f"{moment(deed.at_s)}  {what}  {deed.by}  [{deed.origin.value}]  {deed.result}".rstrip()
     return f"{head}\n    {deed.command}" if deed.command else head

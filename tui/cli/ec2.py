@@ -7,18 +7,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
-from remote.clean import clean
+from remote import ec2_verbs
 from remote.ec2_instance import Instance
-from remote.ec2_power import Power
-from remote.errors import Declined, FarSideError, RemoteError, UsageError
+from remote.errors import Declined, RemoteError, UsageError
 from remote.profiles import Host
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
 from tui.format import duration
 
-RUNS_SHOWN = 5
 HEAD = ("HOST", "INSTANCE", "TYPE", "STATE", "UP", "PRICE", "SPENT SINCE START", "ADDRESS")
-Act = Callable[[Session, Host, Power], Awaitable[Instance]]
+Act = Callable[[Session, Host], Awaitable[Instance]]
 
 
 async def main(session: Session) -> Answer:
@@ -32,8 +30,8 @@ async def main(session: Session) -> Answer:
     session.on_interrupt = "interrupted; what was asked of Amazon goes on, trajvid-tui ec2 list shows it"
     if action != "stop":
         return await _all(session, hosts, _start if action == "start" else _look)
-    running = await _consent(session, hosts)
-    return await _all(session, running, _stop)
+    await _consent(session, hosts)
+    return await _all(session, hosts, _stop)
 
 
 def _chosen(session: Session) -> list[Host]:
@@ -41,8 +39,7 @@ def _chosen(session: Session) -> list[Host]:
     every = {name: host for name, host in session.profile.hosts.items() if host.ec2 is not None}
     names = list(dict.fromkeys(session.arguments.hosts))
     for name in names:
-        if session.fleet.host(name).ec2 is None:
-            raise UsageError(f"{name} is not an EC2 host", hint="give it `ec2:` in the profile, see docs/ec2.md")
+        ec2_verbs.place_of_instance(session.fleet, name)
     if not every:
         hint = "for example `hosts: {gpu-1: {ec2: {region: eu-west-1, instance: i-...}, user: ubuntu}}`"
         raise UsageError("no host of this profile is an EC2 instance", hint=hint)
@@ -58,7 +55,7 @@ async def _all(session: Session, hosts: list[Host], act: Act) -> Answer:
 
     async def one(host: Host) -> None:
         try:
-            found[host.name] = await act(session, host, _power(session, host))
+            found[host.name] = await act(session, host)
         except RemoteError as exc:
             failed[host.name] = exc
 
@@ -67,36 +64,34 @@ async def _all(session: Session, hosts: list[Host], act: Act) -> Answer:
     return Answer({"instances": [_data(*one) for one in told]}, _table(told), together(failed, len(hosts)))
 
 
-def _power(session: Session, host: Host) -> Power:
-    assert host.ec2 is not None
-    return Power(host.name, host.ec2, session.step_of(host.name))
+async def _look(session: Session, host: Host) -> Instance:
+    return await ec2_verbs.look_at_instance(session.fleet, host.name)
 
 
-async def _look(session: Session, host: Host, power: Power) -> Instance:
-    return await power.look()
-
-
-async def _start(session: Session, host: Host, power: Power) -> Instance:
-    found = await power.start()
-    power.say(f"running; its sshd may take another minute. {_price(host)}")
+async def _start(session: Session, host: Host) -> Instance:
+    say = session.step_of(host.name)
+    found = await ec2_verbs.start_instance(session.fleet, host.name, on_step=say)
+    say(f"running; its sshd may take another minute. {_price(host)}")
     return found
 
 
-async def _stop(session: Session, host: Host, power: Power) -> Instance:
-    return await power.stop()
+async def _stop(session: Session, host: Host) -> Instance:
+    return await ec2_verbs.stop_instance(
+        session.fleet, host.name, with_runs=session.arguments.with_runs, on_step=session.step_of(host.name)
+    )
 
 
-async def _consent(session: Session, hosts: list[Host]) -> list[Host]:
-    """Each host, once its name was typed (or --yes); one that is stopped already needs none.
+async def _consent(session: Session, hosts: list[Host]) -> None:
+    """Return once each host's name was typed, or --yes said so; one that is stopped already needs none.
 
-    Raises `Declined`, `FarSideError` (`running`), and as `Power.look`.
+    Raises `Declined`, and as `ec2_verbs.demand_unused`: what would be refused afterwards is not asked about first.
     """
     for host in hosts:
-        found = await _power(session, host).look()
+        found = await _look(session, host)
         if found.state in ("stopping", "stopped"):
             continue
         if found.state == "running" and not session.arguments.with_runs:
-            await _idle(session, host)
+            await ec2_verbs.demand_unused(session.fleet, host.name)
         if session.arguments.yes:
             continue
         session.say(f"{host.name}: {found.id} {found.kind}, up {duration(found.up_s or 0)}{_spent(host, found)}")
@@ -105,23 +100,6 @@ async def _consent(session: Session, hosts: list[Host]) -> list[Host]:
         )
         if typed is None or typed.strip() != host.name:
             raise Declined("nothing was stopped" + (": that was not its name" if typed else ""), hint="or say --yes")
-    return hosts
-
-
-async def _idle(session: Session, host: Host) -> None:
-    """Raises `FarSideError` while a run of any project goes on there, or where the host does not tell."""
-    try:
-        far = session.fleet.far(host.name)
-        await far.ready()
-        runs = (await far.call("active", {"root": far.root})).get("runs", [])
-    except RemoteError as exc:
-        hint = "mend the connection, or stop it all the same: --with-runs"
-        raise FarSideError(f"{host.name}: whether runs go on there is not known: {exc}", hint=hint) from exc
-    if runs:
-        names = [clean(f"{run['worker']} of {run['project']}") for run in runs[:RUNS_SHOWN]]
-        more = f" and {len(runs) - RUNS_SHOWN} more" if len(runs) > RUNS_SHOWN else ""
-        hint = "trajvid-tui stop WORKER first, which makes a checkpoint; or --with-runs"
-        raise FarSideError(f"{host.name}: {', '.join(names)}{more} is going on there", hint=hint, code="running")
 
 
 def _data(host: Host, found: Instance) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from remote.ssh_checks import config_warnings
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
 from tui.format import Line, joined
+from tui.hosts.instance import idle_line
 from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import cost_words, gpu_parts, run_words, trip_words
 
@@ -81,8 +82,14 @@ def _text(host: HostSnapshot, rows: list[RunSnapshot], error: RemoteError | None
     if error is not None:
         return f"{host.name}  {error.code}  {error.message}" + (f"\n  -> {error.hint}" if error.hint else "")
     head = joined([[(f"{host.name}  live  {host.place}", "")], trip_words(host.link), cost_words(host)])
-    lines = [head, joined([_tools(host)]), joined(_machine(host)), run_words(rows, now)]
+    lines = [head, joined([_tools(host)]), joined(_machine(host)), run_words(rows, now), *_instance(host, now)]
     return "\n  ".join(filter(None, ("".join(text for text, _ in line) for line in lines)))
+
+
+def _instance(host: HostSnapshot, now: float) -> list[Line]:
+    """Of an EC2 host since when nobody uses it, and why it does not stop itself though the profile wishes it."""
+    why = host.ec2.no_idle_stop if host.ec2 is not None else ""
+    return [idle_line(host, now), *([[(f"! does not stop itself when idle: {why}", "")]] if why else [])]
 
 
 def _tools(host: HostSnapshot) -> Line:

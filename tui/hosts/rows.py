@@ -9,6 +9,7 @@ from remote.hosts import HostSnapshot
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot
 from tui.format import Line, age, cut, duration, joined, spread, while_it_fits
 from tui.hosts.gpus import gpu_words
+from tui.hosts.instance import idle_line, spent_usd
 from tui.hosts.machine import uses
 from tui.words import STATES, UNCONFIRMED, link_words
 from wire.state import State
@@ -33,7 +34,7 @@ def host_lines(
     second = while_it_fits(gpu_parts(host.facts), room, " · ") or [(kind_words(host), "dim")]
     known = sorted(uses(host.facts), key=lambda use: not use.scarce) if host.facts is not None else []
     parts = [use.part for use in known]
-    third = while_it_fits([run_words(rows, now), *parts], room, " · ")
+    third = while_it_fits([run_words(rows, now), idle_line(host, now), *parts], room, " · ")
     return [head, *([mark, ("  ", ""), *line] for line in (dimmed(second, host), dimmed(third, host)))]
 
 
@@ -67,7 +68,11 @@ def trip_words(link: LinkStatus) -> Line:
 
 
 def cost_words(host: HostSnapshot) -> Line:
-    return [] if host.cost_per_hour_usd is None else [(f"${host.cost_per_hour_usd:.2f}/h", "")]
+    """The price of an hour; of an instance that runs what its time since the start costs, too."""
+    if host.cost_per_hour_usd is None:
+        return []
+    spent = spent_usd(host)
+    return [(f"${host.cost_per_hour_usd:.2f}/h" + (f", ${spent:.2f} so far" if spent is not None else ""), "")]
 
 
 def facts_age(host: HostSnapshot, now: float) -> tuple[str, str]:
