@@ -5,6 +5,7 @@
       envs/<sha256>/                  virtual environments made by `env: create`
       repos/<project>.git             bare; receives pushes
       worktrees/<project>/<worker>/   branch checked out at the run's commit
+      integration/<project>/          branches merged to see whether they go together; nobody's work
       slots/                          who has which GPU, and who waits for one
       idle/                           when the machine was last used, and who turns it off
       evidence/<project>/<worker>/    what `trainer tdd` and `trainer prove` wrote about its branch
@@ -51,6 +52,9 @@ class Root:
 
     def worktree(self, project: str, worker: str) -> str:
         return os.path.join(self.path, "worktrees", project, worker)
+
+    def integration(self, project: str) -> str:
+        return os.path.join(self.path, "integration", project)
 
     def evidence(self, project: str, worker: str) -> str:
         return os.path.join(self.path, "evidence", project, worker)

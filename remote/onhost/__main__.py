@@ -57,6 +57,7 @@ STREAMS: Dict[str, str] = {
     "redact": "remote.onhost.redact:redact",
     "prove": "remote.onhost.proving:prove",
     "prove_work": "remote.onhost.proving:prove_work",
+    "integrate": "remote.onhost.integrate:integrate",
     "keep": "remote.onhost.keeper:keep",
     "rank": "remote.onhost.rank:rank",
     "node": "remote.onhost.node:node",

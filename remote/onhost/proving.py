@@ -56,7 +56,7 @@ def prove(_argv: List[str]) -> int:
 
     with contextlib.suppress(BrokenPipeError):  # nobody reads any more
         try:
-            code = _proved(decode(_first_line(), SPEC_MAX_BYTES), tell)
+            code = _proved(decode(first_line(), SPEC_MAX_BYTES), tell)
             if code is not None:
                 stream.send([{"k": "end", "code": code}])
         except Refusal as exc:
@@ -66,7 +66,7 @@ def prove(_argv: List[str]) -> int:
     return 0
 
 
-def _first_line() -> bytes:
+def first_line() -> bytes:
     """The request; by single reads, as standard input is watched for its end afterwards."""
     data = b""
     while not data.endswith(b"\n") and len(data) <= SPEC_MAX_BYTES:
