@@ -143,6 +143,11 @@ def clock(skew_s: float) -> Check:
     return warn("clock", f"{told}; nothing here goes by it, but its logs do", "start its time service (timedatectl)")
 
 
+def wrong_clock(why: str) -> Check:
+    """A clock that cannot be right: certificates fail by it, and ages mean nothing."""
+    return fail("clock", why, "set it there (timedatectl set-ntp true)")
+
+
 def locks(works: bool) -> Check:
     if works:
         return fine("locks", "fcntl.flock tells two holders apart on the run root")

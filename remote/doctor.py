@@ -37,7 +37,8 @@ from remote.laptop_disk import FREE_FLOOR_BYTES
 from remote.local_program import output_of
 from remote.rsync import find_rsync, rsync_environment
 from remote.ssh_checks import look_at_way
-from remote.tidy import NUMBER_LIMIT
+from remote.tidy import clock
+from wire.codec import WireError
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
@@ -90,21 +91,21 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         found = await far.call("doctor", {"root": far.root, **asked}, timeout_s=HOST_TIMEOUT_S)
     except RemoteError as exc:
         return [*way.checks(exc), *_reached(host, exc), checks.fail(_named(exc), exc.message, exc.hint)]
-    ahead_s, took_s = _number(found, "clock_s") - wall_s, time.monotonic() - began
+    took_s = time.monotonic() - began
     seen = fleet.links().get(name)
     trip = f", {seen.round_trip_s * 1000:.0f} ms" if seen is not None and seen.round_trip_s is not None else ""
-    return [*way.checks(None), *_reached(host, None, trip), *judged(found, ahead_s=ahead_s, took_s=took_s)]
+    return [*way.checks(None), *_reached(host, None, trip), *judged(found, wall_s=wall_s, took_s=took_s)]
 
 
-def judged(found: Mapping[str, Any], *, ahead_s: float, took_s: float) -> list[Check]:
-    """The checks of what a host says of itself; its clock was `ahead_s` of ours, in an answer that took `took_s`."""
+def judged(found: Mapping[str, Any], *, wall_s: float, took_s: float) -> list[Check]:
+    """The checks of what a host says of itself, asked for at `wall_s` of our clock, in an answer that took `took_s`."""
     try:
-        return _checks_of(found, _skew(ahead_s, took_s))
+        return _checks_of(found, _clock(found.get("clock_s"), wall_s, took_s))
     except (TypeError, ValueError, AttributeError, OverflowError):
         return [checks.fail("far side", "its answer makes no sense", "is it the host that you think it is?")]
 
 
-def _checks_of(found: Mapping[str, Any], skew_s: float) -> list[Check]:
+def _checks_of(found: Mapping[str, Any], clock_there: Check) -> list[Check]:
     has_gpu = isinstance(found.get("gpu_processes"), list)
     torches = {python: one for python, one in dict(found.get("torch") or {}).items() if isinstance(one, dict)}
     return [
@@ -116,13 +117,21 @@ def _checks_of(found: Mapping[str, Any], skew_s: float) -> list[Check]:
         checks.disk(_count(found, "disk_free_bytes"), _count(found, "disk_total_bytes"),
                     mend="remove old runs there, or move `root:` of this host"),
         checks.inodes(_count(found, "inodes_free"), _count(found, "inodes_total")),
-        checks.clock(skew_s),
+        clock_there,
         checks.detaching(found),
         checks.logout(found),
         *checks.gpu_processes(found.get("gpu_processes")),
         *(checks.torch(python, answer, has_gpu=has_gpu) for python, answer in torches.items()),
         *checks.created(found.get("create")),
     ]  # fmt: skip
+
+
+def _clock(told: object, wall_s: float, took_s: float) -> Check:
+    try:
+        clock_s = clock(told)
+    except WireError as exc:
+        return checks.wrong_clock(str(exc))
+    return checks.clock(_skew((clock_s or 0.0) - wall_s, took_s))
 
 
 def _skew(ahead_s: float, took_s: float) -> float:
@@ -137,11 +146,6 @@ def _named(error: RemoteError) -> str:
     if error.hop and isinstance(error, Unreachable):
         return "jump host"
     return next((name for kind, name in NAMES if isinstance(error, kind)), "far side")
-
-
-def _number(found: Mapping[str, Any], key: str) -> float:
-    value = found.get(key)
-    return float(value) if isinstance(value, (int, float)) and abs(value) < NUMBER_LIMIT else 0.0
 
 
 def _count(found: Mapping[str, Any], key: str) -> int:

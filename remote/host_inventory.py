@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from remote.clean import clean
+from remote.errors import FarSideError
 from remote.fold import FOLDER_NAME
 from remote.listing import Entry
-from remote.tidy import seconds, whole
+from remote.tidy import clock, seconds, whole
 from wire.codec import WireError
 from wire.state import State
 
@@ -91,8 +92,17 @@ class Inventory:
 
 
 async def take_inventory(fleet: Fleet, host: str) -> Inventory:
-    """Ask a host for everything. Raises `FarSideError` and the connection's own errors."""
+    """Ask a host for everything. Raises `FarSideError`, also for a clock that cannot be right, and the connection's own
+    errors."""
     told, trees = await asyncio.gather(_ask(fleet, host, "inventory"), worktrees_on(fleet, host))
+    try:
+        clock(told.get("clock_s"))
+    except WireError as exc:
+        raise FarSideError(
+            f"{host}: {exc}: how old anything there is cannot be told, so nothing is removed",
+            hint="set it there (timedatectl set-ntp true)",
+            code="clock",
+        ) from exc
     return Inventory(
         host,
         tuple(_each(told.get("runs"), _run)),

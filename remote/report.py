@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from remote.errors import RemoteError
 from remote.fold import FOLDER_NAME
 from remote.onhost.past import run_past
-from remote.tidy import seconds, tidy, whole
+from remote.tidy import clock, tidy, whole
 from wire.codec import WireError
 from wire.records import RunSummary
 from wire.run_dir import RunDir
@@ -120,7 +120,7 @@ async def _of_host(
         await far.ready()
         asked = {"root": far.root, "project": fleet.profile.project_id, "within_s": min(within_s, 1e8)}
         answer = await far.call("past", asked, timeout_s=TIMEOUT_S)
-        now_s, runs = seconds(answer.get("clock_s")) or 0.0, answer.get("runs")
+        now_s, runs = clock(answer.get("clock_s")) or 0.0, answer.get("runs")
         found = []
         for item in runs if isinstance(runs, list) else ():
             if (run := _read(fleet, host, item, now_s, within_s)) is not None:

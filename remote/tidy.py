@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from remote.clean import clean
@@ -9,6 +10,8 @@ from wire.codec import WireError
 
 NUMBER_LIMIT = 2**63
 """JSON takes integers of thousands of digits; converting one to float raises OverflowError deep in a screen."""
+CLOCK_FIRST_S, CLOCK_END_S = 946_684_800, 4_102_444_800
+"""No host runs this before the year 2000, or in 2100."""
 ITEMS_LIMIT = 4096
 DEPTH_LIMIT = 20
 
@@ -41,6 +44,27 @@ def whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < NUMBER_LIMIT:
         raise WireError("not a whole number in range")
     return value
+
+
+def clock(value: Any) -> float | None:
+    """Return a host's own time (epoch seconds), or None if it does not tell. Raises `WireError` for one that cannot be.
+
+    A clock without a battery begins in 1970; by one that is far ahead everything is old enough to be removed.
+    """
+    try:
+        told = seconds(value)
+    except WireError as exc:
+        raise WireError("its clock says no time") from exc
+    if told is None or CLOCK_FIRST_S <= told < CLOCK_END_S:
+        return told
+    raise WireError(f"its clock says {_day(told)}, which cannot be")
+
+
+def _day(epoch_s: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(epoch_s))
+    except (OverflowError, OSError, ValueError):
+        return f"{epoch_s:.3g} s after 1970"
 
 
 def seconds(value: Any) -> float | None:

@@ -25,7 +25,8 @@ Entry = Dict[str, Any]
 
 
 def inventory(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Return `{"runs", "bundles", "environments", "left"}`, each a list of entries, of one `worker` or of all.
+    """Return `{"runs", "bundles", "environments", "left"}`, each a list of entries, of one `worker` or of all, and
+    the `clock_s` by which their ages are told.
 
     Every entry has {name, bytes, inode, age_s}. A run has {worker, attempts, state, current, checkpoints} besides, a
     bundle and an environment {used}, and what a removal that was cut off left behind says its {place}.
@@ -38,6 +39,7 @@ def inventory(asked: Dict[str, Any]) -> Dict[str, Any]:
         "bundles": _shared(root, "bundle"),
         "environments": _shared(root, "environment"),
         "left": [entry for place in _places(root, project, workers) for entry in _left(place)],
+        "clock_s": time.time(),
     }
 
 

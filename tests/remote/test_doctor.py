@@ -190,7 +190,7 @@ def test_a_slow_answer_is_no_skewed_clock(ahead_s: float, skew_s: float) -> None
 async def test_lines_without_effect_and_open_files_are_named_and_closed_when_asked(home: Path) -> None:
     config, key = home / ".ssh" / "config", home / ".ssh" / "id_box"
     text_of_the_host = (
-        "Host box\n StrictHostKeyChecking no\n IdentityFile ~/.ssh/id_box\n Colour red\nMatch version 9\n Port 1\n"
+        "Host box\n StrictHostKeyChecking no\n IdentityFile ~/.ssh/id_box\n Colour red\nMatch command x\n Port 1\n"
     )
     config.write_text(text_of_the_host)
     key.write_text("")
@@ -201,7 +201,7 @@ async def test_lines_without_effect_and_open_files_are_named_and_closed_when_ask
     assert [name for name, _ in shown] == ["key file", "ssh config", "ssh config", "ssh config"]
     assert "open to others (mode 640)" in shown[0][1] and all(check.mend for check in way.found)
     for (_, text), part in zip(
-        shown[1:], (":2: StrictHostKeyChecking", ":4: Colour", ":5: Match `version`"), strict=True
+        shown[1:], (":2: StrictHostKeyChecking", ":4: Colour", ":5: Match `command`"), strict=True
     ):
         assert f"{config}{part}" in text
     more = home / ".ssh" / "more"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remote import doctor
 from remote.clean import clean
 from remote.fold import fold, fold_facts
 from remote.metric_history import POINTS_MAX, extend
@@ -17,6 +18,7 @@ from remote.row import Row
 from remote.snapshot import Gpu, Link, LinkStatus, RunSnapshot
 from remote.verdict import CHECKING, LOST_AFTER_S, settle, settles_at
 from tests.fixtures.gated import GATE, WHY
+from tui.hosts.machine import skew_words
 from wire.codec import WireError
 from wire.records import MetricPoint
 from wire.state import State
@@ -360,9 +362,34 @@ def test_hostile_facts(message: dict[str, Any]) -> None:
     assert all(gpu.name == clean(gpu.name) for gpu in facts.gpus)
 
 
+ABSURD = [
+    (0.0, "1970-01-01"),
+    (-5.0, "1969-12-31"),
+    (4_102_444_800, "2100-01-01"),
+    (1e18, "1e+18 s after 1970"),
+    (float("inf"), "no time"),
+    (float("nan"), "no time"),
+    ("now", "no time"),
+]
+
+
+@pytest.mark.parametrize(("told", "why"), ABSURD)
+def test_a_clock_that_cannot_be_right_is_named_and_the_rest_believed(told: Any, why: str) -> None:
+    facts = fold_facts({"cpus": 2, "clock_s": told}, NOW, 1.8e9)
+    assert facts.cpus == 2 and facts.clock_skew_s is None and why in facts.clock_wrong
+    assert skew_words(facts) == (facts.clock_wrong, "warn")
+    assert why in doctor._clock(told, 1.8e9, 0.1).text
+
+
+def test_a_clock_that_is_only_off_is_no_such_clock() -> None:
+    for told in (946_684_800, 4_102_444_799):
+        facts = fold_facts({"clock_s": told}, NOW, 1.8e9)
+        assert facts.clock_skew_s == told - 1.8e9 and not facts.clock_wrong
+
+
 def test_facts() -> None:
     told = {"index": 1, "name": "A100\x1b[2J", "memory_used_bytes": 5, "later": "x", "power_w": None}
-    facts = fold_facts({"cpus": 2, "load_1min": 0.5, "clock_s": 105.0, "gpus": [told, "junk"]}, NOW, 100.0)
+    facts = fold_facts({"cpus": 2, "load_1min": 0.5, "clock_s": 1.8e9 + 5, "gpus": [told, "junk"]}, NOW, 1.8e9)
     assert (facts.cpus, facts.clock_skew_s, facts.at) == (2, 5.0, NOW)
     assert facts.gpus == (Gpu(1, "A100", memory_used_bytes=5),)
     assert facts.spot_at_s is None

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from remote import prune, runs, synced
 from remote.copies import copy_of
 from remote.errors import RemoteError
+from remote.farside import FarSide
 from remote.fleet import Fleet
 from remote.host_inventory import HostRun, Inventory, Thing, Worktree
 from remote.listing import Entry
@@ -295,6 +297,25 @@ async def test_a_host_that_cannot_tell_loses_nothing(project: Project, monkeypat
     found, failed = await survey(fleet, ["local"], AT_ONCE)
     assert found == Plan() and "local" in failed
     await fleet.close()
+
+
+async def test_a_host_whose_clock_cannot_be_right_loses_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of the year 2150 everything is old."""
+    fleet = Fleet(project.profile)
+    real = FarSide.call
+
+    async def call(far: FarSide, verb: str, *arguments: Any, **more: Any) -> dict[str, Any]:
+        answer = await real(far, verb, *arguments, **more)
+        return {**answer, "clock_s": 5.7e9} if verb == "inventory" else answer
+
+    monkeypatch.setattr(FarSide, "call", call)
+    try:
+        found, failed = await survey(fleet, list(fleet.profile.hosts), AT_ONCE)
+    finally:
+        await fleet.close()
+    assert found.items == () and all("2150-" in error.message for error in failed.values()) and failed
 
 
 def test_a_damaged_history_goes_when_it_is_old(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,8 @@ def spot_words(facts: HostFacts | None) -> str:
 def skew_words(facts: HostFacts) -> tuple[str, str]:
     """How far its clock is from ours: shown, so that its logs are read rightly; nothing goes by it."""
     skew = facts.clock_skew_s
+    if facts.clock_wrong:
+        return (facts.clock_wrong, "warn")
     if skew is None:
         return ("not told", "dim")
     if abs(skew) < SKEW_SHOWN_S:
