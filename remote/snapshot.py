@@ -13,6 +13,9 @@ from enum import StrEnum
 from wire.records import ExitRecord, GateDecision, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
 from wire.state import SILENT_AFTER_BEATS, State, stall_after_s
 
+GPUS_NAMED = 256
+"""A host that names more, or a number from here on, is not believed."""
+
 
 class Link(StrEnum):
     """The connection to a host. It stands beside a run's state and never changes it."""
@@ -115,6 +118,16 @@ class HostFacts:
     """0 where the file system has no fixed number of them."""
     spot_at_s: float | None = None
     """When its owner takes the machine away, epoch seconds by its own clock; None = nobody said so."""
+    idle_s: float | None = None
+    """For how long nobody used it, as far as anybody looked; None while it is in use, or does not tell."""
+    in_use: str = ""
+    """What uses it, '' if nothing does or it does not tell."""
+    stop_in_s: float | None = None
+    """After how long it stops itself if nobody uses it; None = it does not."""
+    stop_trouble: str = ""
+    """Why it tried to and could not."""
+    clock_wrong: str = ""
+    """What its clock says, where that cannot be: then there is no skew."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,13 @@ class RunSnapshot:
     link: LinkStatus = field(default_factory=LinkStatus)
     sync: SyncStatus = field(default_factory=SyncStatus)
     facts: HostFacts | None = None
+
+    @property
+    def gpus(self) -> tuple[int, ...]:
+        """The GPUs that its host granted to what is active, as nvidia-smi numbers them; () if it names none."""
+        told = self.beat.extra.get("gpus") if self.beat is not None and self.state.active else None
+        known = told if isinstance(told, list) else []
+        return tuple(gpu for gpu in known[:GPUS_NAMED] if type(gpu) is int and 0 <= gpu < GPUS_NAMED)
 
     def age_s(self, now: float) -> float | None:
         """Seconds since the host last confirmed this row; None if it never did in this session."""

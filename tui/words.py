@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remote.snapshot import Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
-from tui.format import Line, Span, age, duration, joined, size, spread, while_it_fits
-from tui.hosts.gpus import gpu_words
+from tui.format import Line, Span, age, duration, size, spread, while_it_fits
 from tui.hosts.machine import spot_words
 from tui.keys import shown
 from tui.progress import news, phase_words, prepared_share, stage_word
@@ -254,24 +253,3 @@ def last_words(row: RunSnapshot) -> Span:
         if row.state is State.NOT_STARTED and known(row)
         else ("", "")
     )
-
-
-def machine_words(row: RunSnapshot) -> Line:
-    """GPU memory first where there is one, else load and memory."""
-    return joined(machine_parts(row))
-
-
-def machine_parts(row: RunSnapshot) -> list[Line]:
-    """The same, to be placed one by one."""
-    facts = row.facts
-    if facts is None:
-        return []
-    if facts.gpus:
-        return [[("GPU ", "dim"), (gpu_words(facts.gpus[0]), "dim")]]
-    parts: list[Line] = []
-    if facts.load_1min is not None and facts.cpus:
-        parts.append([(f"load {facts.load_1min:.1f}/{facts.cpus}", "dim")])
-    if facts.memory_total_bytes:
-        used = facts.memory_total_bytes - facts.memory_available_bytes
-        parts.append([(f"{size(used)} of {size(facts.memory_total_bytes)}", "dim")])
-    return parts

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from remote.onhost import parts
 from wire.codec import HEARTBEAT_MAX_BYTES, encode
@@ -34,6 +34,7 @@ class Beats:
         self._thread = threading.Thread(target=self._go_on, name="beats", daemon=True)
         self._state, self._child, self._waits_for = State.STARTING, 0, ""
         self._remark = ""
+        self._gpus: Tuple[int, ...] = ()
         self._log_bytes = -1
         # Grows across attempts: readers judge liveness by a sequence that never falls back.
         self._seq = _whole((parts.read_part(run.heartbeat) or {}).get("seq"))
@@ -49,7 +50,8 @@ class Beats:
         """Take a new state and beat at once."""
         with self._lock:
             self._state, self._child, self._waits_for = state, child_pid, waits_for
-        self._beat()
+        if not self._ended.is_set():
+            self._beat()
 
     def remark(self, text: str) -> None:
         """Add what people should know to this and every later beat."""
@@ -57,6 +59,11 @@ class Beats:
             self._remark = text
         if not self._ended.is_set():
             self._beat()
+
+    def hold(self, gpus: Tuple[int, ...]) -> None:
+        """Name in every later beat the GPUs that the work was granted."""
+        with self._lock:
+            self._gpus = gpus
 
     def close(self) -> None:
         """Stop beating; no beat follows."""
@@ -86,6 +93,7 @@ class Beats:
                 progress_age_s=round(time.monotonic() - self._changed_at, 3) if progress else None,
                 text=self._text(progress),
                 waits_for=self._waits_for,
+                extra={"gpus": list(self._gpus)} if self._gpus else {},
             )
             try:
                 replace_file(self._run.heartbeat, beat.to_line()[:HEARTBEAT_MAX_BYTES])

@@ -35,6 +35,7 @@ class Providing:
             if grant is None:
                 return False
             work.more_fds, gpus = grant.fds, grant.gpus
+        self._beats.hold(gpus)
         if self._waited_for:
             self._beats.say(State.STARTING)  # it waits for nobody now
         if gpus:

@@ -278,6 +278,8 @@ def test_a_queued_run_says_so_starts_when_it_can_and_stops_at_once(far: Far) -> 
     assert [event["kind"] for event in lines(waiting.events)] == ["started", "queued", "granted", "ended"]
     assert [point["bytes"] for point in lines(waiting.log_index)][:1] == [0]
     assert lines(holder.events)[1]["data"] == {"gpus": [0]}
+    assert record(waiting.heartbeat)["gpus"] == record(holder.heartbeat)["gpus"] == [0]
+    assert "gpus" not in beat, "what waits has none"
 
     name = os.path.basename(stopped.path)
     spec = {"run": name, "project": PROJECT, "worker": "c"}

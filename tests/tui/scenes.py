@@ -20,7 +20,7 @@ from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase,
 from tests.tui import test_activity, test_config_tab, test_evidence_tab, test_hosts, test_log_tab
 from tests.tui.desk import NoVerbs, settle
 from tests.tui.housekept import Housekeeping
-from tests.tui.worlds import NOW, WALL, blank, ended, held, offline, result, running
+from tests.tui.worlds import NOW, WALL, blank, ended, held, offline, on_gpus, result, running
 from tui.app import TrajvidApp
 from wire.state import State
 
@@ -97,7 +97,7 @@ def everyday() -> list[RunSnapshot]:
         running("keypoint-a"),
         replace(at_gate, spec=spec),
         done,
-        learning(running("magvit-a", done=22, host="gpu-1", facts=facts), 0.9, 1.25),
+        learning(on_gpus(running("magvit-a", done=22, host="gpu-1", facts=facts), 0), 0.9, 1.25),
     ]
     return [*map(synced, rows), blank("smoke", facts=HostFacts())]
 

@@ -11,16 +11,17 @@ import pytest
 
 from remote.checks import Check, Report, Verdict
 from remote.hosts import HostSnapshot
-from remote.snapshot import Gpu, HostFacts, Link, LinkStatus
+from remote.snapshot import Gpu, HostFacts, Link, LinkStatus, RunSnapshot
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
-from tests.tui.worlds import FACTS, GIB, LIVE, NOW, blank, ended, offline, running
+from tests.tui.worlds import FACTS, GIB, LIVE, NOW, blank, ended, offline, on_gpus, running
 from tui.app import TrajvidApp
 from tui.cli.describe import table
 from tui.hosts.detail import body_lines, framed
 from tui.hosts.gpus import gpu_line, gpu_words
 from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import host_lines, run_words
+from tui.machine_words import machine_parts, machine_words
 from tui.words import last_words, notice
 from wire.state import State
 
@@ -51,7 +52,7 @@ def machines() -> list[HostSnapshot]:
 
 def world() -> list[Any]:
     return [
-        running("keypoint-a"), blank("keypoint-b"), running("i3d-a", host="gpu-1", facts=BUSY),
+        running("keypoint-a"), blank("keypoint-b"), on_gpus(running("i3d-a", host="gpu-1", facts=BUSY), 1),
         ended("i3d-b", State.FAILED, 3, "exit code 3: CUDA out of memory", host="gpu-1"),
         running("magvit-a", host="gpu-2", link=offline(), seen_at=NOW - 420),
         blank("slowfast-a", host="gpu-3", link=machines()[3].link),
@@ -163,6 +164,20 @@ def test_what_a_gpu_does_not_tell_is_left_out() -> None:
     assert gpu_words(Gpu(1, memory_total_bytes=GIB, temperature_c=40)) == "1: 40 C"
     text = "".join(part for part, _ in gpu_line(A100, 100))
     assert "12.0/80.0 GiB · 87 % · 251/400 W · 61 C" in text and text.endswith("NVIDIA A100-SXM4-80GB")
+
+
+def test_a_run_names_the_gpus_that_it_was_granted_and_no_other() -> None:
+    def said(row: RunSnapshot) -> str:
+        return "".join(text for text, _ in machine_words(row))
+
+    row = running("a", facts=BUSY)
+    assert said(row) == "2 GPUs" and said(running("a")).startswith("load ")
+    assert said(replace(row, facts=replace(BUSY, gpus=(A100,)))) == f"GPU {gpu_words(A100)}"
+    assert said(on_gpus(row, 1)) == f"GPU {gpu_words(BUSY.gpus[1])}"
+    assert said(on_gpus(row, 7)) == said(replace(on_gpus(row, 7), facts=None)) == "GPU 7"
+    assert said(on_gpus(row, 0, 1)) == "GPUs 0, 1" and len(machine_parts(on_gpus(row, 0, 1))) == 2
+    assert on_gpus(row, -1, True, 10**9, 2).gpus == (2,), "a host may say anything"
+    assert on_gpus(ended("a", State.FAILED, 1, ""), 1).gpus == (), "what has ended holds none"
 
 
 def test_nothing_is_said_of_what_nobody_confirms() -> None:

@@ -65,6 +65,12 @@ def running(worker: str, *, host: str = "local", done: int = 14, **more: Any) ->
     return replace(base, **more)
 
 
+def on_gpus(row: RunSnapshot, *gpus: int) -> RunSnapshot:
+    """The row of a run that was granted these."""
+    assert row.beat is not None
+    return replace(row, beat=replace(row.beat, extra={"gpus": list(gpus)}))
+
+
 def ended(worker: str, state: State, code: int | None, reason: str, **more: Any) -> RunSnapshot:
     """A run that is over."""
     base = running(worker, **more)

@@ -9,6 +9,7 @@ from tui import words
 from tui.format import Line, bar, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
 from tui.gate import at_gate, decision_words, gate_lines, passage_words
 from tui.keys import shown
+from tui.machine_words import machine_parts
 from tui.results import result_lines
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
@@ -84,7 +85,7 @@ def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Li
         lines += [_fact("run", bar_line)] if line_width(bar_line) else []
     room = width - LABEL
     lines.append(_fact("code", _code(row, room)))
-    lines.append(_fact("host", while_it_fits([[(row.host, "")], *words.machine_parts(row), _disk(row)], room, " · ")))
+    lines.append(_fact("host", while_it_fits([[(row.host, "")], *machine_parts(row), _disk(row)], room, " · ")))
     if row.run:
         checkpoint = words.checkpoint_words(row, now)
         if not checkpoint and row.state is State.RUNNING and row.progress is not None:

@@ -22,6 +22,7 @@ from tui.format import (
     wrapped,
 )  # fmt: skip
 from tui.gate import at_gate
+from tui.machine_words import machine_words
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
 from tui.widgets.frame import box
@@ -84,7 +85,7 @@ def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
         metrics=tuple(metrics_of(snapshot)),
         sync=words.sync_words(snapshot, now),
         checkpoint=words.checkpoint_words(snapshot, now),
-        machine=words.machine_words(snapshot),
+        machine=machine_words(snapshot),
         last=words.last_words(snapshot),
         started=bool(snapshot.run),
         ended=snapshot.state.final,
