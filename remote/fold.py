@@ -18,7 +18,7 @@ from remote.clean import clean
 from remote.metric_history import extend
 from remote.row import Row, forget
 from remote.snapshot import Gpu, HostFacts, RunSnapshot
-from remote.tidy import seconds, tidy, whole
+from remote.tidy import clock, seconds, tidy, whole
 from remote.verdict import settle
 from wire.codec import WireError, decode
 from wire.records import (
@@ -74,7 +74,7 @@ def fold_facts(message: Mapping[str, Any], now: float, wall_s: float) -> HostFac
     Raises `WireError`.
     """
     gpus = message.get("gpus")
-    clock_s = seconds(message.get("clock_s"))
+    skew_s, wrong = _skew(message.get("clock_s"), wall_s)
     return HostFacts(
         at=now,
         cpus=whole(message.get("cpus")),
@@ -82,13 +82,23 @@ def fold_facts(message: Mapping[str, Any], now: float, wall_s: float) -> HostFac
         memory_total_bytes=whole(message.get("memory_total_bytes")),
         memory_available_bytes=whole(message.get("memory_available_bytes")),
         disk_free_bytes=whole(message.get("disk_free_bytes")),
-        clock_skew_s=None if clock_s is None else clock_s - wall_s,
+        clock_skew_s=skew_s,
+        clock_wrong=wrong,
         gpus=tuple(_gpu(item) for item in gpus[:GPUS_KEPT] if isinstance(item, dict)) if isinstance(gpus, list) else (),
         disk_total_bytes=whole(message.get("disk_total_bytes")),
         inodes_free=whole(message.get("inodes_free")),
         inodes_total=whole(message.get("inodes_total")),
         spot_at_s=seconds(message.get("spot_at_s")),
     )
+
+
+def _skew(clock_s: Any, wall_s: float) -> tuple[float | None, str]:
+    """How far the host's clock is ahead of `wall_s`, or what is wrong with it."""
+    try:
+        told = clock(clock_s)
+    except WireError as exc:
+        return None, str(exc)
+    return (None if told is None else told - wall_s), ""
 
 
 def _gpu(told: Mapping[str, Any]) -> Gpu:
