@@ -118,8 +118,6 @@ class HostFacts:
     """0 where the file system has no fixed number of them."""
     spot_at_s: float | None = None
     """When its owner takes the machine away, epoch seconds by its own clock; None = nobody said so."""
-    clock_wrong: str = ""
-    """What its clock says, where that cannot be: then there is no skew."""
     idle_s: float | None = None
     """For how long nobody used it, as far as anybody looked; None while it is in use, or does not tell."""
     in_use: str = ""
