@@ -21,7 +21,7 @@ from wire.records import Record, RunSpec
 from wire.state import State
 
 MAX_RESTARTS = 3
-"""One was seen to lose a race of two machines that meet again."""
+"""Of all ranks by torchrun, each time the supervisor has started it."""
 
 NAMED_MAX = 20
 """So many ranks are named in one line."""
@@ -102,9 +102,10 @@ def ranks_environment(spec: RunSpec, given: Dict[str, str]) -> Dict[str, str]:
     """Return variables for torchrun beside those that are `given`.
 
     Its ranks get as long for a checkpoint as we give it (`--shutdown-timeout`, which older ones do not know as an
-    option); threads are one for each, as torchrun would choose with a long warning.
+    option). Each start gets a store of its own: one that is shared tells new ranks where the dead ones listened, and
+    most restarts then fail. Threads are one for each, as torchrun would choose with a long warning.
     """
-    more = {"PET_SHUTDOWN_TIMEOUT": str(math.ceil(spec.grace_s))}
+    more = {"PET_SHUTDOWN_TIMEOUT": str(math.ceil(spec.grace_s)), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
     return more if "OMP_NUM_THREADS" in given else {**more, "OMP_NUM_THREADS": "1"}
 
 

@@ -18,6 +18,7 @@ from remote.onhost.ranks import RankRecord, Ranks, Roll, record_name, started
 from remote.onhost.request import Refusal
 from remote.onhost.spawn import Claim
 from tests.onhost.far import Far, lines, record, wait_for
+from tests.trainer.sessions import TINY
 from wire.records import RunSpec
 from wire.run_dir import RunDir, replace_file
 
@@ -289,7 +290,7 @@ class TestTorchrun:
 @pytest.mark.slow
 def test_the_trainer_goes_on_from_its_checkpoint_when_a_rank_is_lost(far: Far) -> None:
     """About 40 s."""
-    words = ("clips=120", "epochs=12", "width=0.25", "batch_size=4")
+    words = (*TINY, "epochs=20")
     run = far.launch(sys.executable, "-m", "trainer", "run", "--config", "keypoint", *words, ranks=TWO,
                      env={"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONSAFEPATH": "1"})  # fmt: skip
     wait_for(lambda: (Path(run.checkpoints) / "last.pt").exists(), "a checkpoint")
