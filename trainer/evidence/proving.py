@@ -19,7 +19,17 @@ from trainer.evidence.repository import Repository
 from trainer.evidence.running import Ran, Show, run_tests
 from trainer.evidence.runs import judge_run
 from trainer.evidence.sources import Sources
-from wire.evidence import COVERAGE_FILE, PROOF_FILE, RED, Case, Evidence, by_component, file_name, read_evidence
+from wire.evidence import (
+    COVERAGE_FILE,
+    PROOF_FILE,
+    RED,
+    REFACTOR,
+    Case,
+    Evidence,
+    by_component,
+    file_name,
+    read_evidence,
+)
 from wire.evidence_order import Phases, chain_problem, newest, stale
 from wire.run_dir import replace_file
 
@@ -91,10 +101,11 @@ def _judge_chains(proof: Proof, chains: Mapping[str, Phases], repository: Reposi
     last: Evidence | None = None
     for component, phases in chains.items():
         proof.evidence += [_row(one) for one in phases.values()]
-        why = chain_problem(phases) or out_of_history(phases, repository, proof.commit)
+        one = newest(phases)
+        counting = {phase: each for phase, each in phases.items() if phase != REFACTOR or each is one}
+        why = chain_problem(phases) or out_of_history(counting, repository, proof.commit)
         if why:
             proof.reasons.append(f"{component}: {why}")
-        one = newest(phases)
         if one is not None and (last is None or one.at >= last.at):
             last = one
     why = stale(last, proof.commit, tree) if last is not None and not proof.reasons else ""

@@ -23,6 +23,7 @@ from wire.evidence import (
     ACCEPTED,
     COVERAGE_FILE,
     GREEN,
+    PHASES,
     RED,
     REFACTOR,
     Evidence,
@@ -82,7 +83,9 @@ class _Recorder:
     """A phase from its begin to its verdict."""
 
     def __init__(self, repository: Repository, asked: Asked, phases: Phases, show: Show) -> None:
-        self._repository, self._asked, self._phases, self._show = repository, asked, phases, show
+        self._repository, self._asked, self._show = repository, asked, show
+        before = PHASES[: PHASES.index(asked.phase)]
+        self._phases = {phase: one for phase, one in phases.items() if phase in before}
         self._content = repository.present()
         self._commit = repository.commit_of("HEAD")
         self._began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
