@@ -1,7 +1,7 @@
 """A run's files by SFTP, where rsync is missing: new and changed ones by size and time, below open descriptors.
 
 The host names the files, so no path is ever built from what it says: each folder is an open descriptor, each name one
-component that is checked, and nothing follows a link.
+component that is checked, and nothing follows a link. A file that was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,8 +17,8 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from remote.clean import clean_bytes
+from remote.partial_file import PartialFile, coming, sweep
 from remote.selection import Selection
-from wire.run_dir import TEMPORARY_PREFIX
 
 DEPTH_MAX = 16
 FILES_MAX = 100_000
@@ -75,6 +74,7 @@ class SftpCopy:
                 continue  # it went away meanwhile
             except asyncssh.SFTPPermissionDenied:
                 self.failed.append(clean_bytes(shown))
+        sweep(folder)
 
     async def _entries(self, source: bytes) -> AsyncIterator[tuple[bytes, asyncssh.SFTPAttrs]]:
         async for entry in self.sftp.scandir(source):
@@ -100,44 +100,27 @@ class SftpCopy:
             return
         if self.on_file is not None:
             self.on_file(clean_bytes(b"/".join(path)))
-        temporary = (TEMPORARY_PREFIX + secrets.token_hex(8)).encode()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        target = os.open(temporary, flags, 0o600, dir_fd=folder)
-        try:
-            try:
-                await self._content(source, target, size)
-                at_ns = when * _SECOND_NS + (_MARK_NS if when >= self.began_s else 0)
-                os.utime(target, ns=(at_ns, at_ns))
-            finally:
-                os.close(target)
-            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+        lasting = when < self.began_s
+        with coming(folder, name, size, when, lasting=lasting) as part:
+            await self._content(source, part, size)
+            part.becomes(name, when * _SECOND_NS + (0 if lasting else _MARK_NS))
         self.files += 1
 
-    async def _content(self, source: bytes, target: int, size: int) -> None:
-        """Copy `size` bytes, not what is appended meanwhile."""
-        done, started = 0, time.monotonic()
+    async def _content(self, source: bytes, part: PartialFile, size: int) -> None:
+        """Copy the bytes up to `size`, not what is appended meanwhile."""
+        came, started = 0, time.monotonic()
         async with self.sftp.open(source, "rb") as file:
-            while done < size:
-                data = await file.read(min(CHUNK_BYTES, size - done), done)
+            while part.done < size:
+                data = await file.read(min(CHUNK_BYTES, size - part.done), part.done)
                 if not isinstance(data, bytes) or not data:
                     break
-                _write_all(target, data)
-                done += len(data)
+                part.append(data)
+                came += len(data)
                 self.received += len(data)
                 if self.on_bytes is not None:
                     self.on_bytes(self.received)
                 if self.bandwidth_kib:
-                    await asyncio.sleep(max(0.0, done / (self.bandwidth_kib * 1024) - (time.monotonic() - started)))
-
-
-def _write_all(target: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(target, view) :]
+                    await asyncio.sleep(max(0.0, came / (self.bandwidth_kib * 1024) - (time.monotonic() - started)))
 
 
 def check_name(name: bytes) -> None:

@@ -6,6 +6,7 @@ takes no more in one sync than it was told to, whatever the host sends.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -214,7 +215,7 @@ async def _by_sftp(wish: _Wish, far: FarSide) -> _Outcome:
     clock_s = (await far.call("probe", {"root": far.root})).get("clock_s")
     try:
         async with ssh.start_sftp_client(path_encoding=None) as sftp:
-            began_s = int(clock_s) if isinstance(clock_s, (int, float)) else 0
+            began_s = int(clock_s) if isinstance(clock_s, (int, float)) and math.isfinite(clock_s) else 0
             meter = wish.meter
             copy = SftpCopy(sftp, wish.selection, wish.bandwidth_kib, meter.received, meter.begins, began_s)
             folder = os.open(wish.local, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

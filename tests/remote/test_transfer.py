@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import shutil
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from remote.connection import Connection
 from remote.embedded import EmbeddedServer
 from remote.errors import FarSideError, RemoteError, Unreachable
 from remote.farside import FarSide
+from remote.partial_file import coming, sweep
 from remote.profiles import Host
 from remote.rsync import Rsync, find_rsync, parse_help
 from remote.selection import Selection
@@ -176,8 +179,10 @@ async def test_a_copy_by_sftp_keeps_to_its_limit(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("remote.sftp_copy.time.monotonic", lambda: now[0])
     server: Any = SlowServer()
     copy = SftpCopy(server, Selection(), bandwidth_kib=1024, on_bytes=lambda count: came.append((now[0], count)))
-    with open(tmp_path / "file", "wb") as file:
-        await copy._content(b"x", file.fileno(), 8 * 2**20)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with coming(folder, b"x", 8 * 2**20, 1) as part:
+        await copy._content(b"x", part, 8 * 2**20)
+    os.close(folder)
     assert now[0] == pytest.approx(8.0) and len(came) == 8
     assert all(count <= (at + 1.0) * 2**20 for at, count in came)
 
@@ -348,10 +353,14 @@ async def test_unreadable_file_is_named_and_the_rest_comes(
     assert caught.value.code == "partial_sync" and (tmp_path / "l/metrics.jsonl").exists()
 
 
-@needs_rsync
-async def test_lost_connection_is_unreachable_and_the_next_sync_goes_on(far_host: FarHost, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", METHODS)
+async def test_lost_connection_is_unreachable_and_the_next_sync_goes_on(
+    far_host: FarHost, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, method)
     run = make_run(far_host.home / "run")
     (run / "big").write_bytes(os.urandom(16 * 2**20))
+    age(run)
     far = FarSide(far_host.connection, far_host.host)
     await far.ready()
     ssh = await far_host.connection.ssh()
@@ -367,6 +376,62 @@ async def test_lost_connection_is_unreachable_and_the_next_sync_goes_on(far_host
     assert (local / "big").read_bytes() == (run / "big").read_bytes()
     assert result.bytes < 14 * 2**20, "what had come over is not sent again"
     assert not list(local.rglob(".*"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[int]:
+    """An open folder, which is `tmp_path / "local"`."""
+    (tmp_path / "local").mkdir()
+    descriptor = os.open(tmp_path / "local", os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+
+
+def test_a_part_is_gone_on_from_only_for_the_same_file(folder: int, tmp_path: Path) -> None:
+    def broken_off(size: int = 9, mtime_s: int = 5, error: Exception | None = None, **more: bool) -> int:
+        with contextlib.suppress(Unreachable, OSError), coming(folder, b"a.pt", size, mtime_s, **more) as part:
+            begun = part.done
+            part.append(b"abc")
+            raise error or Unreachable("gone")
+        return begun
+
+    assert [broken_off(), broken_off(), broken_off(size=8), broken_off(mtime_s=6)] == [0, 3, 0, 0]
+    assert len(tree(tmp_path / "local")) == 3
+    assert broken_off(mtime_s=7, lasting=False) == 0 and broken_off(mtime_s=7, lasting=False) == 0
+    full = OSError(errno.ENOSPC, "full")
+    assert broken_off(mtime_s=8, error=full) == 0 and broken_off(mtime_s=8, error=full) == 0
+    with coming(folder, b"a.pt", 9, 5) as part:
+        assert part.done == 6
+        part.append(b"xyz")
+        part.becomes(b"a.pt", 5 * 10**9)
+        sweep(folder)
+        with coming(folder, b"a.pt", 9, 6) as other:
+            with coming(folder, b"a.pt", 9, 6) as second:
+                assert other.name != second.name, "two copies at once do not mix"
+                sweep(folder)
+    assert (tmp_path / "local" / "a.pt").read_bytes() == b"abcabcxyz"
+    sweep(folder)
+    assert tree(tmp_path / "local") == ["a.pt"]
+
+
+def test_what_stands_in_the_place_of_a_part_is_left_alone(folder: int, tmp_path: Path) -> None:
+    with pytest.raises(Unreachable), coming(folder, b"a", 9, 5):
+        raise Unreachable("gone")
+    local, victim = tmp_path / "local", tmp_path / "victim"
+    [name] = tree(local)
+    victim.write_text("mine")
+    for plant in (local.joinpath(name).symlink_to, local.joinpath(name).hardlink_to):
+        (local / name).unlink()
+        plant(victim)
+        with coming(folder, b"a", 9, 5) as part:
+            part.append(b"x")
+            part.becomes(b"a", 1)
+        sweep(folder)
+        assert victim.read_text() == "mine" and (local / "a").read_text() == "x"
+    (local / name).unlink()
+    os.mkfifo(local / name)
+    with coming(folder, b"a", 9, 5) as part:
+        assert part.done == 0 and os.fsencode(name) != part.name
 
 
 @pytest.mark.parametrize("method", METHODS)
