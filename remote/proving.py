@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from remote.clean import clean, clean_text
+from remote.clean import clean_text
 from remote.errors import FarSideError, Unreachable, UsageError
 from remote.evidence import bring, listed, told
 from remote.launching import commit_of, of_profile
 from remote.run_spec import environment_of
 from remote.steps import Step, again_when_lost, recorded, steps
-from remote.watch_stream import FollowerStream, StreamBroken
-from wire.codec import encode
+from remote.streamed import streamed
 from wire.evidence import ACCEPTED, PHASES, PROOF_FILE, component_problem, file_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from remote.profiles import Worker
 
 PROVE = "prove"
-READ_BYTES = 64 * 1024
 LINE_CHARS = 200
 STDERR_BYTES = 64 * 1024
 YES = "yes"
@@ -195,28 +194,12 @@ class _Running:
     last: str = ""
     """The last line with something in it."""
     code: int | None = None
-    _stream: FollowerStream = field(default_factory=FollowerStream)
 
     async def whole(self, request: dict[str, Any]) -> None:
         """Raises `FarSideError` for a refusal, `Unreachable` if the end was never heard of."""
-        import asyncssh
-
-        link, far = self.fleet.connection(self.place.host), self.fleet.far(self.place.host)
-        await far.ready()
-        process = await link.open(far.command("prove"))
-        try:
-            process.stdin.write(encode(request))
-            while data := await process.stdout.read(READ_BYTES):
-                for message in self._stream.feed(data):
-                    if message is not None:
-                        self._take(message)
-            await process.wait_closed()
-        except StreamBroken as exc:
-            raise FarSideError(f"{self.place.host}: {exc}", code="far_crash") from exc
-        except (asyncssh.Error, OSError):
-            pass  # said below
-        finally:
-            process.close()
+        async with aclosing(streamed(self.fleet, self.place.host, "prove", request)) as messages:
+            async for message in messages:
+                self._take(message)
         if self.code is None:
             raise Unreachable(
                 f"{self.place.host}: the connection was lost, and the tests ended with it",
@@ -230,9 +213,6 @@ class _Running:
         elif kind == "end":
             code = message.get("code")
             self.code = code if isinstance(code, int) else 255
-        elif kind == "refused":
-            message_, hint, code_ = (clean(str(message.get(key, ""))) for key in ("message", "hint", "code"))
-            raise FarSideError(f"{self.place.host}: {message_}", hint=hint, code=code_)
 
     def _say(self, text: str) -> None:
         if self.on_output is not None:

@@ -16,6 +16,7 @@ from remote.ec2_verbs import demand_unused, look_at_instance, start_instance, st
 from remote.errors import NeedsYou
 from remote.evidence import folder_here, told
 from remote.fetch import Fetched, fetch
+from remote.integrate import Integrated, integrate
 from remote.lacking import Lacking, kept_run, lacking
 from remote.launching import Launched, check_overrides, commit_of, launch
 from remote.listing import files, run_place
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Fetched",
+    "Integrated",
     "Lacking",
     "Launched",
     "Retired",
@@ -55,6 +57,7 @@ __all__ = [
     "fetch",
     "files",
     "folder_here",
+    "integrate",
     "judge",
     "kept_run",
     "kill",

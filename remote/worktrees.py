@@ -44,24 +44,29 @@ async def prepare(
     the worktree is kept under a ref and moved out of the way.
     """
     tell = on_step or _silent
-    await far.ready()
-    project = {"root": far.root, "project": project_id}
-    asked = {**project, "commit": commit.hash}
-    # Workers that share a commit must not send it each: who comes second finds it there.
-    async with far.pushing:
-        found = await far.call("repository", asked)
-        if not found["has_commit"]:
-            tell(f"pushing commit {commit.hash[:7]}")
-            ended, bridge = await _push(connection, repo, str(found["path"]), commit.hash, tell)
-            # Another laptop may have pushed the same commit at the same time, and won.
-            if ended.code and not (await far.call("repository", asked))["has_commit"]:
-                raise _push_error(connection.host.name, ended, bridge)
+    await push(connection, far, repo, commit.hash, project_id, tell)
+    asked = {"root": far.root, "project": project_id, "commit": commit.hash}
     tell(f"checking out {commit.hash[:7]}")
     wish = {**asked, "worker": worker, "branch": commit.branch, "snapshot": commit.dirty, "discard": discard}
     made = await far.call("worktree", wish, timeout_s=CHECKOUT_TIMEOUT_S)
     if made.get("kept"):
         tell(f"kept earlier work under {made['kept']}")
     return str(made["path"])
+
+
+async def push(connection: Connection, far: FarSide, repo: Path, commit: str, project_id: str, tell: Step) -> None:
+    """Bring a commit to the host's repository, if it is not there. Raises as `prepare`."""
+    await far.ready()
+    asked = {"root": far.root, "project": project_id, "commit": commit}
+    # Workers that share a commit must not send it each: who comes second finds it there.
+    async with far.pushing:
+        found = await far.call("repository", asked)
+        if not found["has_commit"]:
+            tell(f"pushing commit {commit[:7]}")
+            ended, bridge = await _push(connection, repo, str(found["path"]), commit, tell)
+            # Another laptop may have pushed the same commit at the same time, and won.
+            if ended.code and not (await far.call("repository", asked))["has_commit"]:
+                raise _push_error(connection.host.name, ended, bridge)
 
 
 async def _push(connection: Connection, repo: Path, place: str, commit: str, tell: Step) -> tuple[Ended, Bridge]:

@@ -30,6 +30,8 @@ def run_guarded(
 
     `held` are locks that it has for as long as it lives. Raises OSError if it cannot be run, or if nobody reads.
     """
+    # A hang-up comes with the end of our input where a server sends one, and would end us before the command.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     nonce = "guarded-" + secrets.token_hex(8)
     output, write = os.pipe()
     try:

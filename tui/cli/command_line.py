@@ -16,7 +16,8 @@ from tui.cli.parser import parse
 
 VERBS = (
     "launch", "run", "resume", "relaunch", "release", "retire", "stop", "kill",
-    "status", "compare", "logs", "sync", "fetch", "evidence", "activity", "report", "hosts", "doctor", "shell", "ec2",
+    "status", "compare", "logs", "sync", "fetch", "integrate", "evidence", "activity", "report", "hosts",
+    "doctor", "shell", "ec2",
     "worktrees", "prune", "init", "demo",
 )  # fmt: skip
 """Each is a module of this package with `async def main(session) -> Answer`."""

@@ -172,6 +172,11 @@ def _looking(verb: AddVerb) -> None:
     evidence.add_argument(
         "--as-it-is", action="store_true", help="test what lies in the worktree on the host, not the branch's commit"
     )
+    integrate = verb("integrate", "do branches go together: merge and test them on a host; no branch moves")
+    integrate.add_argument("branches", nargs="+", metavar="WORKER|BRANCH", help="in this order, onto the base")
+    integrate.add_argument("--host", default="", help="where (default: the host of these workers)")
+    integrate.add_argument("--test", metavar="COMMAND", help='what to run there (default: "$PYTHON" -m pytest -q)')
+    integrate.add_argument("--no-test", action="store_true", help="merge only")
     activity = verb("activity", "every action: when, who, what exactly ran, how it ended; of all laptops")
     activity.add_argument("worker", nargs="?", default="", metavar="WORKER", help="only this one")
     activity.add_argument("--since", default="", metavar="WHEN", help="30min, 2h, 1d ago, or 2026-01-31T18:00")

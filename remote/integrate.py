@@ -1,0 +1,240 @@
+"""Do these branches go together? Merged one by one on a host, in a worktree that is nobody's, and tested there.
+
+    found = await integrate(fleet, ["keypoint", "motion"], test="pytest -q")
+
+A worker stands for the newest commit of its branch: what was committed in its worktree on that host, or what its
+branch has here. What is on this laptop only is pushed to the host's repository first, as for a launch. Nothing else
+changes: no branch moves, here or there, and nothing is pushed to any remote of the user's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from remote.clean import clean, clean_text
+from remote.errors import FarSideError, Unreachable, UsageError
+from remote.fetch import Waiting, waiting_there
+from remote.git import resolve, run_git, top_level
+from remote.home_branch import is_ancestor
+from remote.onhost.git import branch_problem, branch_ref, git_argv
+from remote.steps import Step, again_when_lost
+from remote.streamed import streamed
+from remote.tidy import seconds, whole
+from remote.who import nearest
+from remote.worktrees import push
+from wire.codec import WireError
+
+if TYPE_CHECKING:
+    from remote.fleet import Fleet
+    from remote.places import Place
+
+TEST = '"$PYTHON" -m pytest -q'
+"""What is run where nobody says it; $PYTHON is the profile's."""
+CONFLICTS_MAX = 1000
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One thing to merge."""
+
+    name: str
+    """As it was named."""
+    commit: str
+    there: bool = False
+    """True if the commit was made in a worktree on the host."""
+    uncommitted: int = 0
+    """Files in that worktree that are in no commit, and so not in the merge."""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """One file that git could not merge."""
+
+    path: str
+    what: str
+    among: tuple[str, ...]
+    """Branches merged before that changed it too; none: it is the base's own change."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of one branch."""
+
+    branch: Branch
+    state: str
+    """`merged`, `contained`, `conflict`, `unrelated` or `failed`."""
+    files: int = 0
+    conflicts: tuple[Conflict, ...] = ()
+    why: str = ""
+
+    @property
+    def fine(self) -> bool:
+        return self.state in ("merged", "contained")
+
+
+@dataclass
+class Integrated:
+    """What came of all; filled as the host tells it."""
+
+    host: str
+    base: str
+    base_commit: str
+    branches: tuple[Branch, ...]
+    test: str = ""
+    """What was run, '' if nothing was."""
+    path: str = ""
+    """The worktree on the host; exact, so clean it before it is shown."""
+    kept: str = ""
+    """The ref that keeps what somebody had left in it."""
+    merged: list[Merged] = field(default_factory=list)
+    commit: str = ""
+    """What stands in the worktree now; '' until the host has said that it is done."""
+    code: int | None = None
+    """Exit code of the tests, None if they were not run."""
+    seconds: float = 0.0
+
+    @property
+    def fine(self) -> bool:
+        """True if all merged, and the tests passed if there were any."""
+        return bool(self.commit) and all(one.fine for one in self.merged) and not self.code
+
+
+async def integrate(
+    fleet: Fleet,
+    names: Sequence[str],
+    *,
+    host: str = "",
+    test: str = TEST,
+    on_step: Step | None = None,
+    on_output: Callable[[str], None] | None = None,
+) -> Integrated:
+    """Merge workers and branches on a host and run `test` there ('' = nothing). A conflict is an answer, no error.
+
+    Raises `UsageError` (unknown branch, no host to choose), `FarSideError` (busy, no_space, ...), `Unreachable`.
+    """
+    step = on_step or (lambda _text: None)
+    profile = fleet.profile
+    names = tuple(dict.fromkeys(names))
+    host = host_for(fleet, names, host)
+    top = await top_level(profile.folder)
+    base = await resolve(top, profile.base)
+    if not base:
+        raise UsageError(f"no branch, tag or commit named {clean(profile.base)!r} here", code="unknown_base")
+    step(f"connecting to {host}")
+    await again_when_lost(fleet.far(host).ready, step)
+    branches = [await _branch(fleet, top, name, host, base) for name in names]
+    for commit in dict.fromkeys([base, *(one.commit for one in branches if not one.there)]):
+        await _push(fleet, host, commit, step)
+    found = Integrated(host, profile.base, base, tuple(branches))
+    await _listen(fleet, found, test, step, on_output)
+    for name in names:
+        if name in profile.workers:
+            done = "goes together" if found.fine else "does not go together"
+            fleet.record(name, "integrate", " ".join(names), f"{done} on {host} ({found.commit[:12]})")
+    return found
+
+
+def host_for(fleet: Fleet, names: Sequence[str], host: str) -> str:
+    """Where to do it: the named host, or that of the workers. Raises `UsageError`."""
+    if not names:
+        raise UsageError("integrate which branches?", hint=f"name some of {', '.join([*fleet.profile.workers][:12])}")
+    if host:
+        return fleet.host(host).name
+    workers = fleet.profile.workers
+    hosts = {workers[name].host for name in names if name in workers} or {one.host for one in workers.values()}
+    if len(hosts) != 1:
+        raise UsageError(f"integrate on which host: {', '.join(sorted(hosts))}?", hint="name it with --host")
+    return hosts.pop()
+
+
+async def _branch(fleet: Fleet, top: Path, name: str, host: str, base: str) -> Branch:
+    """Which commit a name stands for."""
+    worker = fleet.profile.workers.get(name)
+    branch = worker.branch if worker is not None else name
+    here = "" if branch_problem(branch) else await resolve(top, branch_ref(branch))
+    if worker is None and not here:
+        workers = fleet.profile.workers.values()
+        worker = next((one for one in workers if one.branch == name and one.host == host), None)
+        if worker is None:
+            known = [*fleet.profile.workers, *(one.branch for one in workers), *await _branches(top)]
+            raise UsageError(
+                f"no worker and no branch named {clean(name)!r}", hint=nearest(name, known), code="unknown_branch"
+            )
+    if worker is None or worker.host != host:
+        return Branch(name, here or base)
+    waiting = await _waiting(fleet, fleet.place(worker.name))
+    if waiting.made and not (here and await is_ancestor(top, waiting.head, here)):
+        return Branch(name, waiting.head, True, waiting.uncommitted)
+    return Branch(name, here or base, False, waiting.uncommitted)
+
+
+async def _push(fleet: Fleet, host: str, commit: str, step: Step) -> None:
+    link, far, profile = fleet.connection(host), fleet.far(host), fleet.profile
+    await again_when_lost(lambda: push(link, far, profile.folder, commit, profile.project_id, step), step)
+
+
+async def _waiting(fleet: Fleet, place: Place) -> Waiting:
+    try:
+        return await waiting_there(fleet, place)
+    except FarSideError as exc:
+        if exc.code != "no_repository":
+            raise
+        return Waiting("", 0)
+
+
+async def _branches(top: Path) -> list[str]:
+    _, out, _ = await run_git(git_argv(str(top), ["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"]))
+    return out.decode("utf-8", "replace").splitlines()
+
+
+async def _listen(
+    fleet: Fleet, found: Integrated, test: str, step: Step, on_output: Callable[[str], None] | None
+) -> None:
+    workers = fleet.profile.workers
+    named = [workers[one.name].python for one in found.branches if one.name in workers]
+    request = {
+        "root": fleet.far(found.host).root, "project": fleet.profile.project_id, "base": found.base_commit,
+        "parts": [{"name": one.name, "commit": one.commit} for one in found.branches],
+        "test": test, "python": next(filter(None, named), ""),
+    }  # fmt: skip
+    step(f"merging {len(found.branches)} branches on {found.host}")
+    async with aclosing(streamed(fleet, found.host, "integrate", request)) as messages:
+        async for message in messages:
+            try:
+                _take(found, message, step, on_output)
+            except (WireError, KeyError, TypeError, IndexError) as exc:
+                raise FarSideError(f"{found.host}: what it says about the merges makes no sense: {exc}") from exc
+    if not found.commit:
+        raise Unreachable(f"{found.host}: the connection was lost, and the tests ended with it", hint="do it once more")
+
+
+def _take(found: Integrated, message: Mapping[str, Any], step: Step, on_output: Callable[[str], None] | None) -> None:
+    kind = message.get("k")
+    if kind == "ready":
+        found.path, found.kept = str(message["path"]), clean(str(message["kept"]))
+    elif kind == "part":
+        one = _merged(found.branches[len(found.merged)], message)
+        found.merged.append(one)
+        step(f"{clean(one.branch.name)}: {one.state}")
+    elif kind == "testing":
+        found.test = clean(str(message["command"]))
+        step(f"runs {found.test}")
+    elif kind == "output" and on_output is not None:
+        on_output(clean_text(str(message.get("text", ""))))
+    elif kind == "end":
+        tests = message["tests"]
+        if tests:
+            found.code, found.seconds = whole(tests["code"]), seconds(tests["seconds"]) or 0.0
+        found.commit = clean(str(message["commit"])) or found.base_commit
+
+
+def _merged(branch: Branch, message: Mapping[str, Any]) -> Merged:
+    conflicts = tuple(
+        Conflict(clean(str(one["path"])), clean(str(one["what"])), tuple(clean(str(name)) for name in one["among"]))
+        for one in message["conflicts"][:CONFLICTS_MAX]
+    )
+    return Merged(branch, clean(str(message["state"])), whole(message["files"]), conflicts, clean(str(message["why"])))

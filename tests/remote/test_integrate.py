@@ -1,0 +1,135 @@
+"""Do branches go together: merged on the host, told file by file, tested there; no branch moves anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from remote import runs
+from remote.errors import FarSideError, UsageError
+from remote.fleet import Fleet
+from remote.integrate import Conflict
+from tests.fixtures.project import Project
+from tests.remote.test_fetch import Desk
+from tests.remote.test_git import git
+
+
+@pytest.fixture
+async def fleet(project: Project) -> AsyncIterator[Fleet]:
+    fleet = Fleet(project.profile)
+    yield fleet
+    await fleet.close()
+
+
+def branch(project: Project, name: str, files: dict[str, str | None], base: str = "main") -> str:
+    """A branch here with one commit; None removes a file."""
+    project.git("switch", "-qc", name, base)
+    for path, text in files.items():
+        if text is None:
+            project.git("rm", "-q", path)
+        else:
+            (project.folder / path).write_text(text)
+            project.git("add", path)
+    project.git("commit", "-qm", name)
+    project.git("switch", "-q", "main")
+    return project.git("rev-parse", name)
+
+
+def refs(project: Project, fleet: Fleet) -> list[str]:
+    """Every branch, here and there."""
+    there = f"{fleet.far('local').root}/repos/{fleet.profile.project_id}.git"
+    here = project.git("for-each-ref", "refs/heads")
+    return [here, git(Path(there), "for-each-ref", "refs/heads") if Path(there).exists() else ""]
+
+
+async def test_branches_are_merged_in_turn_conflicts_told_by_file_and_the_rest_tested(
+    project: Project, fleet: Fleet
+) -> None:
+    desk = Desk(fleet, project)
+    await desk.bring()
+    made = desk.commit_there("good's own\n")
+    (desk.tree / "notes").write_text("in no commit")
+    branch(project, "fine", {"new.txt": "fine", "gone.txt": "x"})
+    branch(project, "clash", {"file.txt": "clash's own\n", "work.py": None})
+    branch(project, "other", {"other.txt": "other"})
+    project.git("branch", "old", "main")
+    before = refs(project, fleet)
+    said: list[str] = []
+    steps: list[str] = []
+    test = 'ls; cat file.txt; git status --porcelain; echo "$PYTHON"; exit 3'
+    found = await runs.integrate(
+        fleet, ["good", "fine", "clash", "old", "other", "fine"], test=test, on_output=said.append, on_step=steps.append
+    )
+    assert [(one.branch.name, one.state) for one in found.merged] == [
+        ("good", "merged"), ("fine", "merged"), ("clash", "conflict"), ("old", "contained"), ("other", "merged"),
+    ]  # fmt: skip
+    good, clash = found.merged[0].branch, found.merged[2]
+    assert (good.commit, good.there, good.uncommitted) == (made, True, 1)
+    assert clash.conflicts == (Conflict("file.txt", "changed on both sides", ("good",)),)
+    assert found.code == 3 and not found.fine and steps[-1] == f"runs {test}"
+    assert "".join(said).split() == [
+        "file.txt", "gone.txt", "new.txt", "other.txt", "profiles.yaml", "work.py", "good's", "own",
+        fleet.profile.workers["good"].python,
+    ]  # fmt: skip
+    assert refs(project, fleet) == before and (desk.tree / "notes").exists()
+    subject = f"Merge other ({found.merged[4].branch.commit[:12]})"
+    assert git(Path(found.path), "log", "-1", "--format=%an %s") == f"trajvid-tui {subject}"
+    # Somebody mends the conflict right there: the next integration keeps that under a ref.
+    (Path(found.path) / "file.txt").write_text("both\n")
+    again = await runs.integrate(fleet, ["other"], test="")
+    assert again.fine and again.code is None and again.test == ""
+    assert again.kept.startswith("refs/trajvid/wip/integration/")
+    assert git(Path(found.path), "show", again.kept + ":file.txt") == "both"
+
+
+async def test_each_kind_of_conflict_is_named(project: Project, fleet: Fleet) -> None:
+    branch(project, "one", {"file.txt": "1\n", "same.txt": "1\n", "work.py": None})
+    branch(project, "two", {"file.txt": None, "same.txt": "2\n", "work.py": "print(2)\n"})
+    found = await runs.integrate(fleet, ["one", "two"], test="")
+    told = {one.path: (one.what, one.among) for one in found.merged[1].conflicts}
+    assert told == {
+        "file.txt": ("deleted in this branch", ("one",)),
+        "same.txt": ("added on both sides", ("one",)),
+        "work.py": ("deleted before, changed in this branch", ("one",)),
+    }
+    project.git("switch", "-q", "--orphan", "stranger")
+    project.git("commit", "-q", "--allow-empty", "-m", "another history")
+    project.git("switch", "-q", "main")
+    found = await runs.integrate(fleet, ["stranger"], test="exit 1")
+    assert found.merged[0].state == "unrelated" and "in common" in found.merged[0].why
+    assert found.code is None, "nothing merged, so there is nothing to test"
+
+
+async def test_bad_requests(fleet: Fleet) -> None:
+    with pytest.raises(UsageError, match="no worker and no branch named 'goood'") as caught:
+        await runs.integrate(fleet, ["goood"])
+    assert "good" in caught.value.hint
+    for name in ("--upload-pack=touch x", "main:main", ""):
+        with pytest.raises(UsageError, match="no worker and no branch"):
+            await runs.integrate(fleet, [name])
+    with pytest.raises(UsageError, match="no host named"):
+        await runs.integrate(fleet, ["good"], host="lokal")
+    with pytest.raises(UsageError, match="which branches"):
+        await runs.integrate(fleet, [])
+
+
+async def test_one_at_a_time_and_the_tests_end_with_whoever_waits_for_them(project: Project, fleet: Fleet) -> None:
+    begun = asyncio.Event()
+    waiting = "echo begun; sleep 60 & wait"
+    first = asyncio.create_task(runs.integrate(fleet, ["good"], test=waiting, on_output=lambda _text: begun.set()))
+    await begun.wait()
+    with pytest.raises(FarSideError, match="another integration") as caught:
+        await runs.integrate(fleet, ["good"], test="")
+    assert caught.value.code == "busy"
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    async with asyncio.timeout(50):
+        while True:
+            with contextlib.suppress(FarSideError):
+                await runs.integrate(fleet, ["good"], test="")
+                break
