@@ -79,10 +79,16 @@ def _name(case: ElementTree.Element) -> str:
 
 
 def _words(found: ElementTree.Element) -> str:
+    """The exception in pytest's words; what it prints of one is marked with an E."""
     message = found.get("message", "")
     if message == "collection failure":
-        lines = [line for line in (found.text or "").splitlines() if line.strip()]
-        marked = [line for line in lines if line.startswith("E ")]
-        return (marked or lines or [message])[-1].removeprefix("E").strip()
-    inner = re.match(r'failed on (?:setup|teardown) with "(.*)"\Z', message, re.DOTALL)
-    return inner[1] if inner else message
+        return _marked(found.text or "", -1) or message
+    if not message.startswith("failed on "):
+        return message
+    inner = message.partition('"')[2].removesuffix('"')
+    return _marked(inner, 0) or inner
+
+
+def _marked(text: str, which: int) -> str:
+    lines = [line for line in text.splitlines() if line.startswith("E ")]
+    return lines[which].removeprefix("E").strip() if lines else ""
