@@ -37,6 +37,7 @@ from wire.run_dir import attempt_id
 MESSAGES_KEPT = 20
 LOG_LINES_KEPT = 1000
 GPUS_KEPT, GPU_NAME_CHARS = 64, 80
+USE_CHARS = 300
 WARNINGS_KEPT = 5
 FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@=-]{0,127}\Z")
 """Names of workers and runs become folders on this laptop, so nothing else passes."""
@@ -89,6 +90,10 @@ def fold_facts(message: Mapping[str, Any], now: float, wall_s: float) -> HostFac
         inodes_free=whole(message.get("inodes_free")),
         inodes_total=whole(message.get("inodes_total")),
         spot_at_s=seconds(message.get("spot_at_s")),
+        idle_s=seconds(message.get("idle_s")),
+        in_use=clean(str(message.get("in_use") or ""), USE_CHARS),
+        stop_in_s=seconds(message.get("stop_in_s")),
+        stop_trouble=clean(str(message.get("stop_trouble") or ""), USE_CHARS),
     )
 
 

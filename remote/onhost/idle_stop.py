@@ -28,18 +28,19 @@ PAUSE_S = 0.02
 
 
 def idle_stop(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Have the project's keeper stop the machine after `stop_s` idle seconds; 0 ends it. `used`: count from now on.
+    """Have the project's keeper stop the machine after `stop_s` idle seconds; 0 ends it, null leaves it as it is.
 
-    Returns {"keeps": whether it does, "trouble": why it could not}. Raises `Refusal`.
+    `used`: count from now on. Returns {"trouble": why this user could not turn it off}. Raises `Refusal`.
     """
     from remote.onhost.__main__ import bundle_path
 
     root, project = request.root(asked), request.folder_name(asked, "project")
-    stop_s, look_s = request.number(asked, "stop_s", 0.0), request.number(asked, "look_s", LOOK_S)
-    wish = Wish(stop_s, look_s, request.number(asked, "busy_load", idle.BUSY_LOAD), bundle_path())
-    os.makedirs(root.idle, mode=0o700, exist_ok=True)
     if asked.get("used") is True:
         idle.used(root)
+    if asked.get("stop_s") is None:
+        return {"trouble": ""}
+    stop_s, look_s = request.number(asked, "stop_s", 0.0), request.number(asked, "look_s", LOOK_S)
+    wish = Wish(stop_s, look_s, request.number(asked, "busy_load", idle.BUSY_LOAD), bundle_path())
     trouble = _trouble() if stop_s else ""
     keeps = stop_s > 0 and not trouble
     found = keeper.standing(root, project)
@@ -48,7 +49,7 @@ def idle_stop(asked: Dict[str, Any]) -> Dict[str, Any]:
         found = None
     if keeps and found is None:
         _start(root, project, wish)
-    return {"keeps": keeps, "trouble": trouble}
+    return {"trouble": trouble}
 
 
 def _trouble() -> str:
@@ -63,6 +64,7 @@ def _start(root: Root, project: str, wish: Wish) -> None:
     """Start a keeper that outlives us, as a supervisor does; the lock that it inherits lets there be one only."""
     from remote.onhost.__main__ import verb_argv
 
+    os.makedirs(root.idle, mode=0o700, exist_ok=True)
     place = os.path.join(root.idle, project)
     with WorkerLock(place + ".lock") as lock:
         until = time.monotonic() + END_S

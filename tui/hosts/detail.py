@@ -8,9 +8,10 @@ from remote.checks import Report
 from remote.clean import clean
 from remote.hosts import HostSnapshot
 from remote.snapshot import Link, RunSnapshot
-from tui.format import Line, cut, joined, pad_line, spread, while_it_fits, wrapped
+from tui.format import Line, age, cut, cut_line, joined, pad_line, spread, while_it_fits, wrapped
 from tui.hosts.checks import report_lines, summary
 from tui.hosts.gpus import gpu_line
+from tui.hosts.instance import idle_line, instance_line
 from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import (
     cost_words,
@@ -22,10 +23,12 @@ from tui.hosts.rows import (
     since_words,
     trip_words,
 )
+from tui.machine_words import gpus_named
 from tui.widgets.frame import box
 from tui.words import age_words, beside_state, known, link_words, state_words
 
 LABEL = 11
+WARNINGS_SHOWN = 3
 DOCTOR = ("doctor ", "bold")
 SIDE = 150
 """From this width on workers and doctor stand beside the machine."""
@@ -73,10 +76,12 @@ def machine_lines(host: HostSnapshot, now: float, width: int) -> list[Line]:
     lines = [_fact("connection", while_it_fits([link, trip_words(host.link), cost_words(host)], room, " · "))]
     why = link_reason(host.link, now)
     lines += [_fact("" if index else "why", [(piece, "warn")]) for index, piece in enumerate(wrapped(why, room, 4))]
+    lines += _instance_lines(host, now, room)
     facts = host.facts
     if facts is None:
         todo = ": ctrl+r connects" if host.link.link is Link.UNKNOWN else ""
-        return [*lines, _fact("machine", [(f"tells nothing yet{todo}", "dim")]), *_probe_lines(host, room)]
+        lines.append(_fact("machine", [(f"tells nothing yet{todo}", "dim")]))
+        return [*lines, *_probe_lines(host, room), *_warning_lines(host, now, room)]
     if spot := spot_words(facts):
         lines.append(_fact("spot", [(cut(spot, room), "bold warn")]))
     for index, gpu in enumerate(facts.gpus):
@@ -86,7 +91,36 @@ def machine_lines(host: HostSnapshot, now: float, width: int) -> list[Line]:
     lines += [_fact(use.name, dimmed(use.line, host)) for use in uses(facts)]
     lines.append(_fact("clock", [skew_words(facts)]))
     lines.append(_fact("known", [facts_age(host, now)]))
-    return [*lines, *_probe_lines(host, room)]
+    return [*lines, *_probe_lines(host, room), *_warning_lines(host, now, room)]
+
+
+def _warning_lines(host: HostSnapshot, now: float, room: int) -> list[Line]:
+    """What of it makes no sense, the newest first."""
+    newest = host.warnings[: -WARNINGS_SHOWN - 1 : -1]
+    lines: list[Line] = []
+    for index, one in enumerate(newest):
+        times = f", {one.times} times" if one.times > 1 else ""
+        when = f"  {age(now - one.at)} ago{times}"
+        text = ("▲ " + cut(one.text, room - len(when) - 2), "warn")
+        lines.append(_fact("" if index else "odd", [text, (when, "dim")]))
+    return lines
+
+
+def _instance_lines(host: HostSnapshot, now: float, room: int) -> list[Line]:
+    """How the instance of an EC2 host stands, since when nobody uses it, and what is wrong with either."""
+    ec2 = host.ec2
+    if ec2 is None:
+        return []
+    lines = [_fact("EC2", cut_line(instance_line(host, now), room))]
+    wrong = [f"Amazon could not be asked again: {ec2.problem}"] if ec2.problem else []
+    if ec2.no_idle_stop:
+        wrong.append(f"does not stop itself after {ec2.idle_stop_min} idle min: {ec2.no_idle_stop}")
+    if idle := idle_line(host, now):
+        lines.append(_fact("idle", dimmed(cut_line(idle, room), host)))
+    return lines + [
+        _fact("", [(("▲ " if index == 0 else "  ") + piece, "warn")])
+        for text in wrong for index, piece in enumerate(wrapped(text, max(8, room - 2), 4))
+    ]  # fmt: skip
 
 
 def _probe_lines(host: HostSnapshot, room: int) -> list[Line]:
@@ -107,7 +141,7 @@ def worker_lines(rows: Sequence[RunSnapshot], now: float, width: int, selected: 
     for row in rows:
         mark = ("▌ " if row.worker == selected else "  ", "bold accent")
         name = (cut(row.worker, 20).ljust(21), "bold" if row.worker == selected else "")
-        state = joined([[state_words(row, now)], [(beside_state(row), "dim")]])
+        state = joined([[state_words(row, now)], [(beside_state(row), "dim")], [(gpus_named(row), "dim")]])
         end: Line = [age_words(row, now)] if known(row) else []
         lines.append(spread([mark, name, *state], end, width))
     return lines

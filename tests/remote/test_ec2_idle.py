@@ -1,0 +1,191 @@
+"""An EC2 host that stops itself when idle: arranged on arrival and at each launch, refused where it would be lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remote import ec2_client, ec2_power, runs
+from remote.ec2_idle import arrange
+from remote.ec2_place import Ec2Place
+from remote.ec2_standing import Standing
+from remote.errors import FarSideError, RemoteError
+from remote.fleet import Fleet
+from remote.history import History
+from remote.onhost import keeper
+from remote.profiles import Profile
+from remote.snapshot import Link
+from tests.fixtures.ec2 import ID, StandIn, amazon, aws, endpoint, moto
+from tests.fixtures.power import Switch, switch
+from tests.fixtures.project import Project
+from tests.fixtures.ssh import MockedSsh
+from tests.remote.test_hostkeys import forget_all
+from wire.run_dir import Root
+
+__all__ = ["amazon", "aws", "endpoint", "moto", "switch"]
+
+WEEK_MIN = 7 * 24 * 60
+PLACE = Ec2Place("eu-west-1", ID, idle_stop_min=WEEK_MIN)
+
+
+@pytest.fixture(autouse=True)
+def _safe(switch: Switch) -> None:
+    """Before any server of a host begins: `shutdown` is the test's own."""
+
+
+def as_instance(profile: Profile, place: Ec2Place = PLACE) -> Profile:
+    """The same with its host as an EC2 instance, which is reached as before."""
+    return replace(profile, hosts={name: replace(host, ec2=place) for name, host in profile.hosts.items()})
+
+
+@pytest.fixture
+async def fleet(_safe: None, amazon: StandIn, project: Project, tmp_path: Path) -> AsyncIterator[Fleet]:
+    fleet = Fleet(as_instance(project.profile), history=History(tmp_path / "history.sqlite"), by="ada@laptop")
+    yield fleet
+    project.go.touch()
+    await fleet.close()
+    unset = Fleet(as_instance(project.profile, replace(PLACE, idle_stop_min=0)))
+    await arrange(unset, "local")
+    assert of_keeper(unset) is None, "it goes when the profile no longer wishes it"
+    await unset.close()
+
+
+def of_keeper(fleet: Fleet) -> dict[str, object] | None:
+    return keeper.standing(Root(fleet.far("local").root), fleet.profile.project_id)
+
+
+def standing(fleet: Fleet) -> Standing:
+    [host] = fleet.hosts()
+    assert host.ec2 is not None
+    return host.ec2
+
+
+async def test_whoever_follows_the_host_or_launches_there_has_it_watched(
+    fleet: Fleet, project: Project, switch: Switch
+) -> None:
+    await runs.launch(fleet, "long")
+    first = of_keeper(fleet)
+    assert first is not None and standing(fleet) == Standing(idle_stop_min=WEEK_MIN)
+    await fleet.start(sync=False)
+    async with asyncio.timeout(60):
+        while not any(host.facts is not None and host.facts.stop_in_s is not None for host in fleet.hosts()):
+            await asyncio.sleep(0.05)
+    [host] = fleet.hosts()
+    assert host.facts is not None and "long of tiny" in host.facts.in_use and host.facts.idle_s is None
+    assert of_keeper(fleet)["pid"] == first["pid"], "the arrival found it there"  # type: ignore[index]
+    with pytest.raises(FarSideError, match=r"long of tiny.* is going on there") as caught:
+        await runs.stop_instance(fleet, "local")
+    assert caught.value.code == "running"
+    await fleet.close()
+    assert of_keeper(fleet) is not None, "it goes on without any laptop"
+    project.go.touch()
+    assert [line for line in switch.said if " -l " not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"at_shutdown": "terminate"}, f"a shutdown would terminate {ID}"),
+        ({"lifecycle": "spot"}, f"{ID} is a spot instance, which a shutdown may terminate"),
+    ],
+)
+async def test_what_a_shutdown_would_destroy_never_stops_itself(
+    fleet: Fleet, amazon: StandIn, changes: dict[str, str], why: str
+) -> None:
+    await arrange(fleet, "local")
+    assert of_keeper(fleet) is not None
+    for name, value in changes.items():
+        setattr(amazon, name, value)
+    await arrange(fleet, "local")
+    assert standing(fleet).no_idle_stop == why and of_keeper(fleet) is None, "and what was arranged before ends"
+
+
+async def test_what_amazon_does_not_tell_leaves_it_as_it_is(fleet: Fleet, amazon: StandIn) -> None:
+    amazon.refusals["DescribeInstanceAttribute"] = "UnauthorizedOperation"
+    await arrange(fleet, "local")
+    why = standing(fleet).no_idle_stop
+    assert of_keeper(fleet) is None and "is not known" in why and "ec2:DescribeInstanceAttribute" in why
+    amazon.refusals.clear()
+    await arrange(fleet, "local")
+    assert of_keeper(fleet) is not None and standing(fleet).no_idle_stop == ""
+    amazon.refusals["DescribeInstances"] = "RequestExpired"
+    await arrange(fleet, "local")
+    assert of_keeper(fleet) is not None and "expired" in standing(fleet).no_idle_stop
+    amazon.refusals.clear()
+
+
+async def test_a_user_who_may_not_turn_it_off_is_told(
+    fleet: Fleet, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (switch.folder / "shutdown").unlink()
+    monkeypatch.setattr("remote.onhost.power_off.PLACES", ())
+    from remote.onhost import idle_stop
+
+    await fleet.far("local").ready()
+    root, project = fleet.far("local").root, fleet.profile.project_id
+    answer = idle_stop.idle_stop({"root": root, "project": project, "stop_s": 9e8})
+    assert answer == {"trouble": "this machine has no `shutdown`"} and of_keeper(fleet) is None
+    switch.put("shutdown")
+
+
+async def test_start_and_stop_are_actions_of_the_host(
+    fleet: Fleet, amazon: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ec2_power, "POLL_S", 0.001)
+    amazon.states = ["stopped", "pending", "running"]
+    steps: list[str] = []
+    found = await runs.start_instance(fleet, "local", on_step=steps.append)
+    assert found.state == "running" and steps == ["pending, 0 s"] and standing(fleet).found == found
+    amazon.refusals["StopInstances"] = "IncorrectInstanceState"
+    with pytest.raises(RemoteError, match="IncorrectInstanceState"):
+        await runs.stop_instance(fleet, "local")
+    assert "IncorrectInstanceState" in standing(fleet).problem and standing(fleet).found == found, "the old stays"
+    deeds = (await runs.activity(fleet)).deeds
+    assert [(deed.host, deed.worker, deed.verb) for deed in deeds] == [
+        ("local", "", "ec2 start"), ("local", "", "ec2 stop"),
+    ]  # fmt: skip
+    assert deeds[0].result == f"{ID} is running at 127.0.0.1" and deeds[0].by == "ada@laptop"
+    assert deeds[0].command == f"aws ec2 start-instances --region eu-west-1 --instance-ids {ID}"
+    assert deeds[1].result.startswith("failed: local: ")
+    amazon.refusals.clear()
+    amazon.states = ["running"]
+
+
+async def test_a_started_host_is_dialled_at_its_new_address(
+    amazon: StandIn, mocked_ssh: MockedSsh, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ec2_power, "POLL_S", 0.001)
+    known, profile = forget_all(), project.profile
+    known.add(ID, mocked_ssh.host.port, mocked_ssh.host_key)
+    host = replace(mocked_ssh.host, name="local", address="", ec2=replace(PLACE, idle_stop_min=0))
+    amazon.address = "127.0.0.2"  # nothing listens there
+    fleet = Fleet(replace(profile, hosts={"local": host}))
+    monkeypatch.setattr("remote.connection.BACKOFF_FIRST_S", 60.0)
+    await fleet.start(sync=False)
+    try:
+        await fleet.settled(["local"])
+        assert fleet.links()["local"].link is Link.OFFLINE
+        amazon.address, amazon.states = "127.0.0.1", ["stopped", "running"]
+        await runs.start_instance(fleet, "local")
+        async with asyncio.timeout(20):  # not the minute that the next try was away
+            while fleet.connection("local").status.link is not Link.LIVE:
+                await asyncio.sleep(0.02)
+    finally:
+        await fleet.close()
+
+
+@pytest.mark.slow
+def test_against_moto_a_shutdown_is_a_stop_unless_it_was_made_otherwise(moto: Any) -> None:
+    """About 6 s."""
+    for behaviour in ("stop", "terminate"):
+        made = moto.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, InstanceInitiatedShutdownBehavior=behaviour
+        )
+        name = made["Instances"][0]["InstanceId"]
+        told = ec2_client.why_not_off("gpu-1", replace(PLACE, instance=name))
+        assert told == ("" if behaviour == "stop" else f"a shutdown would terminate {name}")
