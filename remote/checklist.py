@@ -6,14 +6,14 @@ The host judges and keeps the answer beside the evidence, so it comes here with 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from remote.checklist_items import FILE, UNJUDGED, Checklist, Item
 from remote.evidence import bring, folder_here
 from remote.launching import commit_of, of_profile
 from remote.onhost.check_command import LIMIT_S
-from remote.onhost.checklist import FILE
 from remote.proving import setting
 from remote.steps import recorded, steps
 from remote.tidy import tidy
@@ -24,39 +24,6 @@ if TYPE_CHECKING:
     from remote.profiles import ToDo, Worker
 
 MARGIN_S = 60.0
-UNJUDGED = "not looked at yet"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of a checklist."""
-
-    text: str
-    proof: str
-    """`gate`, `file`, `command` or `evidence`."""
-    argument: tuple[str, ...]
-    proved: bool = False
-    why: str = UNJUDGED
-    """What proves it, or why it is not proved."""
-    at_s: float = 0.0
-    """When that was found out, epoch seconds by the host's clock; 0 = never."""
-    commit: str = ""
-    """What the worktree held then."""
-
-
-@dataclass(frozen=True)
-class Checklist:
-    """All of a worker's, and what they are held against."""
-
-    items: tuple[Item, ...] = ()
-    commit: str = ""
-    """What the worktree held when its proofs were looked for last."""
-    clock_s: float = 0.0
-    """The host's clock when it answered, to which ages are told; 0 if nobody was asked now."""
-
-    def proved(self, item: Item, commit: str = "") -> bool:
-        """True if the proof is about this commit (default: the worktree's)."""
-        return item.proved and item.commit == (commit or self.commit)
 
 
 @recorded("checklist")

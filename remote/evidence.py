@@ -44,7 +44,8 @@ class Piece:
     evidence: Evidence
     """Cleaned; without the list of tests."""
     stale: str
-    """Why it says nothing of the commit that it is held against, '' if it does, or if there is none."""
+    """Why it says nothing of the commit that it is held against, '' if it does, or if there is none. Never of a red:
+    that is of what was before the code."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,13 @@ class Told:
     """The time to which ages are told: the host's, or this laptop's for what was only looked up here."""
     cached: bool
     """True if no host was asked."""
+
+    @property
+    def stale(self) -> dict[str, str]:
+        """File name -> why it says nothing of that commit; those that do are not in it."""
+        names = {wire.file_name(one.evidence.component, one.evidence.phase): one.stale for one in self.pieces}
+        names[wire.PROOF_FILE] = self.proof.stale if self.proof is not None else ""
+        return {name: why for name, why in names.items() if why}
 
 
 def folder_here(fleet: Fleet, worker: str) -> Path:
@@ -187,7 +195,7 @@ def _read(fleet: Fleet, worker: str, there: Listing | None, commit: str, tree: s
     folder = folder_here(fleet, worker)
     names = {entry.path for entry in there.entries} if there is not None else None
     pieces = [
-        Piece(_cleaned(one), stale(one, commit, tree) if commit and not one.problem else "")
+        Piece(_cleaned(one), stale(one, commit, tree) if commit and not one.problem and one.phase != wire.RED else "")
         for one in wire.read_evidence(str(folder))
         if names is None or wire.file_name(one.component, one.phase) in names
     ]

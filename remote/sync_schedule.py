@@ -40,6 +40,7 @@ class SyncSchedule:
         self._earlier: dict[str, list[Lacking]] = {}
         self._tried_at: dict[str, float] = {}
         self._retries = Retries(fleet)
+        self._with_evidence: set[str] = set()
         self._wakes: dict[str, asyncio.Event] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,9 +116,22 @@ class SyncSchedule:
                 fleet.synced(worker, before)
                 return result
             self._retries.succeeded(worker)
+            if self._over(worker, run) or worker not in self._with_evidence:
+                result = await self._evidence(worker, result)
             done = SyncStatus(SyncPhase.DONE, fleet.clock(), result.bytes, "", folder, files_done=result.files)
             fleet.synced(worker, replace(done, left_out=len(result.skipped), note="; ".join(result.notes)))
             return result
+
+    async def _evidence(self, worker: str, result: SyncResult) -> SyncResult:
+        """Bring what shows that its tests pass, at first sight and once its run is over; a failure is only told."""
+        from remote.evidence import bring
+
+        try:
+            await bring(self._fleet, worker)
+        except RemoteError as exc:
+            return replace(result, notes=(*result.notes, f"its evidence did not come: {exc.message}"))
+        self._with_evidence.add(worker)
+        return result
 
     async def _keep(self, host: str) -> None:
         wake = self._wakes[host]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from remote.checklist import Checklist, Item
-from tui.format import Line, age, wrapped
+from remote.checklist_items import Checklist, Item
+from tui.format import Line, age, cut_line, spread
+from tui.keys import shown
 
 MARKS = {True: "☑", False: "☐"}
 WORDS = {True: "proved", False: "unproved"}
-MARGIN = 4
 
 
 def proof_words(found: Checklist, item: Item, clock_s: float, commit: str = "") -> str:
@@ -19,12 +19,12 @@ def proof_words(found: Checklist, item: Item, clock_s: float, commit: str = "") 
 
 
 def checklist_lines(found: Checklist, clock_s: float, width: int, commit: str = "") -> list[Line]:
-    """Two lines an item: what is to be done, and below it the proof."""
-    lines: list[Line] = []
+    """A head, and one line an item: what is to be done, and its proof."""
+    done = sum(found.proved(item, commit) for item in found.items)
+    head: Line = [(" checklist", "bold"), (f"  {done} of {len(found.items)} proved", "")]
+    lines = [spread(head, [(shown("checklist"), "bold info"), (" looks again ", "dim")], width)]
     for item in found.items:
         proved = found.proved(item, commit)
-        role = "ok" if proved else "warn"
-        lines.append([(f"{MARKS[proved]} ", f"bold {role}"), (item.text, "bold")])
-        pieces = wrapped(proof_words(found, item, clock_s, commit), width - MARGIN, 2)
-        lines += [[(" " * MARGIN, ""), (piece, "" if proved else "dim")] for piece in pieces]
+        mark, what = (f" {MARKS[proved]} ", "bold ok" if proved else "bold warn"), (item.text, "bold" * (not proved))
+        lines.append(cut_line([mark, what, ("  " + proof_words(found, item, clock_s, commit), "dim")], width))
     return lines

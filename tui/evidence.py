@@ -1,25 +1,29 @@
-"""The evidence files of a run on this laptop, each with the verdict that it states itself. Judges nothing."""
+"""Evidence files on this laptop, of a worker and of one run, each with the verdict that it states itself.
+
+Only what can be seen in the file alone is judged: one that was edited is not believed.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from remote.clean import clean
 from tui.file_view import FileView, read_view
+from wire import evidence as wire
 from wire.run_dir import RunDir
 
-PATTERNS = ("tdd_*_*.txt", "evidence*.json", "test_coverage_report.html")
+PATTERNS = ("tdd_*_*.txt", "evidence*.json", wire.COVERAGE_FILE)
 FILES_MAX = 200
-PHASES = ("red", "green", "refactor")
 _NAME = re.compile(r"tdd_(.+)_(red|green|refactor)\.txt")
 _STATED = re.compile(r"\s*(verdict|refused)\b", re.IGNORECASE)
 _SUMMARY = re.compile(r"=+ (.*\b\d+ (?:passed|failed|errors?|skipped|deselected)\b.*|no tests ran.*) =+")
 _COVERED = re.compile(r'class="pc_cov">\s*(\d+(?:\.\d+)?%)')
 """How coverage.py writes the total into the head of its report."""
 NONE_STATED = "states no verdict"
+OF_THE_RUN = " (of the run)"
 
 
 @dataclass(frozen=True)
@@ -32,28 +36,40 @@ class Evidence:
     verdict: str
     """The line that states it, as it stands in the file; '' if there is none."""
     written_s: float
+    commit: str = ""
+    """That it is of, if it says so."""
 
     @property
     def refused(self) -> bool:
         return "refused" in self.verdict.lower()
 
 
-def evidence_of(folder: str) -> list[Evidence]:
-    """Every evidence file in the synced folder of a run, by component and phase; call it in a thread."""
-    artifacts = Path(RunDir(folder).artifacts)
-    paths = sorted({path for pattern in PATTERNS for path in artifacts.glob(pattern)}, key=_order)
-    return [_read(path) for path in paths[:FILES_MAX]]
+def evidence_of(run_folder: str, own: Path | None = None) -> list[Evidence]:
+    """The worker's evidence in `own`, then what lies in the artifacts of the synced run; call it in a thread."""
+    found = _read_all(own, ours=True) if own is not None else []
+    of_run = _read_all(Path(RunDir(run_folder).artifacts), ours=False) if run_folder else []
+    return [*found, *(replace(one, about=f"{one.about}{OF_THE_RUN if found else ''}") for one in of_run)]
+
+
+def _read_all(folder: Path, *, ours: bool) -> list[Evidence]:
+    """What is `ours` is believed only as the trainer writes it; a run may leave what other tools wrote."""
+    stated = {wire.file_name(one.component, one.phase): one for one in wire.read_evidence(str(folder))}
+    paths = sorted({path for pattern in PATTERNS for path in folder.glob(pattern)}, key=_order)[:FILES_MAX]
+    return [_read(path, stated.get(path.name), ours) for path in paths]
 
 
 def _order(path: Path) -> tuple[bool, str, int, str]:
     found = _NAME.fullmatch(path.name)
-    return found is None, found[1] if found else "", PHASES.index(found[2]) if found else 0, path.name
+    return found is None, found[1] if found else "", wire.PHASES.index(found[2]) if found else 0, path.name
 
 
-def _read(path: Path) -> Evidence:
+def _read(path: Path, stated: wire.Evidence | None, ours: bool) -> Evidence:
     view, found = read_view(path), _NAME.fullmatch(path.name)
-    about = f"{found[1]}, {found[2]}" if found else path.name
-    return Evidence(path, clean(about), verdict_of(view), view.written_s)
+    about = clean(f"{found[1]}, {found[2]}" if found else path.name)
+    if stated is not None and (ours or stated.verdict):
+        verdict = wire.ACCEPTED if stated.accepted else f"refused: {clean(stated.why)}"
+        return Evidence(path, about, verdict, stated.at_s or view.written_s, clean(stated.commit))
+    return Evidence(path, about, verdict_of(view), view.written_s)
 
 
 def verdict_of(view: FileView) -> str:

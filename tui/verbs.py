@@ -15,6 +15,7 @@ from tui.copying import copy
 from tui.format import Line, duration, safe, size, wrapped
 from tui.gate import gate_lines
 from tui.hosts.shell import lend_terminal
+from tui.proving import ProofRunner
 from tui.screens.dialog import Confirm
 from tui.screens.launch import TEXT_WIDTH, LaunchChoice, LaunchScreen
 from tui.screens.relaunch import RelaunchScreen
@@ -37,6 +38,7 @@ class VerbRunner:
         self._app = app
         self._verbs = verbs
         self.bulk = BulkRunner(app, self.run, self._once)
+        self.proofs = ProofRunner(app, verbs, self.run, self._consent)
 
     def run(self, worker: str, doing: str, work: Work) -> None:
         """Do `work` in the background; its result is the toast, '' for none."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
 
 from remote.asker import Asker
+from remote.checklist_items import Checklist
+from remote.evidence import Told
 from remote.git import Commit
 from remote.listing import Listing
 from remote.snapshot import RunSnapshot
@@ -29,6 +32,15 @@ class NoVerbs:
 
     async def runs_of(self, fleet: object, worker: str) -> tuple[list[str], str]:
         return [], ""
+
+    def folder_here(self, fleet: object, worker: str) -> Path:
+        return Path("results") / worker / "evidence"
+
+    def checklist_here(self, fleet: object, worker: str) -> Checklist:
+        return Checklist()
+
+    async def told(self, fleet: object, worker: str, *, cached: bool = False) -> Told:
+        return Told(worker, self.folder_here(fleet, worker), "", (), None, WALL, cached)
 
     def run_place(self, fleet: object, worker: str) -> str:
         return f"local:/home/ada/.trajvid/runs/demo-1a2b3c4d/{worker}/20260101T000000-3f2a91c-9b1e"

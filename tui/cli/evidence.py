@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from remote import runs
-from remote.checklist import Checklist, checklist_here, judge
+from remote.checklist import checklist_here, judge
+from remote.checklist_items import Checklist
 from remote.errors import NoEvidence, RemoteError, UsageError
 from remote.evidence import Piece, Proof, Told, told
 from remote.proving import PROVE, Proved, checked

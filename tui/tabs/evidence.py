@@ -1,12 +1,14 @@
-"""The evidence of test-first work that the run left in its artifacts: a list with verdicts, and the file in view."""
+"""The evidence of a worker's test-first work, and what its run left: a list with verdicts, and the file in view."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from textual.app import ComposeResult
 
+from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
 from tui.evidence import NONE_STATED, PATTERNS, Evidence, evidence_of
 from tui.format import Line, age, cut, joined, pad_line, spread
@@ -24,7 +26,17 @@ EVIDENCE_KEYS = table(
     Key("move(15)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down in the file", "Evidence", 2),
     Key("move(-999999)", *FIRST, "first line of the file", "Evidence"),
     Key("move(999999)", *LAST, "last line of the file", "Evidence"),
-    Key("refresh", "u", "u", "look again", "look again at what is on this laptop", "Evidence", 3),
+    Key(
+        "app.tests",
+        "i",
+        "i",
+        "run tests",
+        "run its tests on its host: red, green, refactor, or prove all",
+        "Evidence",
+        1,
+        True,
+    ),
+    Key("refresh", "u", "u", "look again", "look again, on its host too", "Evidence", 3),
 )
 
 
@@ -46,6 +58,8 @@ class EvidenceTab(Tab):
         self.viewer = Viewer(lambda: self.tv.palette)
         self.found: list[Evidence] | None = None
         self.at = 0
+        self.stale: dict[Path, str] = {}
+        """Why a file says nothing of the commit that a launch would run now."""
         self._seen: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -57,20 +71,44 @@ class EvidenceTab(Tab):
         self.viewer.display = False
 
     def redraw(self, row: RunSnapshot) -> None:
-        seen = (row.worker, row.run, row.sync.at, row.sync.folder)
+        own = self._own(row.worker)
+        seen = (row.worker, row.run, row.sync.at, row.sync.folder, _stamp(own))
         if seen != self._seen:
             if seen[:2] != self._seen[:2]:
-                self.found, self.at = None, 0
+                self.found, self.at, self.stale = None, 0, {}
             self._seen = seen
-            self.run_worker(self._read(row, seen), group="evidence", exclusive=True, exit_on_error=False)
+            self.run_worker(self._read(row, own, seen), group="evidence", exclusive=True, exit_on_error=False)
         self.head.redraw()
         self.list.redraw()
 
-    async def _read(self, row: RunSnapshot, seen: tuple[object, ...]) -> None:
-        found = await asyncio.to_thread(evidence_of, row.sync.folder) if row.sync.folder else []
-        if seen == self._seen:
-            self.found = found
-            self._choose(self.at)
+    def _own(self, worker: str) -> Path | None:
+        """Where the worker's evidence comes to lie here; None as long as nobody can say."""
+        try:
+            return self.tv.verbs.folder_here(self.tv.fleet, worker) if self.tv.verbs is not None else None
+        except RemoteError:
+            return None
+
+    async def _read(self, row: RunSnapshot, own: Path | None, seen: tuple[object, ...]) -> None:
+        found = await asyncio.to_thread(evidence_of, row.sync.folder, own)
+        if seen != self._seen:
+            return
+        self.found = found
+        self._choose(self.at)
+        await self._judge(row.worker, seen)
+
+    async def _judge(self, worker: str, seen: tuple[object, ...], *, ask: bool = False) -> None:
+        """Hold it against the commit that a launch would run now; with `ask` after a look at the host."""
+        if self.tv.verbs is None:
+            return
+        try:
+            told = await self.tv.verbs.told(self.tv.fleet, worker, cached=not ask)
+        except RemoteError as exc:
+            if ask:
+                self.tv.toast(exc.message, "warning", title=f"{worker}: evidence")
+            return
+        if seen[0] == self._seen[0]:
+            self.stale = {told.folder / name: why for name, why in told.stale.items()}
+            self.list.redraw()
 
     def _choose(self, at: int) -> None:
         """Show a file of the list."""
@@ -84,12 +122,13 @@ class EvidenceTab(Tab):
 
     def _head(self, width: int, height: int) -> list[Line]:
         row = self.tv.store.current()
-        if row is None or not row.run:
+        if row is None or not (row.run or self.found):
             return [[]]
         count: Line = (
             [(f"{len(self.found)} {'file' if len(self.found) == 1 else 'files'}", "bold")] if self.found else []
         )
-        where: Line = [(f"{row.sync.folder}/artifacts" if row.sync.folder else "", "dim")]
+        folder = self.found[self.at].path.parent if self.found else f"{row.sync.folder}/artifacts"
+        where: Line = [(str(folder) if self.found or row.sync.folder else "", "dim")]
         end = [sync_words(row, self.tv.store.now()), (" ", "")]
         return [spread([(" ", ""), *joined([count, where])], end, width)]
 
@@ -97,12 +136,12 @@ class EvidenceTab(Tab):
         row = self.tv.store.current()
         if row is None:
             return []
-        if self.found is None and row.sync.folder:
+        if self.found is None and row.run:
             return [[], [(" reading …", "dim")]]
         if not self.found:
             return nothing_lines(row)
         first = max(0, min(self.at - height + 1, len(self.found) - height))
-        return evidence_lines(self.found, self.at, self.tv.store.wall(), width)[first : first + height]
+        return evidence_lines(self.found, self.at, self.tv.store.wall(), width, self.stale)[first : first + height]
 
     def action_choose(self, by: int) -> None:
         if self.found:
@@ -116,20 +155,33 @@ class EvidenceTab(Tab):
         row = self.tv.store.current()
         if row is not None:
             self.redraw(row)
+            self.run_worker(self._judge(row.worker, self._seen, ask=True), group="asking", exit_on_error=False)
 
 
-def evidence_lines(found: Sequence[Evidence], at: int, wall_s: float, width: int) -> list[Line]:
-    """One file a line: what it is about, its own verdict, its age."""
+def _stamp(folder: Path | None) -> int:
+    """What changes when a file comes into a folder."""
+    try:
+        return folder.stat().st_mtime_ns if folder is not None else 0
+    except OSError:
+        return 0
+
+
+def evidence_lines(
+    found: Sequence[Evidence], at: int, wall_s: float, width: int, stale: Mapping[Path, str]
+) -> list[Line]:
+    """One file a line: what it is about, its own verdict and commit, whether that still holds, its age."""
     name_width = min(width // 2, max(len(one.about) for one in found) + 2)
     lines: list[Line] = []
     for index, one in enumerate(found):
-        chosen = index == at
+        chosen, old = index == at, stale.get(one.path, "")
         mark: Line = [("▌ " if chosen else "  ", "bold info")]
         name: Line = pad_line([(cut(one.about, name_width - 1), "bold" if chosen else "")], name_width)
         role = "bold bad" if one.refused else "" if one.verdict else "dim"
         verdict: Line = [("▲ " if one.refused else "", role), (one.verdict or NONE_STATED, role)]
-        old: Line = [(f"{age(wall_s - one.written_s)} old ", "dim")] if one.written_s else []
-        lines.append(spread([*mark, *name, *verdict], old, width))
+        verdict += [(f"  {one.commit[:7]}", "dim")] if one.commit else []
+        verdict += [(f"  ▲ stale: {old}", "warn")] if old else []
+        end: Line = [(f"{age(wall_s - one.written_s)} old ", "dim")] if one.written_s else []
+        lines.append(spread([*mark, *name, *verdict], end, width))
     return lines
 
 
@@ -141,13 +193,16 @@ def nothing_lines(row: RunSnapshot) -> list[Line]:
         [(" the code was there (red), with it (green) and after tidying it (refactor).", "")],
         [],
     ]
+    run: list[Line] = [[(" " + shown("tests"), "bold info"), (" runs the tests of this worker on its host.", "dim")]]
     if not row.run:
-        return [
-            *what,
-            [(" This worker was never launched: ", ""), (shown("launch"), "bold info"), (" launches it.", "")],
+        launch: Line = [
+            (" This worker was never launched: ", ""),
+            (shown("launch"), "bold info"),
+            (" launches it.", ""),
         ]
+        return [*what, launch, *run]
     if not row.sync.folder:
         why: list[Line] = [[(" Nothing of this run is on this laptop yet.", "warn")]]
     else:
         why = [[(f" None was found in {row.sync.folder}/artifacts", "warn")], [(f" ({', '.join(PATTERNS)}).", "dim")]]
-    return [*what, *why, [], [(" " + shown("sync"), "bold info"), (" brings what is on the host now.", "dim")]]
+    return [*what, *why, [], [(" " + shown("sync"), "bold info"), (" brings what is on the host now.", "dim")], *run]

@@ -1,10 +1,16 @@
-"""Everything at a glance: facts, figures and curves, what was asked, the log's end."""
+"""Everything at a glance: facts, figures and curves, what was asked, the log's end; what the checklist proves."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from textual.app import ComposeResult
 
+from remote.checklist_items import FILE, Checklist
+from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
+from tui.checklist import checklist_lines
 from tui.format import Line
 from tui.keys import panel_hints
 from tui.tabs.tab import Tab
@@ -13,12 +19,24 @@ from tui.widgets.lines import Lines
 
 
 class OverviewTab(Tab):
-    """The detail panel on the whole screen."""
+    """The detail panel on the whole screen, above the checklist of a worker that has one."""
 
     NAME = "overview"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.detail = Lines(self._draw, lambda: self.tv.palette, id="detail")
+        self.list = Lines(self._draw_list, lambda: self.tv.palette, id="checklist")
+        self._found = Checklist()
+        self._of = ""
+        self._seen: tuple[object, ...] = ()
+
     def compose(self) -> ComposeResult:
-        yield Lines(self._draw, lambda: self.tv.palette, id="detail")
+        yield self.detail
+        yield self.list
+
+    def on_mount(self) -> None:
+        self.list.display = False
 
     def _draw(self, width: int, height: int) -> list[Line]:
         store = self.tv.store
@@ -28,5 +46,38 @@ class OverviewTab(Tab):
         hints = panel_hints(row, width - 8, read_only=self.tv.read_only)
         return detail_lines(row, store.now(), store.colour(row.worker), width, height, keys=hints, focus=True)
 
+    def _draw_list(self, width: int, height: int) -> list[Line]:
+        row = self.tv.store.current()
+        if row is None or row.worker != self._of:
+            return []
+        commit = row.spec.commit if row.spec is not None else ""
+        return checklist_lines(self._found, self.tv.store.wall(), width, commit)[:height]
+
     def redraw(self, row: RunSnapshot) -> None:
-        self.query_one(Lines).redraw()
+        if self.tv.verbs is not None and (seen := self._stamp(row.worker)) != self._seen:
+            self._seen = seen
+            self.run_worker(self._read(row.worker), group="checklist", exclusive=True, exit_on_error=False)
+        self.detail.redraw()
+        self.list.redraw()
+
+    def _stamp(self, worker: str) -> tuple[object, ...]:
+        """What changes when the host's answer comes here, or when the profile is read anew."""
+        try:
+            folder = self.tv.verbs.folder_here(self.tv.fleet, worker) if self.tv.verbs is not None else Path()
+            return worker, id(self.tv.fleet), (folder / FILE).stat().st_mtime_ns
+        except (RemoteError, OSError):
+            return worker, id(self.tv.fleet)
+
+    async def _read(self, worker: str) -> None:
+        verbs, fleet = self.tv.verbs, self.tv.fleet
+        if verbs is None:
+            return
+        try:
+            self._found = await asyncio.to_thread(verbs.checklist_here, fleet, worker)
+        except RemoteError:
+            self._found = Checklist()
+        self._of = worker
+        count = len(self._found.items)
+        self.list.display = count > 0
+        self.list.styles.height = min(count + 1, max(2, self.size.height // 3))
+        self.list.redraw()
