@@ -164,6 +164,19 @@ def root(found: Mapping[str, Any]) -> Check:
     return warn("run root", f"{path} is open to others (mode {mode:o})", f"--fix, or chmod 700 {path} there")
 
 
+def leftovers(found: Mapping[str, Any]) -> Check:
+    """Unfinished files whose writers were killed."""
+    name, count, removed = "leftovers", int(found.get("count") or 0), int(found.get("removed") or 0)
+    if not count:
+        return fine(name, "no unfinished files of writers that are gone")
+    text = f"{count} unfinished {'file' if count == 1 else 'files'} ({int(found.get('bytes') or 0) / GIB:.1f} GiB)"
+    if removed == count:
+        return Check(name, Verdict.PASS, text, fixed="removed: their writers are gone")
+    if removed:
+        return warn(name, f"{text}, {count - removed} of which cannot be removed", "look at who owns them there")
+    return warn(name, f"{text}, a day old and more, whose writers are gone", "--fix removes them")
+
+
 def logout(found: Mapping[str, Any]) -> Check:
     """systemd may end everything of a user whose last session closes, detached or not."""
     kills, lingers = found.get("kill_user_processes"), found.get("linger")

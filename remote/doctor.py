@@ -2,8 +2,8 @@
 
     await examine(fleet, hosts)    one `Report` a place, the laptop's first; a host that fails is a report too
 
-Nothing is changed, but by `fix`: folders and files of ours, keys and ~/.ssh/config are closed to others, and runs may
-outlive the last logout.
+Nothing is changed, but by `fix`: folders and files of ours, keys and ~/.ssh/config are closed to others, runs may
+outlive the last logout, and unfinished files that nobody will finish go.
 """
 
 from __future__ import annotations
@@ -120,6 +120,7 @@ def _checks_of(found: Mapping[str, Any], clock_there: Check) -> list[Check]:
         clock_there,
         checks.detaching(found),
         checks.logout(found),
+        checks.leftovers(dict(found.get("leftovers") or {})),
         *checks.gpu_processes(found.get("gpu_processes")),
         *(checks.torch(python, answer, has_gpu=has_gpu) for python, answer in torches.items()),
         *checks.created(found.get("create")),

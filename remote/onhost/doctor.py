@@ -1,7 +1,7 @@
 """`doctor`: what this host has beyond the probe, for a person who wants to know why something would not work.
 
-Looks only, but for `fix`: it closes the run root to others, and lets runs outlive the last logout. Every look is
-bounded in time; what cannot be found out is None.
+Looks only, but for `fix`: it closes the run root to others, lets runs outlive the last logout, and removes unfinished
+files that nobody will finish. Every look is bounded in time; what cannot be found out is None.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import stat
 import subprocess
 from typing import Any, Dict, List, Optional, Sequence
 
-from remote.onhost import gpu_processes, request
+from remote.onhost import gpu_processes, leftovers, request
 from remote.onhost.machine import disk
 from remote.onhost.probe import probe
 from remote.onhost.wanted import CannotPrepare, Wanted, find_python
@@ -44,6 +44,7 @@ def doctor(asked: Dict[str, Any]) -> Dict[str, Any]:
         output(["loginctl", "--no-ask-password", "enable-linger"], SHORT_S)
         lasting = lingers()
         fixed += ["linger"] if lasting else []
+    left = leftovers.told(request.root(asked), fix=asked.get("fix") is True)
     return {
         **found,
         **disk(root),
@@ -51,6 +52,7 @@ def doctor(asked: Dict[str, Any]) -> Dict[str, Any]:
         "fixed": fixed,
         "linger": lasting,
         "kill_user_processes": kills,
+        "leftovers": left,
         "gpu_processes": gpu_processes.listed(request.root(asked)),
         "torch": {python: torch_of(python) for python in pythons},
         "create": newer_python() if asked.get("create") is True else None,
