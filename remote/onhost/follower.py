@@ -14,6 +14,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from remote.onhost import parts, processes, request
+from remote.onhost.cluster import FollowedCluster
 from remote.onhost.control import Control
 from remote.onhost.idle import Looking
 from remote.onhost.inotify import OVERFLOW, Change, Inotify

@@ -1,8 +1,9 @@
 """`launch`: start an attempt exactly once, whatever happens to the connection meanwhile.
 
-The worker's lock is taken here and inherited by supervisor and work, so it is held exactly as long as they live.
-Nothing that counts exists until the supervisor writes the job record as its first act: killed before that, a launch
-leaves no run; killed after it, one run that goes on. The answer follows the record, never precedes it.
+The worker's lock is taken here and inherited by supervisor and work, so it is held exactly as long as they live (a job
+of a cluster takes it anew where it starts). Nothing that counts exists until the job record is written, by the
+supervisor as its first act or, for a job, here: killed before that, a launch leaves no run; killed after it, one run
+that goes on. The answer follows the record, never precedes it.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import time
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
-from remote.onhost import gate, parts, preflight, processes, request, worktree
+from remote.onhost import gate, launchers, parts, processes, request, worktree
+from remote.onhost.attempt import prepared
 from remote.onhost.lock import WorkerLock
+from remote.onhost.ranks import Ranks
 from remote.onhost.request import Refusal
 from remote.onhost.resources import Resources
-from remote.onhost.spawn import Claim, spawn
+from remote.onhost.spawn import Claim
 from wire.codec import WireError, encode
-from wire.records import EXIT_BYTES, Action, RunSpec
-from wire.run_dir import AttemptDir, Root, RunDir, append_line, attempt_id, replace_file
+from wire.records import Action, RunSpec
+from wire.run_dir import Root, RunDir, append_line, attempt_id
 
 SECRETS_MAX_BYTES = 32 * 1024
 
@@ -52,14 +54,15 @@ def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
         if resume:
             gate.may_go_on(root, spec.project, folder, spec.run, verb == "release")
         _refuse_orphans(root, spec.project, folder)
-        preflight.demand(root, spec)
+        launcher = launchers.of_spec(spec)
+        launcher.probe(root, spec, secrets)
         _stand(root, spec, lock.descriptor)
         number = _next_number(run, resume)
-        with _prepared(run, number, spec, resume):
+        with prepared(run, number, spec, resume):
             if verb == "release":
                 gate.decide(run, verb, by)
             claim = Claim(root.path, spec.project, folder, spec.run, number, nonce)
-            pid = spawn(claim, lock.descriptor, secrets)
+            pid = launcher.submit(claim, spec, lock.descriptor, secrets)
     _record(run, claim, spec, verb, by)
     return {
         "run": spec.run, "attempt": claim.attempt, "pid": pid, "nonce": nonce,
@@ -90,6 +93,7 @@ def _spec(asked: Dict[str, Any]) -> "tuple[RunSpec, str]":
     if spec.cwd and not os.path.isabs(spec.cwd):
         raise Refusal("bad_request", f"`spec.cwd` must be absolute: {spec.cwd[:200]!r}")
     Resources.from_dict(spec.resources)
+    Ranks.of(spec)
     return spec, spec.worker
 
 
@@ -156,37 +160,6 @@ def _next_number(run: RunDir, resume: bool) -> int:
     if number and not resume:
         raise Refusal("exists", f"run {os.path.basename(run.path)} exists already, started by another launch")
     return number + 1
-
-
-@contextlib.contextmanager
-def _prepared(run: RunDir, number: int, spec: RunSpec, resume: bool) -> Iterator[None]:
-    """Make everything that the attempt needs to record its end; without a job record at the end, take it away."""
-    attempt = run.attempt(number)
-    try:
-        os.makedirs(run.path, mode=0o700, exist_ok=True)
-        if not resume:
-            replace_file(run.spec, encode(spec.to_dict()))
-        # Left by a launch that died here before its supervisor spoke; we hold the lock, so nobody uses it.
-        shutil.rmtree(attempt.path, ignore_errors=True)
-        os.makedirs(attempt.path, mode=0o700)
-        _allocate_exit(attempt)
-        for path in (run.log, attempt.log):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
-        yield
-    except BaseException:
-        if parts.read_part(attempt.job) is None:
-            shutil.rmtree(attempt.path if resume else run.path, ignore_errors=True)
-        raise
-
-
-def _allocate_exit(attempt: AttemptDir) -> None:
-    """Reserve the exit record's bytes now, so that a disk that fills up later cannot lose how the run ended."""
-    descriptor = os.open(attempt.exit, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, b" " * (EXIT_BYTES - 1) + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _record(run: RunDir, claim: Claim, spec: RunSpec, verb: str, by: str) -> None:

@@ -1,7 +1,8 @@
 """The worker's lock: one active run a worker, held by supervisor and work for exactly as long as they live.
 
 The supervisor writes into the locked file which run it was taken for. A lock that is held and a supervisor that is
-proved alive make an answer; a lock that is held although the supervisor is dead means orphans.
+proved alive make an answer; a lock that is held although the supervisor is dead means orphans. A job of a cluster that
+waits holds no lock, and has the worker all the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import os
 import time
 from typing import Any, Dict, Optional
 
-from remote.onhost import parts, processes
+from remote.onhost import life, parts, processes
+from remote.onhost.cluster import Cluster
 from remote.onhost.request import Refusal
 from wire.codec import WireError, encode, read_object
 from wire.records import JobRecord
@@ -46,28 +48,28 @@ class WorkerLock:
         return True
 
     def take_or_find(self, root: Root, project: str, worker: str) -> Optional[Dict[str, Any]]:
-        """Take the lock and return None, or return {run, attempt, pid, nonce} of the run that holds it.
+        """Take the lock and return None, or return {run, attempt, pid, nonce} of the run that has the worker.
 
         Another launch may hold it without a supervisor yet, or a supervisor may be about to leave: both pass, so
         look again. Raises `Refusal` `orphans` if only leftovers hold it.
         """
-        began = time.monotonic()
+        began, cluster = time.monotonic(), Cluster(ORPHANS_AFTER_S)
         while not self.take():
             holder = _holder(self.path)
             job = None
             if holder is not None:
                 run = root.run(project, worker, str(holder.get("run")))
                 job = parts.job_of(run, parts.newest_attempt(run))
-            alive = job is not None and processes.prove(job).alive
-            if job is not None and alive and not _has_ended(run, job):
-                run_name = job.attempt.rpartition(".")[0]
-                return {"run": run_name, "attempt": job.attempt, "pid": job.pid, "nonce": job.nonce}
+            ended = job is not None and _has_ended(run, job)
+            alive = job is not None and _lives(run, job, ended, cluster)
+            if job is not None and alive and not ended:
+                return _running(job)
             waited = time.monotonic() - began
             left = sorted(processes.family(job.nonce)) if job and not alive and waited > ORPHANS_AFTER_S else []
             if left or waited > PATIENCE_S:
                 self._refuse(left or sorted(processes.holders(self.path)))
             time.sleep(0.02)
-        return None
+        return queued_job(root, project, worker, cluster)
 
     def _refuse(self, left: "list[int]") -> None:
         raise Refusal(
@@ -76,6 +78,28 @@ class WorkerLock:
             "stop the worker first; end what then is left by hand",
             pids=left,
         )
+
+
+def queued_job(root: Root, project: str, worker: str, cluster: Cluster) -> Optional[Dict[str, Any]]:
+    """Return the same of the job that has the worker although nobody holds its lock, None if there is none."""
+    name = parts.current_run(root, project, worker)
+    run = root.run(project, worker, name)
+    job = parts.job_of(run, parts.newest_attempt(run)) if name else None
+    if job is None or not job.cluster_job or _has_ended(run, job):
+        return None
+    return _running(job) if _lives(run, job, False, cluster) else None
+
+
+def _running(job: JobRecord) -> Dict[str, Any]:
+    run = job.attempt.rpartition(".")[0]
+    return {"run": run, "attempt": job.attempt, "pid": job.pid, "nonce": job.nonce}
+
+
+def _lives(run: RunDir, job: JobRecord, ended: bool, cluster: Cluster) -> bool:
+    """True also for a job of which nobody knows: a second one beside it would be worse than none."""
+    if job.cluster_job:
+        return life.judge(run, job, ended, cluster)["alive"] is not False
+    return processes.prove(job).alive
 
 
 def _has_ended(run: RunDir, job: JobRecord) -> bool:

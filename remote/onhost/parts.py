@@ -10,8 +10,10 @@ import os
 import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-from remote.onhost import processes
+from remote.onhost import life, processes
+from remote.onhost.cluster import Cluster
 from wire import gate
+from wire.cluster import ClusterJob
 from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.records import GateDecision, JobRecord
 from wire.run_dir import TEMPORARY_PREFIX, Root, RunDir, attempt_id
@@ -117,14 +119,21 @@ def read_run(run: RunDir, warn: Warn = silent) -> Parts:
     return parts
 
 
-def prove_life(found: Iterable[Tuple[RunDir, Parts]], thorough: bool = False) -> None:
+def prove_life(
+    found: Iterable[Tuple[RunDir, Parts]], thorough: bool = False, cluster: Optional[Cluster] = None
+) -> None:
     """Set `alive`, `why` and `orphans` in the parts of several runs, with one look at the process table.
 
-    Orphans are counted for dead supervisors without an exit record; `thorough` counts them for ended runs too.
+    Orphans are counted for dead supervisors without an exit record; `thorough` counts them for ended runs too. Of jobs
+    it is the `cluster` that tells, in one call, and `queue` is what it says.
     """
+    cluster = cluster or Cluster()
     dead: List[Tuple[str, Parts]] = []
     for run, parts in found:
         job = job_of(run, parts["attempt"])
+        if job is not None and job.cluster_job:
+            _prove_job(run, parts, job, cluster)
+            continue
         proof = processes.prove(job) if job else None
         parts["alive"] = proof.alive if proof else None
         parts["why"] = proof.why if proof else ""
@@ -139,6 +148,13 @@ def prove_life(found: Iterable[Tuple[RunDir, Parts]], thorough: bool = False) ->
     families = processes.families([nonce for nonce, _ in dead]) if dead else {}
     for nonce, parts in dead:
         parts["orphans"] = len(families[nonce])
+
+
+def _prove_job(run: RunDir, parts: Parts, job: JobRecord, cluster: Cluster) -> None:
+    parts.update(life.judge(run, job, parts["exit"] is not None, cluster))
+    if parts["alive"] is False and parts["exit"] is None:
+        # It may have ended between the two looks, as above.
+        parts["exit"] = read_part(run.attempt(parts["attempt"]).exit)
 
 
 def facts(root: Root, project: str, worker: str, run: str) -> Parts:
@@ -174,12 +190,24 @@ def verdict(parts: Parts) -> Tuple[State, Optional[int], str]:
         return state, ended.get("code"), reason
     if parts["job"] is None:
         return State.NOT_STARTED, None, ""
-    if not parts["alive"]:
-        return State.LOST, None, WHY_LOST[parts["why"]]
+    if parts["alive"] is False:
+        return State.LOST, None, WHY_LOST.get(parts["why"]) or f"{parts['why']}, no exit record"
     attempt = parts["job"].get("attempt")
     if (parts["stop"] or {}).get("attempt") == attempt:
         return State.STOPPING, None, ""
-    return (_state(beat.get("state"), State.STARTING) if beat.get("attempt") == attempt else State.STARTING), None, ""
+    queue, speaks = cluster_job(parts), beat.get("attempt") == attempt
+    reason = queue.told(speaks) if queue else ""
+    if speaks:
+        return _state(beat.get("state"), State.STARTING), None, reason
+    return (queue.run_state if queue else State.STARTING), None, reason
+
+
+def cluster_job(parts: Parts) -> Optional[ClusterJob]:
+    """Return what the cluster says of the newest attempt's job, None if it is none."""
+    try:
+        return ClusterJob.from_dict(parts["queue"]) if parts.get("queue") else None
+    except WireError:
+        return None
 
 
 def _held(ended: Parts, result: Parts) -> bool:

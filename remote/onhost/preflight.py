@@ -27,13 +27,18 @@ TRAINER_MIB = 200
 
 def demand(root: Root, spec: RunSpec) -> None:
     """Raise `Refusal` with what is missing for this run on this host. The caller holds the worker's lock."""
+    demand_here(root, spec)
     resources = Resources.from_dict(spec.resources)
-    wanted_mib = resources.disk_mib or (TRAINER_MIB if spec.config else 0)
+    if resources.wants_gpu:
+        _gpus(root, spec.project, resources)
+
+
+def demand_here(root: Root, spec: RunSpec) -> None:
+    """Raise `Refusal` with what is missing on this host for a run whose work may be done elsewhere."""
+    wanted_mib = Resources.from_dict(spec.resources).disk_mib or (TRAINER_MIB if spec.config else 0)
     _space(root.worker(spec.project, spec.worker), wanted_mib * MIB)
     _locks(root, spec)
     _python(spec)
-    if resources.wants_gpu:
-        _gpus(root, spec.project, resources)
 
 
 def _space(folder: str, wanted_bytes: int) -> None:

@@ -37,6 +37,8 @@ class Claim:
     run: str
     number: int
     nonce: str
+    restarts: int = 0
+    """How often the run was started anew by itself, up to this attempt."""
 
     @property
     def attempt(self) -> str:

@@ -228,6 +228,9 @@ class Supervisor:
         """Ask the work for a checkpoint; USR1 would end a process that does not listen for it."""
         if not self.work.pid or self.ending.begun:
             return
+        if self.work.is_spread:
+            self.work.signal(signal.SIGUSR1)  # who listens is known on each machine
+            return
         listeners = processes.listeners(self.claim.nonce, self.work.pid, signal.SIGUSR1)
         for pid, ticks in listeners.items():
             processes.send(pid, ticks, signal.SIGUSR1)

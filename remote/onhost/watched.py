@@ -6,6 +6,7 @@ import os
 from typing import Any, Dict, Generator, Hashable, Iterator, Mapping, Optional, Sequence, Set, Tuple, Union
 
 from remote.onhost import parts
+from remote.onhost.cluster import FollowedCluster
 from remote.onhost.inotify import Inotify
 from remote.onhost.lines import Lines, Piece
 from remote.onhost.parts import ATTEMPT_FILES, RUN_FILES, Parts, Warn
@@ -32,8 +33,10 @@ PIECES_AT_ONCE = 8
 class Watched:
     """Follows one worker of a project. Not for several threads."""
 
-    def __init__(self, root: Root, project: str, worker: str, offsets: Offsets, warn: Warn) -> None:
-        self.worker = worker
+    def __init__(
+        self, root: Root, project: str, worker: str, offsets: Offsets, warn: Warn, cluster: FollowedCluster
+    ) -> None:
+        self.worker, self._cluster = worker, cluster
         self._root, self._project, self._offsets, self._warn = root, project, offsets, warn
         self.run = ""
         self._said: Parts = {}
@@ -49,6 +52,11 @@ class Watched:
     def unfinished(self) -> bool:
         """True while the proof of life matters: the attempt has no exit record, or its supervisor is not gone yet."""
         return bool(self.run) and (self._said.get("exit") is None or self._said.get("alive") is not False)
+
+    @property
+    def cluster_job(self) -> str:
+        """Number of the job that the unfinished attempt is, '' if it is none."""
+        return str((self._said.get("job") or {}).get("cluster_job") or "") if self.unfinished else ""
 
     def known(self, *names: str) -> Parts:
         """Return these parts as they were last said."""
@@ -88,7 +96,7 @@ class Watched:
             names.update(LINE_FILES, [LOG])
             if self.run:
                 found = parts.read_run(self.run_dir, self._warn)
-                parts.prove_life([(self.run_dir, found)])
+                parts.prove_life([(self.run_dir, found)], cluster=self._cluster)
                 yield from self.tell(found, age=True)
         elif self.run:
             yield from self.tell(self._read(names), age="progress.json" in names)
