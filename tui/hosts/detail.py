@@ -116,7 +116,7 @@ def _instance_lines(host: HostSnapshot, now: float, room: int) -> list[Line]:
     if ec2.no_idle_stop:
         wrong.append(f"does not stop itself after {ec2.idle_stop_min} idle min: {ec2.no_idle_stop}")
     if idle := idle_line(host, now):
-        lines.append(_fact("idle", dimmed(cut_line(idle, room), host)))
+        lines.append(_fact("usage", dimmed(cut_line(idle, room), host)))
     return lines + [
         _fact("", [(("▲ " if index == 0 else "  ") + piece, "warn")])
         for text in wrong for index, piece in enumerate(wrapped(text, max(8, room - 2), 4))
