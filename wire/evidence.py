@@ -140,7 +140,10 @@ class Evidence:
 
     @classmethod
     def from_text(cls, text: str) -> "Evidence":
-        """Parse the content of a file. Raises `WireError`; one that was edited is returned with its `problem`."""
+        """Parse the content of a file. Raises `WireError`; one that was edited is returned with its `problem`.
+
+        Nothing is cleaned for a screen: the file may be of a host that is not to be trusted.
+        """
         lines = text.split("\n", len(_KEYS) + 1)
         keys = [line.partition(": ") for line in lines[:-1]]
         if [key for key, _, _ in keys] != [*_KEYS, "digest"]:

@@ -56,15 +56,16 @@ def test_any_output_and_any_reason_survive(output: str, why: str) -> None:
     assert not after.accepted and after.why == " ".join(why.split())
 
 
-def test_an_edit_anywhere_is_seen() -> None:
+def test_an_edit_anywhere_is_seen_and_so_is_an_end_that_is_missing() -> None:
     text = RED.to_text()
     for place in range(len(text)):
         letter = "x" if text[place] != "x" else "y"
-        try:
-            found = Evidence.from_text(text[:place] + letter + text[place + 1 :])
-        except WireError:
-            continue
-        assert not found.accepted and found.problem, f"at {place}: {text[place - 9 : place + 9]!r}"
+        for edited in (text[:place] + letter + text[place + 1 :], text[:place]):
+            try:
+                found = Evidence.from_text(edited)
+            except WireError:
+                continue
+            assert not found.accepted and found.problem, f"at {place}: {text[place - 9 : place + 9]!r}"
 
 
 @pytest.mark.parametrize("text", ["", "component: x\n", "nothing\n" * 30, RED.to_text().replace("phase: red\n", "")])

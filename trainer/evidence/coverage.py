@@ -67,28 +67,24 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def measure(data: Path, top: Path, files: Sequence[str], chosen: str) -> Covered:
-    """Return what was run of some files, or of all code that was loaded if there are none."""
-    reader = _reader(data)
-    return Covered({file: _lines(reader, top / file) for file in files or _loaded(reader, top)}, chosen)
-
-
-def write_page(data: Path, top: Path, files: Sequence[str], path: Path) -> None:
-    """Write coverage's own report of these files, and of all other code that was loaded, as one page."""
-    reader = _reader(data)
-    shown = sorted({*files, *_loaded(reader, top)})
-    if shown:
-        folder = data.with_name("html")
-        reader.html_report([str(top / file) for file in shown], directory=str(folder), ignore_errors=True)
-        one_page(folder, path)
-
-
-def _reader(data: Path) -> coverage.Coverage:
+def measure(data: Path, top: Path, files: Sequence[str], chosen: str, page: Path) -> Covered:
+    """Return what was run of some files, or of all code that was loaded if there are none, and write coverage's own
+    report of them as one page. Raises `ConfigError` with coverage's words where its settings do not allow that.
+    """
     import coverage
 
-    reader = coverage.Coverage(data_file=str(data))
-    reader.load()
-    return reader
+    try:
+        reader = coverage.Coverage(data_file=str(data))
+        reader.load()
+        files = files or _loaded(reader, top)
+        covered = Covered({file: _lines(reader, top / file) for file in files}, chosen)
+        if files:
+            folder = data.with_name("html")
+            reader.html_report([str(top / file) for file in files], directory=str(folder))
+            one_page(folder, page)
+    except coverage.CoverageException as exc:
+        raise ConfigError(f"coverage cannot be measured: {exc}", hint="mend its settings, or --bar 0") from exc
+    return covered
 
 
 def _loaded(reader: coverage.Coverage, top: Path) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from trainer.errors import ConfigError, TrainerError
 from trainer.evidence import judging
-from trainer.evidence.coverage import Covered, component_files, measure, write_page
+from trainer.evidence.coverage import Covered, component_files, measure
 from trainer.evidence.redaction import redacted
 from trainer.evidence.repository import Content, Repository
 from trainer.evidence.running import MODULE, Ran, Show, coverage_data, run_tests
@@ -147,12 +147,11 @@ class _Recorder:
         )
 
     def _covered(self, scratch: Path, files: list[str], chosen: str) -> Covered | None:
-        data, top = coverage_data(scratch), self._repository.top
+        data = coverage_data(scratch)
         if not data.exists():
             return None
         self._asked.out.mkdir(parents=True, exist_ok=True)
-        write_page(data, top, files, self._asked.out / COVERAGE_FILE)
-        return measure(data, top, files, chosen)
+        return measure(data, self._repository.top, files, chosen, self._asked.out / COVERAGE_FILE)
 
     def _below(self, covered: Covered | None) -> str:
         bar = self._asked.bar_percent

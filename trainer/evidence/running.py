@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ MODULE = "pytest"
 _PIECE_BYTES = 64 * 1024
 _KEPT_BYTES = 200 * 1024
 """How much of an output is kept, its begin and its end."""
+_GRACE_S = 5.0
 
 Show = Callable[[bytes], object]
 
@@ -61,10 +63,19 @@ def run_tests(top: Path, words: Sequence[str], scratch: Path, show: Show, coveri
                 output = _shortened(output + piece)
                 show(hiding.feed(piece))
         except BaseException:
-            process.kill()
+            _end(process)
             raise
         show(hiding.rest())
     return Ran(process.returncode, output, _read(report))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let pytest end what its tests have started, if it does so soon."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def coverage_data(scratch: Path) -> Path:

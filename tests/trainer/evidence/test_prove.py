@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.trainer.conftest import environment
 from tests.trainer.evidence.conftest import SECRET, Project
+from trainer.evidence.repository import Repository
+from trainer.evidence.runs import judge_run
 from wire.records import RunSummary
 
 SKILL = {"accuracy": 0.9, "n": 300.0}
@@ -129,9 +135,6 @@ PASSED = {"passed": True, "epoch": 10, "conditions": [], "reasons": []}
 def test_a_run_is_judged_by_its_gate_and_beside_its_controls(
     tmp_path: Path, facts: dict[str, object], why: str
 ) -> None:
-    from trainer.evidence.repository import Repository
-    from trainer.evidence.runs import judge_run
-
     repository = Repository(Path(__file__).parents[3])
     judged = judge_run(finished(tmp_path / "run", **facts), repository, repository.commit_of("HEAD"))
     assert judged.reasons == ([why] if why else [])
@@ -162,3 +165,36 @@ def test_a_run_that_is_not_there_or_not_at_its_end(green: Project) -> None:
     assert (
         word == "no" and "- ../begun: it has no result.json: it did not come to its end, or was not synced" in reasons
     )
+
+
+SLOW = """\
+import pathlib, time, pytest
+
+
+@pytest.fixture(autouse=True)
+def slow():
+    sign = pathlib.Path({!r})
+    sign.write_text("begun")
+    try:
+        time.sleep(100)
+    finally:
+        sign.write_text("ended")
+"""
+
+
+@pytest.mark.slow  # 5 s: real processes
+def test_a_signal_ends_the_tests_as_they_wish_and_leaves_no_worktree(green: Project, tmp_path: Path) -> None:
+    sign = tmp_path / "sign"
+    (green.top / "tests/conftest.py").write_text(SLOW.format(str(sign)), encoding="utf-8")
+    green.commit()
+    forge(green, "green", tree=Repository(green.top).present().tree)
+    command = [sys.executable, "-m", "trainer", "prove"]
+    with subprocess.Popen(
+        command, cwd=green.top, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        while not sign.exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.terminate()
+        said, _ = process.communicate()
+    assert process.returncode == 143, said.decode()
+    assert sign.read_text() == "ended" and green.git("worktree", "list").count("\n") == 0
