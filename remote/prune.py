@@ -26,6 +26,7 @@ from remote.errors import FarSideError, RemoteError
 from remote.folders import state_folder
 from remote.host_inventory import HostRun, Thing, take_inventory
 from remote.laptop_disk import local_error
+from remote.leftovers import leftovers
 from remote.onhost.inventory import GONE_PREFIX
 from remote.onhost.measuring import measure
 from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, is_here, lacking_here, only_here, plan, plan_here
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 BATCH = 20
 """So many things a call: short enough to tell how far it is."""
 REMOVE_TIMEOUT_S = 1800.0
-HERE = (Kind.COPY, Kind.HISTORY)
+HERE = (Kind.COPY, Kind.HISTORY, Kind.REST)
 """What lies on this laptop."""
 Step = Callable[[str], None]
 Runs = Mapping[tuple[str, str], HostRun]
@@ -63,6 +64,7 @@ async def survey(
     told = await asyncio.gather(*(_of_host(fleet, host, policy, here) for host in hosts))
     failed = {host: one for host, one in zip(hosts, told, strict=True) if isinstance(one, RemoteError)}
     found = Plan(_damaged(policy) if here and policy.slugs is None else ())
+    found += Plan(await asyncio.to_thread(leftovers, fleet.profile.results, policy) if here else ())
     for one in told:
         found += one if isinstance(one, Plan) else Plan()
     return found, failed
@@ -220,12 +222,14 @@ def _done(item: Item, answer: Any) -> Done:
 
 
 def _folder(fleet: Fleet, item: Item) -> Path:
-    """Where the results of an item's run lie here, or a damaged history."""
+    """Where an item lies here: the results of a run, a rest of some, or a damaged history."""
+    if item.kind is Kind.REST:
+        return Path(item.thing.place, item.thing.name)
     return fleet.profile.results / item.slug / item.run if item.run else state_folder() / item.thing.name
 
 
 def _remove_local(path: Path, item: Item) -> Done:
-    gone = path.with_name(f"{GONE_PREFIX}{os.getpid()}-{path.name}")
+    gone = path.with_name(f"{GONE_PREFIX}{os.getpid()}-{path.name}"[:250])
     try:
         path.rename(gone)
         if gone.is_dir() and not gone.is_symlink():

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     """The results of a run on this laptop."""
     HISTORY = "history"
     """A damaged history that was moved aside on this laptop."""
+    REST = "rest"
+    """On this laptop: of a removal or a sync that was cut off, or a checkpoint that was not as its host has it."""
 
 
 class Cure(StrEnum):
@@ -58,7 +60,7 @@ class Item:
 
     kind: Kind
     host: str
-    """'' for a damaged history."""
+    """'' for what this laptop has by itself."""
     thing: Thing
     slug: str = ""
     run: str = ""

@@ -19,6 +19,7 @@ NAMES = {
     Kind.ENVIRONMENT: ("unused environment", "unused environments"),
     Kind.COPY: ("copy", "copies"),
     Kind.HISTORY: ("damaged history", "damaged histories"),
+    Kind.REST: ("rest of a removal or sync", "rests of removals and syncs"),
 }
 """Of each kind: one, and several."""
 
@@ -31,6 +32,7 @@ WHY = {
     Kind.ENVIRONMENT: "No run and no process uses it; a launch that needs it makes it again.",
     Kind.COPY: "Its host still keeps every file of it.",
     Kind.HISTORY: "It was damaged and moved aside; a new one took its place.",
+    Kind.REST: "It was cut off, or was not as its host has it; nothing reads it.",
 }
 """Why one of a kind may go."""
 
@@ -45,6 +47,8 @@ def item_name(item: Item, name_at: NameAt) -> str:
         return f"{worker}/{item.run}"
     if item.kind is Kind.CHECKPOINT:
         return f"{worker}/{item.run}/{item.thing.name}"
+    if item.kind is Kind.REST:
+        return f"{item.thing.place}/{item.thing.name}"
     return worker if item.kind is Kind.WORKTREE else item.thing.name[:16]
 
 
