@@ -318,6 +318,33 @@ async def test_a_host_whose_clock_cannot_be_right_loses_nothing(
     assert found.items == () and all("2150-" in error.message for error in failed.values()) and failed
 
 
+async def test_rests_on_this_laptop_go_when_they_are_old(project: Project) -> None:
+    worker = project.profile.results / "good"
+    gone, run = worker / ".tmp-gone-7-x", worker / FIRST
+    rests = [gone / "spec.json", run / "checkpoints" / ".tmp-bad-last.pt", run / ".tmp-part-0a", run / ".tmp-partial/a"]
+    young = run / "artifacts" / ".tmp-part-0b"
+    others = [run / "checkpoints" / "last.pt", run / ".tmp-whose", young, worker.parent / "bad" / ".tmp-gone-9-y"]
+    for path in (*rests, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    for path in (*rests, *others[:2], others[3]):
+        for one in (path, path.parent):
+            os.utime(one, (1e9, 1e9))
+    fleet = Fleet(project.profile)
+    try:
+        policy = Policy(slugs=frozenset({"good"}))
+        found, _ = await survey(fleet, [], policy, here=True)
+        assert [item.thing.name for item in found.items] == [
+            ".tmp-gone-7-x", ".tmp-part-0a", ".tmp-partial", ".tmp-bad-last.pt",
+        ]  # fmt: skip
+        assert (await survey(fleet, [], policy))[0] == Plan(), "what is here is no host's matter"
+        done, failed = await carry_out(fleet, found.items, policy)
+    finally:
+        await fleet.close()
+    assert not failed and all(not one.skipped for one in done)
+    assert not any(path.exists() for path in rests) and all(path.exists() for path in others)
+
+
 def test_a_damaged_history_goes_when_it_is_old(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAJVID_STATE_DIR", str(home))
     for name in ("history.sqlite", "history.sqlite.damaged-1", "history.sqlite.damaged-2"):
