@@ -20,6 +20,7 @@ from remote.row import Row, forget
 from remote.snapshot import Gpu, HostFacts, RunSnapshot
 from remote.tidy import clock, seconds, tidy, whole
 from remote.verdict import settle
+from wire.cluster import ClusterJob
 from wire.codec import WireError, decode
 from wire.records import (
     ExitRecord,
@@ -172,6 +173,7 @@ def _fold_run(row: Row, run: str, message: Mapping[str, Any], now: float) -> Fol
         exit=parts.record("exit", ExitRecord, before.exit, attempt),
         result=parts.record("result", RunSummary, before.result, attempt),
         decision=parts.record("decision", GateDecision, before.decision, None),
+        cluster=parts.record("queue", ClusterJob, before.cluster, attempt),
         seen_at=now,
         cached_age_s=None,
     )
@@ -186,7 +188,7 @@ def _fold_attempt(row: Row, run: str, parts: _Parts) -> Row:
     attempt = row.snapshot.attempt if number < 0 else attempt_id(run, number) if number else ""
     if attempt == row.snapshot.attempt:
         return row
-    snapshot = replace(row.snapshot, attempt=attempt, beat=None, progress=None, exit=None, result=None)
+    snapshot = replace(row.snapshot, attempt=attempt, beat=None, progress=None, exit=None, result=None, cluster=None)
     return replace(row, snapshot=snapshot, stop=None, alive=None, why="", orphans=0, dead_at=None)
 
 

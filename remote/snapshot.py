@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wire.cluster import ClusterJob
 from wire.records import ExitRecord, GateDecision, Heartbeat, MetricPoint, Progress, RunSpec, RunSummary
 from wire.state import SILENT_AFTER_BEATS, State, stall_after_s
 
@@ -153,6 +154,8 @@ class RunSnapshot:
     result: RunSummary | None = None
     decision: GateDecision | None = None
     """What somebody decided about the run at its gate."""
+    cluster: ClusterJob | None = None
+    """What Slurm says of the attempt, if it is a job of a cluster."""
     metrics: tuple[MetricPoint, ...] = ()
     """History, oldest first, bounded (decimated when long)."""
     messages: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
+from wire.cluster import ClusterJob
 from wire.codec import WireError, decode, encode
 from wire.records import ExitRecord, GateDecision, Heartbeat, MetricPoint, Progress, Record, RunSpec, RunSummary
 from wire.state import State
@@ -18,6 +19,7 @@ _RECORDS: dict[str, type[Record]] = {
     "exit": ExitRecord,
     "result": RunSummary,
     "decision": GateDecision,
+    "cluster": ClusterJob,
 }
 
 

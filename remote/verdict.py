@@ -53,7 +53,7 @@ def judge(row: Row, now: float) -> tuple[State, str]:
         return state, f"{'killed' if row.stop.kill else 'asked'} by {row.stop.by or 'somebody'}"
     if state is State.QUEUED and snapshot.beat is not None:
         return state, snapshot.beat.waits_for
-    return state, ""
+    return state, snapshot.cluster.told(snapshot.beat is not None) if snapshot.cluster is not None else ""
 
 
 def _dead(row: Row, snapshot: RunSnapshot, now: float) -> tuple[State, str]:
@@ -87,9 +87,9 @@ def _active(row: Row) -> State:
     """The state that an unfinished run is in, by its stop request and its newest beat."""
     if row.stop is not None:
         return State.STOPPING
-    beat = row.snapshot.beat
+    beat, job = row.snapshot.beat, row.snapshot.cluster
     if beat is None:
-        return State.STARTING
+        return State.STARTING if job is None else job.run_state
     try:
         state = State(beat.state)
     except ValueError:

@@ -39,6 +39,11 @@ class ClusterJob(Record):
         return self.state + (f" ({self.reason})" if self.reason else "") + where
 
     @property
+    def place(self) -> str:
+        """`job 12 on n1`."""
+        return f"job {self.job}" + (f" on {self.nodes}" if self.nodes and not self.waits else "")
+
+    @property
     def run_state(self) -> State:
         """The state of a run whose supervisor has not spoken yet."""
         return State.QUEUED if self.waits else State.STARTING

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from wire import records
+from wire.cluster import ClusterJob
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = {
@@ -22,6 +23,7 @@ KINDS = {
     "action": records.Action,
     "summary": records.RunSummary,
     "gate_decision": records.GateDecision,
+    "queue": ClusterJob,
 }
 FILES = sorted(GOLDEN.glob("v*/*.json"))
 

@@ -48,6 +48,7 @@ def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
         "metrics": dict(progress.metrics) if progress else {},
         "result": row.result.to_dict() if row.result else None,
         "decision": row.decision.to_dict() if row.decision else None,
+        "cluster": row.cluster.to_dict() if row.cluster else None,
         "checkpoint_age_s": _age(row.checkpoint_at, now),
         "beat_age_s": _age(row.beat_at, now),
         "message": row.messages[-1] if row.messages else "",
@@ -103,9 +104,10 @@ def table(rows: list[RunSnapshot], now: float, *, width: int, colour: bool) -> s
 
 
 def _why(row: RunSnapshot) -> str:
-    """Why a worker ended or waits, or will soon have to go."""
+    """Why a worker ended or waits, what its cluster says, or that it will soon have to go."""
     spot = spot_words(row.facts) if row.state.active else ""
-    return "; ".join(filter(None, (spot, row.reason if row.state.final or row.state is State.QUEUED else "")))
+    tells = row.state.final or row.state is State.QUEUED or row.cluster is not None
+    return "; ".join(filter(None, (spot, row.reason if tells else "")))
 
 
 def _cells(row: RunSnapshot, now: float) -> tuple[str, ...]:

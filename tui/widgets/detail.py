@@ -94,6 +94,8 @@ def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Li
         lines.append(_fact("results", while_it_fits(results, room, " · ") or results[0]))
     if row.spec is not None and row.spec.parent:
         lines += _facts("repeats", row.spec.parent, "", width)
+    if row.cluster is not None:
+        lines += _facts("slurm", row.cluster.place, "", width)
     return lines
 
 
