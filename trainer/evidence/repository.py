@@ -15,6 +15,8 @@ from pathlib import Path
 from trainer.errors import ConfigError, TrainerError
 from wire.tested_tree import code_digest, tree_digest, tree_entries
 
+_KEPT = frozenset({"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"})
+
 
 @dataclass(frozen=True)
 class Content:
@@ -66,32 +68,40 @@ class Repository:
 
     def committed(self, commit: str) -> Content:
         """Return what a commit holds."""
-        return Content(tree_entries(self._git("ls-tree", "-rz", "--end-of-options", commit)))
+        return Content(tree_entries(self._must("ls-tree", "-rz", "--end-of-options", commit)))
 
     def present(self) -> Content:
         """Return what the worktree holds, what is not committed and not ignored included; its index stays as it is."""
         with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
             index = Path(folder) / "index"
-            own = Path(os.fsdecode(self._git("rev-parse", "--git-path", "index").removesuffix(b"\n")))
+            own = Path(os.fsdecode(self._must("rev-parse", "--git-path", "index").removesuffix(b"\n")))
             if (self.top / own).exists():
                 shutil.copy2(self.top / own, index)  # with its time: git distrusts entries as young as the index
-            self._git("-c", "core.safecrlf=false", "add", "--all", index=index)
-            return Content(tree_entries(self._git("ls-files", "-sz", index=index)))
+            self._must("-c", "core.safecrlf=false", "add", "--all", index=index)
+            return Content(tree_entries(self._must("ls-files", "-sz", index=index)))
 
     @contextmanager
     def checked_out(self, commit: str) -> Iterator[Path]:
         """Give a worktree of its own that holds the commit, and remove it in the end."""
         with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
             place = Path(folder) / self.top.name
-            self._git("worktree", "add", "--quiet", "--detach", str(place), commit)
+            self._must("worktree", "add", "--quiet", "--detach", str(place), commit)
             try:
                 yield place
             finally:
-                self._git("worktree", "remove", "--force", "--force", str(place))
+                self._must("worktree", "remove", "--force", "--force", str(place))
+
+    def _must(self, *words: str, index: Path | None = None) -> bytes:
+        """Raises `TrainerError` in git's own words."""
+        try:
+            return self._git(*words, index=index)
+        except subprocess.CalledProcessError as exc:
+            said = exc.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {exc.returncode}"]
+            raise TrainerError(f"git cannot read the worktree {self.top}: {said[-1]}", hint="see git status") from exc
 
     def _git(self, *words: str, index: Path | None = None) -> bytes:
         """Run git without hooks, and without what a hook that started us has set for its own repository."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        environment = {key: value for key, value in os.environ.items() if key in _KEPT or not key.startswith("GIT_")}
         environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | ({"GIT_INDEX_FILE": str(index)} if index else {})
         command = ["git", "-C", str(self.top), "-c", "core.hooksPath=/dev/null", *words]
         return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
