@@ -27,6 +27,7 @@ from remote.launching import of_profile
 from remote.local_program import run_program
 from remote.names import slug
 from remote.onhost.git import git_argv, git_environment, is_hash
+from remote.onhost.own_work import SAVED_NAME, WIP
 from remote.steps import Step, again_when_lost, recorded, steps
 from remote.tidy import whole
 from wire.codec import WireError
@@ -46,7 +47,6 @@ _SETTINGS = (
     "fetch.recurseSubmodules=false",
 )
 """Settings of the user's that would make a fetch do more or less than it says."""
-_SAVED = re.compile(r"\d{8}T\d{6}-[0-9a-f]{7}(-hourly)?\Z")
 COMMITS_SHOWN = 20
 SAVE_TIMEOUT_S = 600.0
 
@@ -147,7 +147,7 @@ def _read(answer: Mapping[str, Any]) -> Waiting:
     hashes = [head or "0" * 40, beside or "0" * 40, *(commit for _, commit in saved)]
     if not all(map(is_hash, hashes)) or (made and not head):
         raise WireError("no commit")
-    if not all(_SAVED.match(name) for name, _ in saved):
+    if not all(SAVED_NAME.match(name) for name, _ in saved):
         raise WireError("no name of saved work")
     subjects = tuple(str(one) for one in answer["subjects"])[:COMMITS_SHOWN]
     uncommitted = whole(answer["uncommitted"])
@@ -161,7 +161,7 @@ def host_ref(place: Place) -> str:
 
 def saved_ref(place: Place, name: str = "") -> str:
     """Where saved work of a worker is kept here."""
-    return f"refs/trajvid/wip/{slug(place.host)}/{place.slug}/{name}"
+    return f"{WIP}{slug(place.host)}/{place.slug}/{name}"
 
 
 async def bring(fleet: Fleet, host: str, top: Path, wanted: Mapping[str, str], step: Step) -> None:

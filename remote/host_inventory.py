@@ -11,6 +11,8 @@ from remote.clean import clean
 from remote.errors import FarSideError
 from remote.fold import FOLDER_NAME
 from remote.listing import Entry
+from remote.onhost.git import is_hash
+from remote.onhost.own_work import SAVED_NAME
 from remote.tidy import clock, seconds, whole
 from wire.codec import WireError
 from wire.state import State
@@ -35,7 +37,7 @@ class Thing:
     used: bool = False
     """A bundle or environment: some run or process needs it; a checkpoint: a link names it."""
     place: str = ""
-    """Its folder, where the name alone does not say it."""
+    """Its folder, or the commit of saved work, where the name alone does not say it."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,14 @@ class Worktree:
 
 
 @dataclass(frozen=True)
+class SavedWork:
+    """Uncommitted work of a worker that its host saved: its name, and its commit as the thing's place."""
+
+    thing: Thing
+    slug: str
+
+
+@dataclass(frozen=True)
 class Inventory:
     """Everything of one project on one host."""
 
@@ -89,6 +99,7 @@ class Inventory:
     left: tuple[Thing, ...] = ()
     """What removals that were cut off left behind."""
     worktrees: tuple[Worktree, ...] = ()
+    saved: tuple[SavedWork, ...] = ()
 
 
 async def take_inventory(fleet: Fleet, host: str) -> Inventory:
@@ -110,6 +121,7 @@ async def take_inventory(fleet: Fleet, host: str) -> Inventory:
         tuple(_each(told.get("environments"), _thing)),
         tuple(_each(told.get("left"), _thing)),
         trees,
+        tuple(_each(told.get("saved"), _saved)),
     )
 
 
@@ -150,6 +162,13 @@ def _run(item: Mapping[str, Any]) -> HostRun:
         checkpoint = _thing(one)
         known[checkpoint.name] = (checkpoint, Entry("", "file", whole(one["size"]), whole(one["mtime_ns"])))
     return HostRun(thing, slug, State(item["state"]), whole(item["attempts"]), item["current"] is not False, known)
+
+
+def _saved(item: Mapping[str, Any]) -> SavedWork:
+    thing = _thing({**item, "inode": 0, "place": item["commit"]})
+    if not SAVED_NAME.match(thing.name) or not is_hash(thing.place):
+        raise WireError("no saved work")
+    return SavedWork(thing, _slug(item))
 
 
 def _worktree(item: Mapping[str, Any]) -> Worktree:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 PROVE = "prove"
 LINE_CHARS = 200
-STDERR_BYTES = 64 * 1024
 YES = "yes"
 
 Output = Callable[[str], None]
@@ -217,7 +216,8 @@ class _Running:
     def _say(self, text: str) -> None:
         if self.on_output is not None:
             self.on_output(text)
-        for line in text.splitlines():
-            if line.strip():
-                self.last = line.strip()[:LINE_CHARS]
+        *lines, self._line = (self._line + text).split("\n")
+        self._line = self._line[-LINE_CHARS:]
+        self.last = next((line.strip() for line in (self._line, *reversed(lines)) if line.strip()), self.last)
+        self.last = self.last[:LINE_CHARS]
         self.step(f"{self.wish.phase} {self.wish.component}".rstrip() + f": {self.last}")

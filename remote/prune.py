@@ -24,12 +24,13 @@ from remote.clean import clean
 from remote.copies import compared, copies_of, copy_of, lone_files, unwanted_files
 from remote.errors import FarSideError, RemoteError
 from remote.folders import state_folder
-from remote.host_inventory import HostRun, Thing, take_inventory
+from remote.host_inventory import HostRun, Inventory, Thing, take_inventory
 from remote.laptop_disk import local_error
 from remote.leftovers import leftovers
 from remote.onhost.inventory import GONE_PREFIX
 from remote.onhost.measuring import measure
 from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, is_here, lacking_here, only_here, plan, plan_here
+from remote.pruning_saved import forget_here, plan_saved, plan_saved_here, saved_here
 from remote.tidy import whole
 from wire.codec import WireError
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 BATCH = 20
 """So many things a call: short enough to tell how far it is."""
 REMOVE_TIMEOUT_S = 1800.0
-HERE = (Kind.COPY, Kind.HISTORY, Kind.REST)
+HERE = (Kind.COPY, Kind.SAVED_COPY, Kind.HISTORY, Kind.REST)
 """What lies on this laptop."""
 Step = Callable[[str], None]
 Runs = Mapping[tuple[str, str], HostRun]
@@ -90,9 +91,11 @@ async def _of_host(fleet: Fleet, host: str, policy: Policy, here: bool) -> Plan 
         found = await take_inventory(fleet, host)
         copies = await asyncio.to_thread(copies_of, fleet.profile.results, found)
         copies = await compared(fleet, found, copies, policy, here=here)
+        saved = await saved_here(fleet.profile.folder, host)
         if here:
-            return plan_here(found, copies, policy)
-        return plan(found, copies, policy, [worker.slug for worker in fleet.profile.workers.values()])
+            return plan_here(found, copies, policy) + plan_saved_here(found, saved, policy, time.time())
+        slugs = [worker.slug for worker in fleet.profile.workers.values()]
+        return plan(found, copies, policy, slugs) + plan_saved(found, saved, policy)
     except RemoteError as exc:
         return exc
 
@@ -118,8 +121,10 @@ async def _remove(fleet: Fleet, items: list[Item], policy: Policy, step: Step) -
     try:
         unsynced = await _sync_again(fleet, host, items, step) if not policy.unsynced else {}
         found: Runs = {}
-        if any(item.run for item in items):
-            found = {(run.slug, run.thing.name): run for run in (await take_inventory(fleet, host)).runs}
+        if any(item.run or item.kind is Kind.SAVED_COPY for item in items):
+            there = await take_inventory(fleet, host)
+            found = {(run.slug, run.thing.name): run for run in there.runs}
+            unsynced |= await _last_ones(fleet, there, items, policy)
         for start in range(0, len(items), BATCH):
             step(f"{host or 'here'}: removing {start + 1} to {min(start + BATCH, len(items))} of {len(items)}")
             batch = items[start : start + BATCH]
@@ -129,9 +134,9 @@ async def _remove(fleet: Fleet, items: list[Item], policy: Policy, step: Step) -
                 left = [item for item, why in reasons.items() if not why]
                 for item in left:
                     if item.kind in HERE:
-                        done.append(await asyncio.to_thread(_remove_local, _folder(fleet, item), item))
-                if there := [item for item in left if item.kind not in HERE]:
-                    done += await remove_there(fleet, host, there)
+                        done.append(await _remove_here(fleet, item))
+                if far := [item for item in left if item.kind not in HERE]:
+                    done += await remove_there(fleet, host, far)
     except RemoteError as exc:
         return done, exc
     return done, None
@@ -150,6 +155,14 @@ async def _sync_again(fleet: Fleet, host: str, items: Sequence[Item], step: Step
     return reasons
 
 
+async def _last_ones(fleet: Fleet, there: Inventory, items: Sequence[Item], policy: Policy) -> dict[Item, str]:
+    """Copies of saved work that may not go any more, as their host has let go of it."""
+    saved = await saved_here(fleet.profile.folder, there.host)
+    spare = {(one.slug, one.thing.name) for one in plan_saved_here(there, saved, policy, time.time()).items}
+    copies = (item for item in items if item.kind is Kind.SAVED_COPY)
+    return {item: "its host keeps it no more" for item in copies if (item.slug, item.thing.name) not in spare}
+
+
 @asynccontextmanager
 async def _alone(fleet: Fleet, items: Sequence[Item]) -> AsyncIterator[None]:
     """Let nobody else sync these runs or remove them here: else their host and this laptop may both lose one."""
@@ -166,6 +179,9 @@ async def _alone(fleet: Fleet, items: Sequence[Item]) -> AsyncIterator[None]:
 
 async def _why_not(fleet: Fleet, item: Item, found: Runs, policy: Policy) -> str:
     """Why an item may not go after all, just before it goes; '' if nothing keeps it. The caller holds its claim."""
+    if item.kind is Kind.SAVED and not item.lack:
+        here = await saved_here(fleet.profile.folder, item.host)
+        return "" if here.get((item.slug, item.thing.name)) == item.thing.place else "is not here any more"
     if not item.run:
         return ""
     run = found.get((item.slug, item.run))
@@ -226,6 +242,12 @@ def _folder(fleet: Fleet, item: Item) -> Path:
     if item.kind is Kind.REST:
         return Path(item.thing.place, item.thing.name)
     return fleet.profile.results / item.slug / item.run if item.run else state_folder() / item.thing.name
+
+
+async def _remove_here(fleet: Fleet, item: Item) -> Done:
+    if item.kind is Kind.SAVED_COPY:
+        return Done(item, skipped=await forget_here(fleet.profile.folder, item))
+    return await asyncio.to_thread(_remove_local, _folder(fleet, item), item)
 
 
 def _remove_local(path: Path, item: Item) -> Done:

@@ -36,6 +36,10 @@ class Kind(StrEnum):
     ENVIRONMENT = "environment"
     COPY = "copy"
     """The results of a run on this laptop."""
+    SAVED = "saved"
+    """Work that was in no commit, saved on its host."""
+    SAVED_COPY = "saved_copy"
+    """The same on this laptop."""
     HISTORY = "history"
     """A damaged history that was moved aside on this laptop."""
     REST = "rest"
@@ -47,6 +51,7 @@ class Cure(StrEnum):
 
     SYNC = "sync"
     EVERYTHING = "sync --everything"
+    FETCH = "fetch --wip"
     PROFILE = "profile"
     """Nothing, as long as the profile says what it says."""
 
@@ -132,7 +137,7 @@ def plan(found: Inventory, copies: Copies, policy: Policy, slugs: Collection[str
     items: list[Item] = []
     kept: list[Kept] = []
     for run, rank in ranked(found.runs):
-        if not _wanted(run.slug, policy):
+        if not wanted(run.slug, policy):
             continue
         copy = copies.get((run.slug, run.thing.name), Copy())
         needed, lack = needed_there(run, rank, policy), lacking_here(run, copy)
@@ -146,7 +151,7 @@ def plan(found: Inventory, copies: Copies, policy: Policy, slugs: Collection[str
     items += [
         _item(Kind.WORKTREE, found.host, tree.thing, tree.slug)
         for tree in found.worktrees
-        if _wanted(tree.slug, policy) and tree.slug not in slugs and _is_spare(tree, policy)
+        if wanted(tree.slug, policy) and tree.slug not in slugs and _is_spare(tree, policy)
     ]
     items += [_item(Kind.LEFT, found.host, thing) for thing in found.left]
     if policy.slugs is None:
@@ -163,7 +168,7 @@ def plan_here(found: Inventory, copies: Copies, policy: Policy) -> Plan:
     kept: list[Kept] = []
     for run, rank in ranked(found.runs):
         copy = copies.get((run.slug, run.thing.name))
-        if copy is None or not _wanted(run.slug, policy):
+        if copy is None or not wanted(run.slug, policy):
             continue
         why = needed_there(run, rank, policy) or only_here(copy)
         if why:
@@ -253,7 +258,7 @@ def _is_spare(tree: Worktree, policy: Policy) -> bool:
     return tree.clean and not tree.running and tree.thing.age_s >= policy.older_s
 
 
-def _wanted(slug: str, policy: Policy) -> bool:
+def wanted(slug: str, policy: Policy) -> bool:
     return policy.slugs is None or slug in policy.slugs
 
 

@@ -15,21 +15,25 @@ from remote.onhost.__main__ import bundle_path
 from remote.onhost.in_use import used
 from remote.onhost.kept import RUNS_MAX, WORKERS_MAX
 from remote.onhost.measuring import inode_of, is_folder, measure
+from remote.onhost.own_work import all_saved_work, saved_at_s
+from remote.onhost.repository import Git
 from wire.run_dir import TEMPORARY_PREFIX, Root, RunDir
 
 GONE_PREFIX = f"{TEMPORARY_PREFIX}gone-"
 """What is being removed is renamed to this first: nothing reads it, and what is left of it is removed later."""
 CHECKPOINTS_MAX = 1000
+SAVED_MAX = 5000
 
 Entry = Dict[str, Any]
 
 
 def inventory(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Return `{"runs", "bundles", "environments", "left"}`, each a list of entries, of one `worker` or of all, and
-    the `clock_s` by which their ages are told.
+    """Return `{"runs", "bundles", "environments", "left", "saved"}`, each a list of entries, of one `worker` or of
+    all, and the `clock_s` by which their ages are told.
 
     Every entry has {name, bytes, inode, age_s}. A run has {worker, attempts, state, current, checkpoints} besides, a
-    bundle and an environment {used}, and what a removal that was cut off left behind says its {place}.
+    bundle and an environment {used}, and what a removal that was cut off left behind says its {place}. What was saved
+    of uncommitted work is {worker, name, commit, age_s}.
     """
     root, project = request.root(asked), request.folder_name(asked, "project")
     only = request.folder_name(asked, "worker", "")
@@ -39,8 +43,19 @@ def inventory(asked: Dict[str, Any]) -> Dict[str, Any]:
         "bundles": _shared(root, "bundle"),
         "environments": _shared(root, "environment"),
         "left": [entry for place in _places(root, project, workers) for entry in _left(place)],
+        "saved": _saved(root, project, only),
         "clock_s": time.time(),
     }
+
+
+def _saved(root: Root, project: str, worker: str) -> List[Entry]:
+    place = root.repository(project)
+    found = all_saved_work(Git(place), worker)[-SAVED_MAX:] if os.path.isdir(place) else []
+    now = time.time()
+    return [
+        {"worker": one, "name": name, "commit": commit, "age_s": max(0.0, now - saved_at_s(name))}
+        for one, name, commit in found
+    ]
 
 
 def _runs(root: Root, project: str, worker: str) -> List[Entry]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import fnmatch
 import os
+import re
 import shutil
 import time
 from typing import List, Sequence, Tuple
@@ -11,8 +13,12 @@ from typing import List, Sequence, Tuple
 from remote.onhost.git import FIXED_IDENTITY
 from remote.onhost.repository import BYPRODUCTS, Git, has_pushed
 
+WIP = "refs/trajvid/wip/"
+TIME_FORMAT = "%Y%m%dT%H%M%S"
 HOURLY = "-hourly"
 """How the names of refs end that a supervisor made and may replace by newer ones."""
+SAVED_NAME = re.compile(rf"[12]\d{{3}}[01]\d[0-3]\dT[0-2]\d[0-5]\d[0-5]\d-[0-9a-f]{{7}}({HOURLY})?\Z")
+"""The name of saved work: when it was saved (UTC), and the hash of its commit."""
 
 
 def dirty_files(tree: Git) -> List[str]:
@@ -75,22 +81,32 @@ def committed(tree: Git, message: str, parent: str, written: str) -> str:
 
 def keep(tree: Git, worker: str, commit: str, end: str = "") -> str:
     """Hold a commit under a ref of its own, whose name ends with `end`, and return that ref."""
-    when = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    ref = f"{_place(worker)}{when}-{commit[:7]}{end}"
+    when = time.strftime(TIME_FORMAT, time.gmtime())
+    ref = f"{WIP}{worker}/{when}-{commit[:7]}{end}"
     tree.run(["update-ref"], [ref, commit])
     return ref
 
 
 def saved_work(tree: Git, worker: str, end: str = "") -> List[Tuple[str, str]]:
     """Return (name below `refs/trajvid/wip/<worker>/`, commit) of what is kept, oldest first; only what ends so."""
-    place = _place(worker)
-    told = tree.run(["for-each-ref", "--format=%(objectname) %(refname)", place + "*" + end]).decode()
+    return [(name, commit) for _, name, commit in all_saved_work(tree, worker) if name.endswith(end)]
+
+
+def all_saved_work(tree: Git, worker: str = "") -> List[Tuple[str, str, str]]:
+    """Return (worker, name, commit) of what is kept, of one worker or of all, oldest first."""
+    place = WIP + (worker + "/" if worker else "")
+    told = tree.run(["for-each-ref", "--format=%(objectname) %(refname)", place]).decode("utf-8", "replace")
     found = [line.split(" ", 1) for line in told.splitlines()]
-    return sorted((ref[len(place) :], commit) for commit, ref in found)
+    parts = [(ref[len(WIP) :].split("/"), commit) for commit, ref in found]
+    return sorted((part[0], part[1], commit) for part, commit in parts if len(part) == 2)
 
 
-def _place(worker: str) -> str:
-    return f"refs/trajvid/wip/{worker}/"
+def saved_at_s(name: str) -> float:
+    """Return when it was saved, as its name says; 0 for a name that says nothing."""
+    try:
+        return float(calendar.timegm(time.strptime(name[:15], TIME_FORMAT)))
+    except ValueError:
+        return 0.0
 
 
 def is_held(tree: Git, commit: str) -> bool:

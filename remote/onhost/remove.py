@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from typing import Any, Callable, Dict, Iterator
 
 from remote.onhost import parts, request
@@ -19,6 +20,8 @@ from remote.onhost.in_use import used
 from remote.onhost.inventory import GONE_PREFIX, age_s, linked, run_age_s
 from remote.onhost.lock import WorkerLock
 from remote.onhost.measuring import inode_of, is_folder, measure
+from remote.onhost.own_work import WIP, saved_at_s
+from remote.onhost.repository import Git, locked
 from remote.onhost.request import Refusal
 from remote.onhost.worktree_removal import remove_worktree
 from wire.run_dir import Root
@@ -117,6 +120,17 @@ def _worktree(root: Root, project: str, item: Item) -> Dict[str, Any]:
     return {**_removed(gone), "kept": kept}
 
 
+def _saved(root: Root, project: str, item: Item) -> Dict[str, Any]:
+    """Let go of saved work; git itself removes what nothing holds any more, when it tidies the repository."""
+    worker, name = request.folder_name(item, "worker"), request.folder_name(item, "name")
+    commit = request.text(item, "place")
+    _demand_age(time.time() - saved_at_s(name), item)
+    with locked(root.repository_lock(project)) as lock:
+        if Git(root.repository(project), (lock,)).ask(["update-ref", "-d"], [f"{WIP}{worker}/{name}", commit]) is None:
+            raise Refusal("changed", "it is not what it was when it was listed; look again")
+    return {}
+
+
 KINDS: Dict[str, Callable[[Root, str, Item], Dict[str, Any]]] = {
     "run": _run,
     "checkpoint": _checkpoint,
@@ -124,6 +138,7 @@ KINDS: Dict[str, Callable[[Root, str, Item], Dict[str, Any]]] = {
     "bundle": _shared("bundle"),
     "environment": _shared("environment"),
     "left": _left,
+    "saved": _saved,
 }
 
 

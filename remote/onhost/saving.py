@@ -17,7 +17,7 @@ import threading
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from remote.onhost import request
-from remote.onhost.own_work import HOURLY, committed, dirty_files, git_folder, keep, saved_work, written_tree
+from remote.onhost.own_work import HOURLY, WIP, committed, dirty_files, git_folder, keep, saved_work, written_tree
 from remote.onhost.repository import Git
 from remote.onhost.request import Refusal
 from remote.onhost.spawn import Claim
@@ -62,7 +62,7 @@ def _saved(tree: Git, worker: str, folder: str, left_out: List[str]) -> str:
         return ""
     ref = keep(tree, worker, committed(tree, f"Uncommitted work in the worktree of {worker}", head, written), HOURLY)
     for name, commit in before[: max(0, len(before) + 1 - KEPT)]:
-        tree.run(["update-ref", "-d"], [f"refs/trajvid/wip/{worker}/{name}", commit])
+        tree.run(["update-ref", "-d"], [f"{WIP}{worker}/{name}", commit])
     return ref
 
 

@@ -25,7 +25,7 @@ async def main(session: Session) -> Answer:
     session.on_interrupt = "interrupted: the tests ended with it; no branch has moved"
     found = await runs.integrate(
         session.fleet, arguments.branches, host=arguments.host, test="" if arguments.no_test else test,
-        on_step=session.say, on_output=None if arguments.json else _print,
+        on_step=session.step_of("integrate"), on_output=None if arguments.json else _print,
     )  # fmt: skip
     return Answer(_told(found), "\n".join(_lines(found)), _error(found))
 

@@ -18,6 +18,8 @@ NAMES = {
     Kind.BUNDLE: ("old code bundle", "old code bundles"),
     Kind.ENVIRONMENT: ("unused environment", "unused environments"),
     Kind.COPY: ("copy", "copies"),
+    Kind.SAVED: ("state of saved work", "states of saved work"),
+    Kind.SAVED_COPY: ("copy of saved work", "copies of saved work"),
     Kind.HISTORY: ("damaged history", "damaged histories"),
     Kind.REST: ("rest of a removal or sync", "rests of removals and syncs"),
 }
@@ -31,6 +33,8 @@ WHY = {
     Kind.BUNDLE: "No run and no process uses it; a launch that needs it sends it again.",
     Kind.ENVIRONMENT: "No run and no process uses it; a launch that needs it makes it again.",
     Kind.COPY: "Its host still keeps every file of it.",
+    Kind.SAVED: "It was in no commit when its host saved it, and it is in the repository of this laptop.",
+    Kind.SAVED_COPY: "Its host keeps it, or a newer state of that worktree is here.",
     Kind.HISTORY: "It was damaged and moved aside; a new one took its place.",
     Kind.REST: "It was cut off, or was not as its host has it; nothing reads it.",
 }
@@ -45,6 +49,8 @@ def item_name(item: Item, name_at: NameAt) -> str:
     worker = name_at(item.host, item.slug)
     if item.kind in (Kind.RUN, Kind.COPY):
         return f"{worker}/{item.run}"
+    if item.kind in (Kind.SAVED, Kind.SAVED_COPY):
+        return f"{worker}/{item.thing.name}"
     if item.kind is Kind.CHECKPOINT:
         return f"{worker}/{item.run}/{item.thing.name}"
     if item.kind is Kind.REST:
@@ -77,6 +83,8 @@ def cure_words(one: Kept, name_at: NameAt) -> str:
     if one.cure is None:
         return ""
     worker = name_at(one.host, one.slug)
+    if one.cure is Cure.FETCH:
+        return f"trajvid-tui fetch {worker} --wip"
     if one.cure is Cure.PROFILE:
         return "change `sync:` in the profile, or take it along with --unsynced"
     return f"trajvid-tui sync {worker} --run {one.run}" + (" --everything" if one.cure is Cure.EVERYTHING else "")
