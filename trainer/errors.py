@@ -4,6 +4,7 @@ TrainerError            exit 1
 |- ConfigError          exit 2   a file, key or value that cannot be used
 |- DataError            exit 1   a data set that must not be trained on
 |- CheckpointError      exit 1   a checkpoint that cannot be read or does not fit
+|- Overtaken            exit 1   another attempt of the run has taken it over
 |- ProviderError        exit 1   a language model that gave no answer, in its own words
 '- Interrupted          exit 143 (TERM) or 130 (Ctrl-C), after a checkpoint
 """
@@ -37,6 +38,10 @@ class DataError(TrainerError):
 
 class CheckpointError(TrainerError):
     """A checkpoint is unreadable or belongs to another experiment."""
+
+
+class Overtaken(TrainerError):
+    """A newer attempt writes the run's files now."""
 
 
 class ProviderError(TrainerError):

@@ -205,8 +205,7 @@ class Supervisor:
         for number in self.inbox.wait(max(0.0, min(timeout_s, due_s))):
             if number == signal.SIGUSR1:
                 self._checkpoint()
-                if self.spot.notice is None:
-                    self.tenure.warned()
+                self._warned()
             else:
                 self._terminate(number)
         if not self.ending.begun and not self.tenure.due_s():
@@ -237,8 +236,16 @@ class Supervisor:
         if not listeners:
             self.note("warning", "nobody of the work listens for USR1: no checkpoint was asked for")
 
+    def _warned(self) -> None:
+        """USR1 was Slurm's, about the time limit, if this is a job and it was not our own about a spot notice."""
+        news = self.tenure.warned() if self.spot.notice is None else ""
+        if news:
+            self.note("time_limit", news)
+            self.beats.remark(news)
+
     def _taken_away(self, notice: Notice) -> None:
-        """The machine will go (called on a thread): ask for a checkpoint at once, then say so."""
+        """The machine will go (called on a thread): ask for a checkpoint at once, say so, and end the work in time."""
+        self.tenure.taken_away(notice)
         os.kill(os.getpid(), signal.SIGUSR1)
         self.note("spot", f"{notice.text}: asks for a checkpoint", action=notice.action, until_s=notice.at_s)
         self.beats.remark(notice.text)
@@ -255,7 +262,8 @@ class Supervisor:
         self.ending.begin(self.tenure.grace_s(wanted_s))
         self.work.signal(signal.SIGTERM)
         self.beats.say(State.STOPPING, self.work.pid)
-        self.note("stop_requested", f"by {wish['by']}" if wish.get("by") else signal.Signals(number).name)
+        asked = f"by {wish['by']}" if wish.get("by") else self.tenure.reason or signal.Signals(number).name
+        self.note("stop_requested", asked)
 
     def _sweep(self) -> None:
         self.saving.interrupt()

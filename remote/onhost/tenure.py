@@ -1,7 +1,7 @@
-"""How long an attempt may have its machine: on a host as long as it likes, in a job until the time limit.
+"""How long an attempt may have its machine: until its owner takes it away, in a job until the time limit at most.
 
-Slurm sends USR1 some time before its limit. That asks for a checkpoint; in the middle between then and the limit the
-work is ended as by a stop, and if restarts are left, the next attempt is submitted to go on from there.
+Both are known some time before. At once the work is asked for a checkpoint; in the middle between then and the limit it
+is ended as by a stop, and if restarts are left, a job's next attempt is submitted to go on from there.
 
 A job whose node was out of sight may find that a newer attempt has taken over. Then it is fenced: it ends its work and
 writes nothing more into the run's folder.
@@ -23,8 +23,9 @@ from remote.onhost.outcome import Outcome
 from remote.onhost.request import Refusal
 from remote.onhost.resources import Resources
 from remote.onhost.spawn import Claim
+from remote.onhost.spot import Notice
 from remote.onhost.submission import lead_s
-from wire.records import RunSpec
+from wire.records import SPOT, RunSpec
 from wire.state import State
 
 WATCH_S = 2.0
@@ -32,6 +33,10 @@ WATCH_S = 2.0
 RECORD_S = 5.0
 """What is left of the time before the limit for the end's own records."""
 NEVER_S = 3600.0
+SPOT_S = 120.0
+"""How long before it takes a machine away Amazon says so."""
+SPOT_ENDS = ("stop", "terminate")
+"""What ends the work; `hibernate` is a pause."""
 
 
 class Tenure:
@@ -39,6 +44,10 @@ class Tenure:
 
     fenced = False
     """A newer attempt has taken over."""
+
+    def __init__(self) -> None:
+        self._due_at: Optional[float] = None
+        self._half_s, self._why, self._by = 0.0, "", ""
 
     def start(self) -> None:
         """Begin to look."""
@@ -49,13 +58,30 @@ class Tenure:
     def warned(self) -> None:
         """USR1 came."""
 
+    def taken_away(self, notice: Notice) -> None:
+        """The machine's owner will have it back (called on a thread)."""
+        if notice.action in SPOT_ENDS:
+            left_s = notice.at_s - time.time()
+            # Out of this range the clock is wrong, and the notice is new.
+            self._limit(left_s if 0 < left_s < SPOT_S else SPOT_S, f"spot: {notice.text}", SPOT)
+
+    def _limit(self, left_s: float, why: str, by: str = "") -> None:
+        """The machine is ours for so long: the first half is for a checkpoint, the second for the end."""
+        due_at = time.monotonic() + left_s / 2
+        if self._due_at is None or due_at < self._due_at:
+            self._half_s, self._why, self._by, self._due_at = left_s / 2, why, by, due_at
+
     def due_s(self) -> float:
         """Return the seconds until the work must be ended."""
-        return NEVER_S
+        return NEVER_S if self._due_at is None else max(0.0, self._due_at - time.monotonic())
+
+    @property
+    def _at_limit(self) -> bool:
+        return self._due_at is not None and time.monotonic() >= self._due_at
 
     def grace_s(self, wanted_s: float) -> float:
         """Return how much of the grace there is time for."""
-        return wanted_s
+        return min(wanted_s, max(1.0, self._half_s - RECORD_S)) if self._at_limit else wanted_s
 
     def left_to_get(self, wish: Resources) -> Resources:
         """Return what of the wish is not given yet."""
@@ -66,16 +92,16 @@ class Tenure:
 
         `wished`: somebody asked it to stop.
         """
-        return outcome
+        limited = self._at_limit and not wished and outcome.state is State.STOPPED
+        return replace(outcome, reason=self._why, by=self._by) if limited else outcome
 
 
 class JobTenure(Tenure):
     """Of a Slurm job; `lock` is the worker's, held."""
 
     def __init__(self, claim: Claim, spec: RunSpec, lock: int) -> None:
+        super().__init__()
         self._claim, self._spec, self._lock = claim, spec, lock
-        self._half_s = lead_s(spec) / 2
-        self._due_at: Optional[float] = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="tenure", daemon=True)
 
@@ -88,20 +114,10 @@ class JobTenure(Tenure):
             self._thread.join()
 
     def warned(self) -> None:
-        if self._due_at is None:
-            self._due_at = time.monotonic() + self._half_s
-
-    def due_s(self) -> float:
-        return NEVER_S if self._due_at is None else max(0.0, self._due_at - time.monotonic())
-
-    @property
-    def _at_limit(self) -> bool:
-        return self._due_at is not None and time.monotonic() >= self._due_at
+        self._limit(lead_s(self._spec), "Slurm's time limit")
 
     def grace_s(self, wanted_s: float) -> float:
-        if self.fenced:
-            return 0.0
-        return min(wanted_s, max(1.0, self._half_s - RECORD_S)) if self._at_limit else wanted_s
+        return 0.0 if self.fenced else super().grace_s(wanted_s)
 
     def left_to_get(self, wish: Resources) -> Resources:
         """GPUs and memory come from Slurm; who sees no GPU by its own wish shall still see none."""
@@ -112,10 +128,10 @@ class JobTenure(Tenure):
             return outcome
         if not self._at_limit:
             return replace(outcome, reason="by a TERM signal without a stop request (scancel, or preempted by Slurm?)")
-        reason = "Slurm's time limit"
+        reason = self._why
         if restarts < self._spec.restart_limit:
             reason += f"; {self._next(restarts + 1)}"
-        return replace(outcome, reason=reason)
+        return replace(outcome, reason=reason, by=self._by)
 
     def _next(self, restarts: int) -> str:
         """Submit the attempt that goes on from the checkpoint, and say so."""
