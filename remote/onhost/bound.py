@@ -30,21 +30,20 @@ def die_with_parent(number: int) -> None:
 
 
 class Bound:
-    """Runs one child to its end: TERM and INT go on to it, once each as they come; USR1 is `checkpoint`'s.
+    """Runs one child to its end. The first TERM or INT that comes goes on to it, and no other.
 
     The child leads a session of its own, so that a signal to our group does not reach it a second time.
     """
 
-    def __init__(self, checkpoint: Optional[Callable[[int], None]] = None) -> None:
+    def __init__(self) -> None:
         self.asked = False
         """Somebody told us to end."""
         self._child: Optional["subprocess.Popen[bytes]"] = None
         parent = os.getppid()
         for number in ENDING:
-            signal.signal(number, self._pass_on)
-        # Not caught, so that who looks for those that listen finds our child behind us; the child gets the default.
-        signal.signal(signal.SIGUSR1, self._checkpoint if checkpoint else signal.SIG_IGN)
-        self._wish = checkpoint
+            signal.signal(number, self._caught)
+        # Not caught, so that who looks for those that listen finds our child behind us.
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         die_with_parent(signal.SIGTERM)
         if os.getppid() != parent:
             self.asked = True  # it went before it could tell
@@ -56,20 +55,22 @@ class Bound:
         try:
             if self.asked:
                 return -signal.SIGTERM
-            self._child = child = subprocess.Popen(argv, start_new_session=True, preexec_fn=_bind)
+            self._child = child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_bind
+            )
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         started(child.pid)
         return child.wait()
 
-    def _pass_on(self, number: int, frame: Optional[FrameType]) -> None:
-        self.asked = True
-        if self._child is not None:
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """Ask the child to end, if nobody has yet."""
+        asked, self.asked = self.asked, True
+        if not asked and self._child is not None:
             self._child.send_signal(number)
 
-    def _checkpoint(self, number: int, frame: Optional[FrameType]) -> None:
-        if self._wish is not None and self._child is not None:
-            self._wish(self._child.pid)
+    def _caught(self, number: int, frame: Optional[FrameType]) -> None:
+        self.end(number)
 
 
 def _bind() -> None:

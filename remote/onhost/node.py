@@ -1,4 +1,4 @@
-"""One machine of a run on several: torchrun behind a process of ours that passes signals on.
+"""One machine of a run on several: torchrun behind a process of ours that hears the supervisor.
 
 The supervisor sees the processes of its own machine alone, so on every other one somebody else must find those that
 listen for USR1, and see to it that nothing is left when torchrun is killed.
@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from typing import List
 
 from remote.onhost import parts, processes
 from remote.onhost.bound import Bound
-from remote.onhost.nodes import BLIND_STATUS
+from remote.onhost.nodes import BLIND_STATUS, heard
 from remote.onhost.outcome import Outcome
 from remote.onhost.rank import node_name
 from remote.onhost.spawn import Claim, decode_claim
 
 
 def node(argv: List[str]) -> int:
-    """`node CLAIM COMMAND...`: run torchrun on this machine; another one than asked for sees no run folder."""
+    """`node CLAIM COMMAND...`: run torchrun on this machine, unless the machine does not see the run's folder."""
     claim, _ = decode_claim(argv[0])
     if not _sees(claim):
-        print(
-            f"node {node_name()} does not see {claim.run_dir.path}: `root:` must be on a shared disk", file=sys.stderr
-        )
+        print(f"node {node_name()} does not see {claim.run_dir.path}: it must lie on shared storage", file=sys.stderr)
         return BLIND_STATUS
-    bound = Bound(lambda child: _checkpoint(claim.nonce, child))
-    return Outcome.of(bound.run(argv[1:], lambda pid: None)).code or 0
+    bound = Bound()
+
+    def listen(child: int) -> None:
+        threading.Thread(target=_listen, args=(bound, child, claim.nonce), daemon=True).start()
+
+    return Outcome.of(bound.run(argv[1:], listen)).code or 0
 
 
 def _sees(claim: Claim) -> bool:
@@ -35,6 +38,14 @@ def _sees(claim: Claim) -> bool:
     return job is not None and job.nonce == claim.nonce
 
 
-def _checkpoint(nonce: str, child: int) -> None:
-    for pid, ticks in processes.listeners(nonce, child, signal.SIGUSR1).items():
-        processes.send(pid, ticks, signal.SIGUSR1)
+def _listen(bound: Bound, child: int, nonce: str) -> None:
+    """Do what the supervisor says; end when it has gone."""
+    with open(0, "rb", buffering=0, closefd=False) as words:  # a buffer's lock would outlive the main thread
+        for line in words:
+            number = heard(line)
+            if number == signal.SIGUSR1:
+                for pid, ticks in processes.listeners(nonce, child, number).items():
+                    processes.send(pid, ticks, number)
+            elif number is not None:
+                bound.end(number)
+    bound.end()

@@ -1,11 +1,19 @@
-"""Work on several machines of one Slurm job: an agent on each, started by srun, and where they meet."""
+"""Work on several machines of one Slurm job: an agent on each, started by srun, and where they meet.
+
+Signals go to the agents as words on srun's standard input, which Slurm hands to all of them, and its end says that the
+supervisor is gone. A signal to srun itself would not do: TERM kills everything at once, and USR1 reaches every process
+of every machine, those that it ends too (seen with Slurm 22.05).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
-from typing import List, Tuple
+from typing import IO, List, Optional, Set, Tuple
 
+from remote.onhost import processes
 from remote.onhost.spawn import Claim, encode_claim
 
 BLIND_STATUS = 96
@@ -21,13 +29,31 @@ def across(claim: Claim, nodes: int) -> Tuple[List[str], List[str]]:
     from remote.onhost.__main__ import verb_argv
 
     port = _free_port()
-    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--export=ALL", "--input=none",
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", "--export=ALL",
             "--kill-on-bad-exit=1", "--mpi=none"]  # fmt: skip
     if os.environ.get("SLURM_CPUS_PER_TASK"):  # which srun has not taken from sbatch since Slurm 22.05
         srun.append("--cpus-per-task=" + os.environ["SLURM_CPUS_PER_TASK"])
     meeting = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-id={claim.attempt}-{port}",
                f"--rdzv-endpoint={socket.gethostname()}:{port}"]  # fmt: skip
     return [*srun, *verb_argv("node", encode_claim(claim))], meeting
+
+
+def tell(agents: IO[bytes], number: int) -> None:
+    """Pass a signal on to what the agents run, by way of srun's standard input."""
+    with contextlib.suppress(OSError):
+        agents.write(signal.Signals(number).name.encode() + b"\n")
+        agents.flush()
+
+
+def heard(line: bytes) -> Optional[signal.Signals]:
+    """Return the signal that a line of `tell` names."""
+    return signal.Signals.__members__.get(line.strip().decode("ascii", "replace"))
+
+
+def srun_pids(srun: int, nonce: str) -> Set[int]:
+    """Return the processes of srun itself: it has a child of its own. They end when the agents have."""
+    children = {pid for pid in processes.family(nonce) if (one := processes.process(pid)) and one.parent == srun}
+    return children | {srun}
 
 
 def _free_port() -> int:

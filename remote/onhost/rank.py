@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import socket
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from remote.onhost.bound import Bound
 from remote.onhost.outcome import Outcome
@@ -47,8 +48,7 @@ class _Own:
     def __init__(self, folder: str) -> None:
         number, world = _variable("RANK"), _variable("WORLD_SIZE")
         self._record = RankRecord(number, world, node_name(), 0, time.time())
-        stem = (_variable("TRAJVID_RESTARTS"), _variable("TORCHELASTIC_RESTART_COUNT"), number)
-        self._start, self._end = (os.path.join(folder, record_name(*stem, kind)) for kind in ("start", "end"))
+        self._start, self._end = _free_names(folder, _variable("TRAJVID_RESTARTS"), number)
 
     def begin(self, pid: int) -> None:
         self._record = dataclasses.replace(self._record, pid=pid)
@@ -62,6 +62,17 @@ class _Own:
         with contextlib.suppress(OSError):
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             replace_file(path, record.to_line())
+
+
+def _free_names(folder: str, restarts: int, number: int) -> Tuple[str, str]:
+    """Return the files of this start of a rank: torchrun starts all of them anew, and counts on each machine apart."""
+    for generation in itertools.count():
+        start, end = (
+            os.path.join(folder, record_name(restarts, generation, number, kind)) for kind in ("start", "end")
+        )
+        if not (os.path.exists(start) or os.path.exists(end)):
+            return start, end
+    raise AssertionError("there are enough numbers")
 
 
 def _variable(name: str) -> int:

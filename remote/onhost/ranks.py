@@ -115,7 +115,7 @@ class Roll:
     def __init__(self, folder: str, restarts: int) -> None:
         self._folder, self._prefix = folder, f"{restarts}-"
         self._told: Dict[int, Dict[int, RankRecord]] = {}
-        """Generation, as torchrun counts its restarts -> rank -> how it ended."""
+        """Generation, one more with each start of all ranks -> rank -> how it ended."""
         self._generation = 0
 
     def news(self) -> List[Tiding]:

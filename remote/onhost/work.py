@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple, Union
 
-from remote.onhost import processes
+from remote.onhost import nodes, processes
 from remote.onhost.log_filter import LogFilter
 from remote.onhost.outcome import Outcome
 from remote.onhost.ranks import Ranks, Roll, Tiding, ranks_environment, started
@@ -91,11 +91,16 @@ class Work:
             argv = started(argv, self._ranks, self._python, self._claim)
             environment = {**environment, **ranks_environment(self._spec, environment)}
         self._prepared()  # a setup that went well has nothing to say about how the work ends
-        return self._start(self.wrap(argv), self._cwd, environment, self.more_fds, secret=True)
+        spread = self._ranks is not None and self._ranks.nodes > 1
+        return self._start(self.wrap(argv), self._cwd, environment, self.more_fds, secret=True, told=spread)
 
     def signal(self, number: int) -> None:
-        """Pass a signal on to the running child."""
-        if self.pid and self._child is not None:
+        """Pass a signal on to the running child, or by way of it to other machines."""
+        if not self.pid or self._child is None:
+            return
+        if self._child.stdin is not None:  # to signal srun itself would do harm
+            nodes.tell(self._child.stdin, number)
+        else:
             self._child.send_signal(number)
 
     def outcome(self, child: "subprocess.Popen[bytes]") -> Outcome:
@@ -133,8 +138,14 @@ class Work:
 
     @property
     def helpers(self) -> Set[int]:
-        """Processes beside the child that end by themselves, after everybody who writes to the log."""
-        return self._filter.pids if self._filter is not None else set()
+        """Processes that end by themselves, after everybody who writes to the log."""
+        own = self._filter.pids if self._filter is not None else set()
+        return own | (nodes.srun_pids(self.pid, self._claim.nonce) if self.is_spread else set())
+
+    @property
+    def is_spread(self) -> bool:
+        """True if what runs now is on several machines: it hears signals by way of its input alone."""
+        return bool(self.pid and self._child is not None and self._child.stdin is not None)
 
     @property
     def look_s(self) -> float:
@@ -158,8 +169,15 @@ class Work:
             self._filter = None
 
     def _start(
-        self, argv: List[str], cwd: str, environment: Dict[str, str], descriptors: Tuple[int, ...], secret: bool
+        self,
+        argv: List[str],
+        cwd: str,
+        environment: Dict[str, str],
+        descriptors: Tuple[int, ...],
+        secret: bool,
+        told: bool = False,
     ) -> "subprocess.Popen[bytes]":
+        """Start a child of ours; one that is `told` signals has a pipe for them."""
         self.drain()
         with contextlib.ExitStack() as stack:
             output: Union[BinaryIO, int] = stack.enter_context(self._log())
@@ -168,8 +186,8 @@ class Work:
                 stack.callback(self._filter.close_write)
                 output = self._filter.write
             self._child = subprocess.Popen(
-                argv, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                pass_fds=(self._lock, *descriptors), start_new_session=True,
+                argv, cwd=cwd, env=environment, stdin=subprocess.PIPE if told else subprocess.DEVNULL,
+                stdout=output, stderr=output, pass_fds=(self._lock, *descriptors), start_new_session=True,
             )  # fmt: skip
         return self._child
 

@@ -175,7 +175,7 @@ class TestRank:
         children = []
 
         def begin(code: str) -> subprocess.Popen[bytes]:
-            variables = {"RANK": "1", "WORLD_SIZE": "2", "TRAJVID_RESTARTS": "0", "TORCHELASTIC_RESTART_COUNT": "0"}
+            variables = {"RANK": "1", "WORLD_SIZE": "2", "TRAJVID_RESTARTS": "0"}
             far.env = {**variables, "TRAJVID_NONCE": far.nonce()}
             children.append(far.start("rank", str(tmp_path), sys.executable, "-c", code))
             wait_for(lambda: (tmp_path / "ready").exists() or children[-1].poll() is not None)
