@@ -27,7 +27,8 @@ _TYPES = {
 def validated(model: type[Model], document: Document) -> Model:
     """The document as `model`. Raises `ConfigError` for the first thing that is wrong, in the order of the file.
 
-    What is missing comes last: a key is most often missing because it is there, misspelt.
+    What is missing comes last: a key is most often missing because it is there, misspelt. One word of a list comes
+    before the list, which may stand where a text would do, too.
     """
     if not isinstance(document.data, dict):
         found = "empty" if document.data is None else type(document.data).__name__
@@ -35,8 +36,9 @@ def validated(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as exc:
-        blamed = [(error["type"] == "missing", _error(model, document, error)) for error in exc.errors()]
-        raise min(blamed, key=lambda item: (item[0], item[1].line))[1] from exc
+        blamed = [(_place(document, tuple(error["loc"])), error) for error in exc.errors()]
+        place, error = min(blamed, key=lambda one: (one[1]["type"] == "missing", document.line(one[0]), -len(one[0])))
+        raise _error(model, document, place, error) from exc
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -48,8 +50,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return "known: " + ", ".join(words[:20]) if words else ""
 
 
-def _error(model: type[BaseModel], document: Document, error: Any) -> ConfigError:
-    place: Place = _place(document, tuple(error["loc"]))
+def _error(model: type[BaseModel], document: Document, place: Place, error: Any) -> ConfigError:
     key = str(place[-1]) if place else ""
     dotted = ".".join(str(part) for part in place)
     hint = ""
@@ -62,6 +63,7 @@ def _error(model: type[BaseModel], document: Document, error: Any) -> ConfigErro
         text = f"{dotted!r} is empty"
     elif error["type"] in _TYPES:
         text = f"{dotted!r} must be {_TYPES[error['type']]}, not {_shown(error['input'])}"
+        hint = _in_quotes(error["input"]) if error["type"] == "string_type" else ""
     else:
         text = f"{dotted!r}: {error['msg'][:1].lower()}{error['msg'][1:]}, not {_shown(error['input'])}"
     return ConfigError(text, file=document.file, line=document.line(place), key=key, hint=hint)
@@ -86,7 +88,16 @@ def _shown(value: Any) -> str:
         return "a group of keys"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "nothing" if value is None else repr(value)[:80]
+
+
+def _in_quotes(value: Any) -> str:
+    """How a bare word or number of YAML becomes the text that was meant; a number may have been spelt otherwise."""
+    if isinstance(value, (bool, int)):
+        return f'in quotes it is text: "{_shown(value)}"'
+    return "in quotes it is text" if isinstance(value, float) else ""
 
 
 def _keys(model: type[BaseModel], place: Place) -> list[str]:
