@@ -33,6 +33,7 @@ WATCH_S = 2.0
 RECORD_S = 5.0
 """What is left of the time before the limit for the end's own records."""
 NEVER_S = 3600.0
+LIMIT = "Slurm's time limit"
 SPOT_S = 120.0
 """How long before it takes a machine away Amazon says so."""
 SPOT_ENDS = ("stop", "terminate")
@@ -55,8 +56,9 @@ class Tenure:
     def close(self) -> None:
         """Look no more."""
 
-    def warned(self) -> None:
-        """USR1 came."""
+    def warned(self) -> str:
+        """USR1 came, from somebody else; return what that tells, '' if nothing new."""
+        return ""
 
     def taken_away(self, notice: Notice) -> None:
         """The machine's owner will have it back (called on a thread)."""
@@ -76,12 +78,13 @@ class Tenure:
         return NEVER_S if self._due_at is None else max(0.0, self._due_at - time.monotonic())
 
     @property
-    def _at_limit(self) -> bool:
-        return self._due_at is not None and time.monotonic() >= self._due_at
+    def reason(self) -> str:
+        """Why the work must end by now, '' if it need not."""
+        return self._why if self._due_at is not None and time.monotonic() >= self._due_at else ""
 
     def grace_s(self, wanted_s: float) -> float:
         """Return how much of the grace there is time for."""
-        return min(wanted_s, max(1.0, self._half_s - RECORD_S)) if self._at_limit else wanted_s
+        return min(wanted_s, max(1.0, self._half_s - RECORD_S)) if self.reason else wanted_s
 
     def left_to_get(self, wish: Resources) -> Resources:
         """Return what of the wish is not given yet."""
@@ -92,8 +95,8 @@ class Tenure:
 
         `wished`: somebody asked it to stop.
         """
-        limited = self._at_limit and not wished and outcome.state is State.STOPPED
-        return replace(outcome, reason=self._why, by=self._by) if limited else outcome
+        limited = self.reason and not wished and outcome.state is State.STOPPED
+        return replace(outcome, reason=self.reason, by=self._by) if limited else outcome
 
 
 class JobTenure(Tenure):
@@ -113,8 +116,11 @@ class JobTenure(Tenure):
         if self._thread.is_alive():
             self._thread.join()
 
-    def warned(self) -> None:
-        self._limit(lead_s(self._spec), "Slurm's time limit")
+    def warned(self) -> str:
+        if self._due_at is not None:
+            return ""
+        self._limit(lead_s(self._spec), LIMIT)
+        return f"{LIMIT} is near: asks for a checkpoint, and ends the work in {self._half_s:.0f} s"
 
     def grace_s(self, wanted_s: float) -> float:
         return 0.0 if self.fenced else super().grace_s(wanted_s)
@@ -126,12 +132,10 @@ class JobTenure(Tenure):
     def ended(self, outcome: Outcome, restarts: int, wished: bool) -> Outcome:
         if wished or outcome.state is not State.STOPPED:
             return outcome
-        if not self._at_limit:
+        if not self.reason:
             return replace(outcome, reason="by a TERM signal without a stop request (scancel, or preempted by Slurm?)")
-        reason = self._why
-        if restarts < self._spec.restart_limit:
-            reason += f"; {self._next(restarts + 1)}"
-        return replace(outcome, reason=reason, by=self._by)
+        goes_on = f"; {self._next(restarts + 1)}" if restarts < self._spec.restart_limit else ""
+        return replace(outcome, reason=self.reason + goes_on, by=self._by)
 
     def _next(self, restarts: int) -> str:
         """Submit the attempt that goes on from the checkpoint, and say so."""
