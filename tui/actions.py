@@ -125,6 +125,10 @@ class VerbKeys:
         if ready := self._able("checklist"):
             ready[0].proofs.check(ready[1])
 
+    def action_fetch(self) -> None:
+        if ready := self._able("fetch"):
+            ready[0].fetch(ready[1].worker)
+
     def action_copy(self) -> None:
         row, runner = self.store.current(), self._runner
         if row is not None and runner is not None:

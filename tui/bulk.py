@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
 from tui.format import Line, cut, cut_line
-from tui.keys import Condition, has_run, may_decide, may_launch, may_resume, may_stop, shown
+from tui.keys import Condition, always, has_run, may_decide, may_launch, may_resume, may_stop, shown
 from tui.screens.dialog import Confirm
 from tui.words import commit_words, state_and_age
 
@@ -46,6 +46,7 @@ MANY = {
         Many("release", may_decide),
         Many("retire", may_decide, "They stay as they ended: never resumed, never released.", danger=True),
         Many("sync", has_run),
+        Many("fetch", always),
     )
 }
 

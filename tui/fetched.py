@@ -7,6 +7,7 @@ from remote.home_branch import Way
 from remote.pruning_plan import counted
 
 SUBJECTS_SHOWN = 8
+TOAST_SUBJECTS = 3
 
 
 def fetched_line(one: Fetched) -> str:
@@ -20,6 +21,19 @@ def fetched_line(one: Fetched) -> str:
         return f"{made} of {one.host} under {one.ref}; {one.branch} stays: {home.why}"
     moved = f"from {home.before[:7]} to" if home.before else "is new, at"
     return f"{made} of {one.host}: {one.branch} {moved} {one.waiting.head[:7]}"
+
+
+def left_alone(one: Fetched) -> bool:
+    """True if a person has to merge."""
+    return one.home.way is Way.LEFT
+
+
+def told_in_short(one: Fetched) -> str:
+    """For a toast: what became of the branch, the newest commits, what to do next."""
+    lines = [fetched_line(one), *one.waiting.subjects[:TOAST_SUBJECTS]]
+    if one.waiting.uncommitted:
+        lines.append(f"{counted(one.waiting.uncommitted, 'file')} there in no commit")
+    return "\n".join([*lines, *([f"→ {one.home.command}"] if one.home.command else [])])
 
 
 def fetched_words(one: Fetched) -> list[str]:

@@ -16,7 +16,7 @@ from wire.state import State
 Condition = Callable[[RunSnapshot], bool]
 
 
-def _always(row: RunSnapshot) -> bool:
+def always(row: RunSnapshot) -> bool:
     return True
 
 
@@ -67,7 +67,7 @@ class Key:
     group: str
     rank: int = 0
     mutates: bool = False
-    applies: Condition = _always
+    applies: Condition = always
     verb: bool = False
     """True for what acts on the selected worker: shown in its panel while it applies."""
 
@@ -103,14 +103,16 @@ KEYS = table(
         may_decide, True),
     Key("open('log')", "l", "l", "log", "follow and search the log", "Worker", 7, False, has_run, True),
     Key("sync", "R", "R", "sync", "bring the results to this laptop now", "Worker", 8, True, has_run, True),
+    Key("fetch", "F", "F", "fetch", "bring home what was committed in its worktree; a branch only moves forward",
+        "Worker", 0, True, always, True),
     Key("kill", "X", "X", "kill", "end the run at once, no checkpoint; asks for its name", "Worker", 12,
         True, may_stop, True),
     Key("copy", "y", "y", "copy", "copy the place of its run, host:path", "Worker", 0, False, has_run, True),
     Key("shell", "s", "s", "shell", "a shell on its host, in its worktree; exit comes back", "Worker", 0, True,
-        _always, True),
+        always, True),
     Key("tests", "i", "i", "tests", "run its tests on its host: red, green, refactor, or prove all", "Worker", 0, True,
-        _always, True),
-    Key("checklist", "C", "C", "checklist", "look for the proofs of its checklist now", "Worker", 0, True, _always,
+        always, True),
+    Key("checklist", "C", "C", "checklist", "look for the proofs of its checklist now", "Worker", 0, True, always,
         True),
     Key("reconnect", "ctrl+r", "ctrl+r", "reconnect", "try a lost host again now, and answer its question", "Worker", 5,
         False, may_reconnect, True),

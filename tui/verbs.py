@@ -117,6 +117,8 @@ class VerbRunner:
         """Do one of the verbs that are for many to one worker; a launch still asks about large untracked files."""
         if verb == "launch":
             return await self._launched(LaunchChoice(worker, ()))
+        if verb == "fetch":
+            return await self._fetched(worker)
         done = await getattr(self._verbs, verb)(self._app.fleet, worker)
         return ended_words(done, verb) if verb in ("stop", "kill") else done
 
@@ -186,6 +188,17 @@ class VerbRunner:
             return f"synced {done.files} files, {size(done.bytes)} by {done.method} in {done.seconds:.1f} s"
 
         self.run(row.worker, "sync", work)
+
+    def fetch(self, worker: str) -> None:
+        """Bring home what was committed in its worktree: a branch that moved here too is for the person to merge."""
+        self.run(worker, "fetch", lambda: self._fetched(worker))
+
+    async def _fetched(self, worker: str) -> str:
+        from tui.fetched import left_alone, told_in_short  # brings git's side along, which no first paint waits for
+
+        done = await self._verbs.fetch(self._app.fleet, worker)
+        self._app.toast(told_in_short(done), "warning" if left_alone(done) else "information", title=worker)
+        return ""
 
     def copy(self, row: RunSnapshot) -> None:
         """Copy `host:path` of the newest run."""

@@ -1,0 +1,69 @@
+"""What fetched work looks like in words, and its key in the app."""
+
+from __future__ import annotations
+
+from remote.errors import FarSideError
+from remote.fetch import Fetched, Waiting
+from remote.home_branch import Home, Way
+from tests.tui.desk import NoVerbs, desk, settle
+from tests.tui.worlds import running
+from tui.fetched import fetched_words, told_in_short
+
+HEAD, BEFORE = "c0ffee1" + "0" * 33, "badc0de" + "0" * 33
+REF = "refs/trajvid/hosts/gpu-1/a"
+MERGE = f"git switch idea && git merge {REF}"
+
+
+def fetched(home: Home, made: int = 2, **more: object) -> Fetched:
+    subjects = tuple(f"c0ffee{number} Ada: idea {number}" for number in range(made))
+    return Fetched("a", "gpu-1", "idea", REF, Waiting(HEAD, made, subjects, "idea", **more), home)  # type: ignore[arg-type]
+
+
+def test_each_way_a_branch_may_go_is_said() -> None:
+    assert fetched_words(fetched(Home(Way.NOTHING), 0, uncommitted=1)) == [
+        "a: nothing was committed on gpu-1",
+        "    1 file there in no commit",
+    ]
+    assert fetched_words(fetched(Home(Way.FORWARD, BEFORE), 9))[:2] == [
+        "a: 9 commits of gpu-1: idea from badc0de to c0ffee1",
+        "    c0ffee0 Ada: idea 0",
+    ]
+    assert fetched_words(fetched(Home(Way.FORWARD, BEFORE), 9))[-1] == "    and 1 more"
+    assert fetched_words(fetched(Home(Way.MADE), 1))[0] == "a: 1 commit of gpu-1: idea is new, at c0ffee1"
+    assert fetched_words(fetched(Home(Way.HERE, HEAD))) == ["a: 2 commits of gpu-1, which idea has already"]
+    left = fetched_words(fetched(Home(Way.LEFT, BEFORE, "both moved", MERGE), beside=BEFORE))
+    assert left[0] == f"a: 2 commits of gpu-1 under {REF}; idea stays: both moved"
+    assert left[3:] == [f"  -> {MERGE}", "    idea on gpu-1 itself is at badc0de, which is not part of this"]
+
+
+async def test_its_key_tells_what_came_and_warns_of_what_has_to_be_merged() -> None:
+    answers: list[Fetched | FarSideError] = [
+        fetched(Home(Way.FORWARD, BEFORE)),
+        fetched(Home(Way.LEFT, BEFORE, "both moved", MERGE)),
+        FarSideError("gpu-1: no code of it is on this host", hint="launch a worker there first"),
+    ]
+
+    class Verbs(NoVerbs):
+        async def fetch(self, fleet: object, worker: str) -> Fetched:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    async with desk([running("a")], verbs=Verbs()) as (app, pilot, _):
+        for _ in range(3):
+            await pilot.press("F")
+            await app.workers.wait_for_complete()
+            await settle(app, pilot)
+        toasts = [(one.severity, one.message) for one in app._notifications]
+    assert [severity for severity, _ in toasts] == ["information", "warning", "error"]
+    assert "idea from badc0de to c0ffee1" in toasts[0][1] and "idea 0" in toasts[0][1]
+    assert MERGE in toasts[1][1] and told_in_short(fetched(Home(Way.MADE)))
+    assert "launch a worker there first" in toasts[2][1]
+
+
+async def test_a_session_that_only_looks_fetches_nothing() -> None:
+    async with desk([running("a")], read_only=True) as (app, pilot, _):
+        await pilot.press("F")
+        await settle(app, pilot)
+        assert [one.severity for one in app._notifications] == ["warning"]
