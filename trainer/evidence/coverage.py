@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.errors import ConfigError
@@ -13,9 +13,6 @@ from wire.tested_tree import is_code
 
 if TYPE_CHECKING:
     import coverage
-
-NAMED = "named like the component"
-LOADED = "that its tests loaded: none is named like it, and --files names others"
 
 
 @dataclass(frozen=True)
@@ -42,29 +39,6 @@ class Covered:
 
 def _share(run: int, there: int) -> str:
     return f"{100 * run / there:.0f} %" if there else "-"
-
-
-def component_files(paths: Iterable[bytes], component: str, globs: Sequence[str]) -> tuple[list[str], str]:
-    """Return the Python files of a component and how they were chosen: those that `globs` name, else those whose own
-    name or folder is the component's; ([], LOADED) if there are none. Tests are no part of it.
-
-    Raises `ConfigError` for a glob that matches nothing.
-    """
-    files = sorted(path.decode("utf-8", "replace") for path in paths if path.endswith(b".py") and is_code(path))
-    if globs:
-        found = {glob: [file for file in files if PurePosixPath(file).match(glob)] for glob in globs}
-        if empty := [glob for glob, matches in found.items() if not matches]:
-            raise ConfigError(
-                f"--files {empty[0]} matches no Python file", hint="a name or glob from the worktree's top"
-            )
-        return sorted({file for matches in found.values() for file in matches}), f"{', '.join(globs)}"
-    wanted = _plain(component)
-    own = [file for file in files if wanted in map(_plain, PurePosixPath(file).with_suffix("").parts)]
-    return own, NAMED if own else LOADED
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("-", "_")
 
 
 def measure(data: Path, top: Path, files: Sequence[str], chosen: str, page: Path) -> Covered:

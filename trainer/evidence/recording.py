@@ -7,16 +7,17 @@ import platform
 import shlex
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trainer.errors import ConfigError, TrainerError
 from trainer.evidence import judging
-from trainer.evidence.coverage import Covered, component_files, measure
+from trainer.evidence.coverage import Covered, measure
+from trainer.evidence.naming import component_files, tests_named
 from trainer.evidence.redaction import redacted
-from trainer.evidence.repository import Content, Repository
+from trainer.evidence.repository import Repository
 from trainer.evidence.running import MODULE, Ran, Show, coverage_data, run_tests
 from trainer.evidence.sources import Sources
 from wire.evidence import (
@@ -95,15 +96,15 @@ class _Recorder:
         if why := self._cannot_follow():
             return self._evidence(why)
         words = self._words()
+        measures = self._asked.phase != RED and self._asked.bar_percent > 0
+        # A glob that matches nothing is said before the tests have run.
+        files = component_files(self._content.entries, self._asked.component, self._asked.files) if measures else None
         with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
-            measures = self._asked.phase != RED and self._asked.bar_percent > 0
-            # A glob that matches nothing is said before the tests have run.
-            files = component_files(self._content.entries, self._asked.component, self._asked.files)
             ran = run_tests(self._repository.top, words, Path(folder), self._show, measures)
             cases = judging.cases_of(ran.report, Sources(self._repository.top))
             partly = replace(self._evidence("", words), cases=cases, **counts_of(ran))
             why = self._refusal(ran, partly)
-            covered = self._covered(Path(folder), *files) if measures and ran.report is not None else None
+            covered = self._covered(Path(folder), *files) if files and ran.report is not None else None
         output = redacted(ran.output, os.environ)
         percent = covered.percent if covered else None
         return replace(
@@ -130,7 +131,7 @@ class _Recorder:
             return self._asked.words
         if self._asked.phase != RED:
             return words_of(self._phases[_BEFORE[self._asked.phase]])
-        found = _tests_named(self._asked.component, self._content)
+        found = tests_named(self._asked.component, self._content.entries)
         if not found:
             hint = f"write tests/test_{self._asked.component}.py, or name tests after `--`, as for pytest"
             raise ConfigError(f"no test is named like {self._asked.component}", hint=hint)
@@ -186,8 +187,8 @@ class _Recorder:
 def out_of_history(phases: Phases, repository: Repository, commit: str) -> str:
     """Return which phase is of a commit that is not in the history of `commit`, '' if none is."""
     for phase, one in phases.items():
-        if not repository.holds(one.commit, commit):
-            return f"{phase} is stale: of commit {one.commit[:7]}, which is not in the history of {commit[:7]}"
+        if not repository.knows(one.commit, commit):
+            return f"{phase} is stale: of commit {one.commit[:7]}, which is not of the history of {commit[:7]}"
     return ""
 
 
@@ -211,19 +212,3 @@ def _distribution(name: str) -> metadata.Distribution | None:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _tests_named(component: str, content: Content) -> list[str]:
-    """Test files named like a component: test_x.py, test_x_more.py, x_test.py; a folder of tests of its name."""
-    name = component.replace("-", "_").lower()
-    return sorted(path for path in _python(content.entries) if _is_test_of(name, PurePosixPath(path)))
-
-
-def _python(paths: Iterable[bytes]) -> list[str]:
-    return [path.decode("utf-8", "replace") for path in paths if path.endswith(b".py")]
-
-
-def _is_test_of(name: str, path: PurePosixPath) -> bool:
-    stem, folders = path.stem.lower(), [part.lower() for part in path.parts[:-1]]
-    own = stem in (f"test_{name}", f"{name}_test") or stem.startswith(f"test_{name}_")
-    return own or (stem.startswith("test_") and name in folders and "tests" in folders)

@@ -58,10 +58,15 @@ class Repository:
         except subprocess.CalledProcessError:
             return ""
 
-    def holds(self, ancestor: str, commit: str) -> bool:
-        """True if `ancestor` is `commit`, or in its history."""
+    def knows(self, commit: str, head: str) -> bool:
+        """True if a commit, or the one that it was made from, is `head` or in its history: the commit may be a snapshot
+        of uncommitted work, which no branch holds, or was amended since.
+        """
+        return self._is_ancestor(commit, head) or self._is_ancestor(f"{commit}^", head)
+
+    def _is_ancestor(self, commit: str, head: str) -> bool:
         try:
-            self._git("merge-base", "--is-ancestor", "--end-of-options", ancestor, commit)
+            self._git("merge-base", "--is-ancestor", "--end-of-options", commit, head)
         except subprocess.CalledProcessError:
             return False
         return True

@@ -51,8 +51,8 @@ def test_no_where_there_is_no_evidence_or_uncommitted_work(fresh: Project) -> No
         ("green", {"verdict": "refused: 1 of 2 tests fails"}, "green is not accepted: 1 of 2 tests fails"),
         ("green", {"at": "2000-01-01T00:00:00Z"}, "green is older than red"),
         ("green", {"component": "other"}, "green is not accepted: its content is of green of other"),
-        ("red", {"commit": "0" * 40}, "red is stale: of commit 0000000, which is not in the history of"),
-        ("green", {"tree": "0" * 64, "commit": "1" * 40}, "green is stale: of commit 1111111, which is not in"),
+        ("red", {"commit": "0" * 40}, "red is stale: of commit 0000000, which is not of the history of"),
+        ("green", {"tree": "0" * 64, "commit": "1" * 40}, "green is stale: of commit 1111111, which is not of"),
     ],
 )  # fmt: skip
 def test_no_of_evidence_that_does_not_hold(green: Project, phase: str, fields: dict[str, str], why: str) -> None:

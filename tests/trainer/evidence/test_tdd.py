@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.trainer.evidence.conftest import CODE, SECRET, Project
+from trainer.evidence.repository import Repository
 
 
 def test_a_red_and_a_green_say_what_was_tested_and_how(green: Project) -> None:
@@ -85,7 +86,22 @@ def test_evidence_of_another_history_is_stale(green: Project) -> None:
     green.git("checkout", "-q", "--orphan", "other")
     head = green.commit()
     red = green.evidence("red").commit
-    assert green.tdd("green").why == f"red is stale: of commit {red[:7]}, which is not in the history of {head[:7]}"
+    assert green.tdd("green").why == f"red is stale: of commit {red[:7]}, which is not of the history of {head[:7]}"
+
+
+def test_a_snapshot_and_an_amended_commit_are_of_this_history(green: Project) -> None:
+    """A snapshot of uncommitted work is a commit beside the branch; two of them have their parent in common."""
+    repository = Repository(green.top)
+    before = green.git("rev-parse", "HEAD")
+    snapshot = green.git("commit-tree", "-p", before, "-m", "Uncommitted work", "HEAD^{tree}")
+    green.git("commit", "-q", "--amend", "--allow-empty", "-m", "Amended")
+    beside = green.git("commit-tree", "-p", snapshot, "-m", "More", "HEAD^{tree}")
+    head = green.git("rev-parse", "HEAD")
+    assert [repository.knows(one, head) for one in (head, before, f"{before}^", snapshot, beside, "f" * 40)] == [
+        True, True, True, False, False, False
+    ]  # fmt: skip
+    other = green.git("commit-tree", "-p", f"{before}^", "-m", "Uncommitted work", "HEAD^{tree}")
+    assert repository.knows(other, head)
 
 
 def test_evidence_under_the_name_of_another_component_is_not_believed(green: Project) -> None:
@@ -122,6 +138,11 @@ def test_coverage_below_the_bar_is_refused(green: Project) -> None:
     low = green.tdd("green")
     assert low.why == "coverage 60.0 % of the files named like the component is below 80 %"
     assert low.coverage == "60.0"
+
+
+def test_files_that_are_not_there_are_told_before_the_tests_run(green: Project) -> None:
+    code, said = green.trainer("tdd", "green", "adder", "--files", "adder.py", "src/*.py")
+    assert code == 2 and "--files src/*.py matches no Python file" in said and "passed" not in said
 
 
 @pytest.mark.slow  # 3 s: three real runs more
@@ -216,8 +237,6 @@ def test_a_name_that_can_be_no_component(fresh: Project) -> None:
 def test_mistakes_are_told_with_the_next_step(fresh: Project) -> None:
     code, said = fresh.trainer("tdd", "red", "other")
     assert code == 2 and "no test is named like other; write tests/test_other.py, or name tests after `--`" in said
-    code, said = fresh.trainer("tdd", "red", "adder", "--files", "src/*.py")
-    assert code == 2 and "--files src/*.py matches no Python file" in said
     inner = Project(fresh.top / "tests", fresh.said)
     code, said = inner.trainer("tdd", "red", "adder")
     assert code == 2 and f"is not the top of its worktree; cd {fresh.top}" in said
