@@ -193,6 +193,8 @@ class _Running:
     last: str = ""
     """The last line with something in it."""
     code: int | None = None
+    _line: str = ""
+    """The begin of a line that is not over."""
 
     async def whole(self, request: dict[str, Any]) -> None:
         """Raises `FarSideError` for a refusal, `Unreachable` if the end was never heard of."""

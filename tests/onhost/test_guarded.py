@@ -24,7 +24,8 @@ os.write(2, repr(code).encode())
 """
 LEAVES_ONE = (
     "import subprocess, sys\n"
-    "deaf = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(60)'\n"
+    "deaf = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); '\n"
+    "deaf += 'time.sleep(60)'\n"
     "child = subprocess.Popen([sys.executable, '-S', '-c', deaf], start_new_session=True, stdout=subprocess.PIPE)\n"
     "child.stdout.readline()\n"
     "print('child', child.pid, flush=True)\n"
@@ -37,7 +38,7 @@ def guarded(tmp_path: Path) -> Guarded:
     def start(code: str) -> subprocess.Popen[str]:
         argv = [sys.executable, "-S", "-c", GUARD, bundle_path(), sys.executable, "-S", "-c", code]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(argv, text=True, cwd=tmp_path, **pipes)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(argv, text=True, cwd=tmp_path, **pipes)  # type: ignore[call-overload]
 
     return start
 

@@ -1,0 +1,141 @@
+"""What evidence a launch may rely on: accepted, whole, of exactly its commit; and how it comes to this laptop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from remote import runs
+from remote.errors import NoEvidence, UsageError
+from remote.evidence import Piece, demand_green, folder_here, not_green
+from remote.fleet import Fleet
+from remote.profiles import ToDo
+from remote.proving import PROVE, checked
+from remote.worktrees import prepare
+from tests.fixtures.evidence import write_evidence
+from tests.fixtures.project import Project
+from wire.evidence import PROOF_FILE, Evidence
+from wire.run_dir import Root
+
+
+def piece(component: str, phase: str, verdict: str = "accepted", *, at: str = "1", stale: str = "") -> Piece:
+    return Piece(Evidence(component, phase, verdict, at), stale)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "problems"),
+    [
+        ([piece("a", "red"), piece("a", "green", at="2")], {}),
+        ([piece("a", "red")], {"a": ("green", "no green yet")}),
+        ([piece("a", "red", "refused: a syntax error")], {"a": ("red", "red refused: a syntax error")}),
+        ([piece("a", "green", "refused: 1 failed")], {"a": ("green", "green is not accepted: 1 failed")}),
+        ([piece("a", "green", stale="of another commit")], {"a": ("green", "green is of another commit")}),
+        ([piece("a", "green"), piece("a", "refactor", "refused: x", at="2")],
+         {"a": ("refactor", "refactor is not accepted: x")}),
+        ([piece("a", "green", stale="old"), piece("a", "refactor", at="2")], {}),
+        ([piece("a", "green", at="3"), piece("a", "refactor", "refused: x", at="2")], {}),
+        ([piece("a", "green"), piece("b", "red"), piece("c", "green", stale="s")],
+         {"b": ("green", "no green yet"), "c": ("green", "green is s")}),
+    ],
+)  # fmt: skip
+def test_what_is_missing_for_green(pieces: list[Piece], problems: dict[str, tuple[str, str]]) -> None:
+    assert not_green(pieces) == problems
+
+
+@pytest.mark.parametrize(
+    ("phase", "component"),
+    [("blue", "a"), ("red", ""), ("red", "a/b"), ("red", "../a"), ("red", "--out"), ("red", "a" * 65), (PROVE, "a")],
+)
+def test_what_can_be_no_phase_or_component(phase: str, component: str) -> None:
+    with pytest.raises(UsageError):
+        checked(phase, component)
+
+
+def there(project: Project) -> Path:
+    """Where the host keeps the evidence of `good`."""
+    profile = project.profile
+    return Path(Root(profile.hosts["local"].root).evidence(profile.project_id, "good"))
+
+
+def strict(project: Project, **more: object) -> Fleet:
+    """A fleet whose worker `good` requires green."""
+    profile = project.profile
+    good = replace(profile.workers["good"], **{"requires": "green", **more})  # type: ignore[arg-type]
+    return Fleet(replace(profile, workers={**profile.workers, "good": good}))
+
+
+async def test_a_launch_that_requires_green(project: Project) -> None:
+    """Each refusal says what is missing and the next command, and leaves the host as it was."""
+    fleet = strict(project)
+
+    async def refused() -> NoEvidence:
+        with pytest.raises(NoEvidence) as caught:
+            await runs.launch(fleet, "good")
+        assert caught.value.exit_code == 9
+        assert not (there(project).parents[2] / "repos").exists(), "nothing went to the host"
+        return caught.value
+
+    none = await refused()
+    assert "there is no evidence" in none.message and "evidence good red COMPONENT" in none.hint
+    write_evidence(there(project), project.folder, "tracker", "red")
+    missing = await refused()
+    assert "tracker: no green yet" in missing.message and missing.hint == "trajvid-tui evidence good green tracker"
+    green = write_evidence(there(project), project.folder, "tracker", "green", at="2026-01-02T00:00:00Z")
+    text = green.read_text()
+    green.write_text(text.replace("failures: 0", "failures: 1"))
+    assert "edited" in (await refused()).message
+    green.write_text(text)
+    (project.folder / "file.txt").write_text("second\n")
+    assert "of another commit" in (await refused()).message, "uncommitted work is not what was tested"
+    project.git("checkout", "-q", "file.txt")
+    project.git("commit", "-qm", "The same content", "--allow-empty")
+    # Its content is what was tested, so the launch would go on from here.
+    await demand_green(fleet, fleet.place("good"), await runs.commit_of(fleet, "good"))
+    assert sorted(path.name for path in folder_here(fleet, "good").iterdir()) == [green.name, "tdd_tracker_red.txt"]
+    await fleet.close()
+
+
+async def test_the_host_is_believed_about_what_there_is(project: Project) -> None:
+    fleet = strict(project)
+    assert (await runs.told(fleet, "good")).pieces == ()
+    path = write_evidence(there(project), project.folder, "tracker", "green")
+    proof = {"verdict": "no", "reasons": ["\x1b[31mred"], "commit": "abc", "at_s": 5}
+    (there(project) / PROOF_FILE).write_text(json.dumps(proof))
+    (there(project) / "tdd_a..b_red.txt").write_text("verdict: accepted\n")
+    found = await runs.told(fleet, "good")
+    assert [(one.evidence.component, one.evidence.accepted, one.stale) for one in found.pieces] == [
+        ("tracker", True, "")
+    ]
+    assert found.proof is not None and found.proof.reasons == ("red",) and "another commit" in found.stale[PROOF_FILE]
+    path.unlink()
+    assert (await runs.told(fleet, "good")).pieces == (), "it is here still, and no longer there"
+    cached = await runs.told(fleet, "good", cached=True)
+    assert cached.cached and [one.evidence.component for one in cached.pieces] == ["tracker"]
+    await fleet.close()
+
+
+@pytest.mark.slow  # 2 s
+async def test_a_checklist_comes_home_and_names_what_the_profile_names(project: Project) -> None:
+    to_do = (ToDo("file.txt is there", "file", ("file.txt",)), ToDo("it works", "command", ("cat", "file.txt")))
+    fleet = strict(project, checklist=to_do, requires="")
+    here = runs.checklist_here(fleet, "good")
+    assert [item.why for item in here.items] == ["not looked at yet"] * 2 and not any(map(here.proved, here.items))
+    commit = await runs.commit_of(fleet, "good")
+    profile, far = fleet.profile, fleet.far("local")
+    await prepare(fleet.connection("local"), far, profile.folder, commit, profile.project_id, "good")
+    found = await runs.judge(fleet, "good")
+    assert [(item.text, found.proved(item)) for item in found.items] == [
+        ("file.txt is there", True),
+        ("it works", True),
+    ]
+    assert found.commit == commit.hash and found.items[1].why.endswith(": first")
+    here = runs.checklist_here(fleet, "good")
+    assert here.items == found.items and all(here.proved(item, commit.hash) for item in here.items)
+    assert not any(here.proved(item, "0" * 40) for item in here.items), "a proof is of its commit"
+    assert [item.why for item in runs.checklist_here(strict(project, checklist=to_do[:1]), "good").items] == [
+        found.items[0].why
+    ]
+    await fleet.close()
