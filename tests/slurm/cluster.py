@@ -55,8 +55,9 @@ SchedulerParameters=batch_sched_delay=1,sched_interval=5,bf_interval=5
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1} CPUs=4 RealMemory=4000
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs=4 RealMemory=4000
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
-PartitionName=closed Nodes=n2 MaxTime=5 AllowGroups=nobody-is-here State=UP
-PartitionName=short Nodes=n1 MaxTime=5 State=UP
+PartitionName=second Nodes=n2 MaxTime=INFINITE State=UP
+PartitionName=closed Nodes=n2 MaxTime=5 AllowAccounts=the-rich State=UP
+PartitionName=first Nodes=n1 MaxTime=INFINITE State=UP
 PartitionName=halted Nodes=n1 MaxTime=INFINITE State=DOWN
 """
 
@@ -163,7 +164,15 @@ class Cluster:
     def jobs(self) -> dict[str, str]:
         """Number -> state of every job that the controller knows."""
         lines = self.tool("squeue", "-h", "-t", "all", "-o", "%i %T").stdout.splitlines()
-        return {number: state for number, state in (line.split() for line in lines)}
+        return dict(line.split() for line in lines)
+
+    def clear(self, marked: Callable[[], list[int]]) -> None:
+        """Cancel all jobs, and end the processes that `marked` finds; wait until both nodes are free again."""
+        self.tool("scancel", "--user=root", check=False)
+        for pid in marked():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: self.idle_nodes() == len(NODES), "two idle nodes")
 
     def processes(self) -> list[int]:
         """Everything alive that is of this cluster: what has its configuration in the environment, but us."""
