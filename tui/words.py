@@ -14,6 +14,7 @@ from tui.keys import shown
 from tui.progress import news, phase_words, prepared_share, stage_word
 from tui.results import ended_words, result_words, took_words
 from wire.gate import is_retired
+from wire.records import SPOT
 from wire.state import Phase, State
 
 if TYPE_CHECKING:
@@ -53,10 +54,15 @@ def state_words(row: RunSnapshot, now: float) -> Span:
     glyph, role = STATES[row.state]
     if row.stalled(now) or row.silent(now):
         glyph, role = "▲", "warn"
-    code = row.exit.code if row.exit is not None and row.state in (State.FAILED, State.STOPPED) else None
-    if is_retired(row.decision):
-        code = None  # it ended well, at its gate
-    return (f"{glyph} {row.state.value}" + (f" ({code})" if code is not None else ""), f"bold {role}")
+    how = _how_ended(row)
+    return (f"{glyph} {row.state.value}" + (f" ({how})" if how is not None else ""), f"bold {role}")
+
+
+def _how_ended(row: RunSnapshot) -> int | str | None:
+    """The exit code of what failed or was stopped, or that its machine was taken away."""
+    if row.exit is None or row.state not in (State.FAILED, State.STOPPED) or is_retired(row.decision):
+        return None  # what is retired ended well, at its gate
+    return SPOT if row.exit.by == SPOT else row.exit.code
 
 
 def age_words(row: RunSnapshot, now: float) -> Span:

@@ -187,9 +187,12 @@ class ExitRecord(Record):
     reason: str = ""
     """What a person should read: 'exit code 3', 'by ada@laptop', 'no such file: pyhton'."""
     by: str = ""
-    """Who stopped it, '' if nobody did."""
+    """Who stopped it, '' if nobody did; `SPOT` if the machine was taken away."""
     extra: Dict[str, Any] = field(default_factory=dict)
 
+
+SPOT = "spot"
+"""Who stops a run as its machine is taken away, by the owner's notice."""
 
 EXIT_BYTES = 1024
 """Size of the pre-allocated exit record."""

@@ -21,6 +21,7 @@ from unittest.mock import patch
 import asyncssh
 import pytest
 
+from remote.onhost.spot import ENDPOINT_VARIABLE
 from tests.fixtures.ssh import share_code, sshd_running
 from tui.__main__ import main
 
@@ -61,7 +62,7 @@ class Desk:
 
     @property
     def environment(self) -> dict[str, str]:
-        keep = {key: os.environ[key] for key in ("PATH", "LANG", "TERM") if key in os.environ}
+        keep = {key: os.environ[key] for key in ("PATH", "LANG", "TERM", ENDPOINT_VARIABLE) if key in os.environ}
         return {
             **keep,
             "HOME": str(self.home),

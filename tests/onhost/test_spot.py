@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,56 +13,13 @@ import pytest
 from remote.fold import fold_facts
 from remote.onhost import spot
 from remote.onhost.spot import Notice, Spot
+from remote.onhost.tenure import Tenure
+from tests.fixtures.spot import NOTICE, Metadata, metadata, notice_in
 from tests.onhost.far import Far, Following, lines, record, wait_for
 
-NOTICE = '{"action": "terminate", "time": "2026-01-01T08:22:00Z"}'
+__all__ = ["metadata"]
+
 AT_S = 1767255720.0
-
-
-class Metadata(ThreadingHTTPServer):
-    """The instance metadata service, version 2, as far as it is asked."""
-
-    notice = ""
-    token = "token-1"
-    asked: list[str]
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: Metadata
-
-    def do_PUT(self) -> None:
-        good = self.path == "/latest/api/token" and self.headers["X-aws-ec2-metadata-token-ttl-seconds"] == "21600"
-        self._say(200 if good else 400, self.server.token)
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        if self.headers["X-aws-ec2-metadata-token"] != self.server.token:
-            return self._say(401, "")
-        return self._say(200 if self.server.notice else 404, self.server.notice)
-
-    def _say(self, status: int, text: str) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_words: object) -> None:
-        pass
-
-
-@pytest.fixture
-def metadata(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metadata]:
-    server = Metadata(("127.0.0.1", 0), _Answer)
-    server.asked = []
-    monkeypatch.setenv(spot.ENDPOINT_VARIABLE, server.endpoint)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def test_a_notice_is_told_once(metadata: Metadata, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,3 +96,43 @@ def test_the_work_behind_a_shell_is_asked_for_a_checkpoint(
     assert far.facts("deaf")["alive"] is True, "USR1 would have ended it"
     far.stop(kill=True)
     far.stop("deaf", kill=True)
+
+
+SAVING = """
+import os, signal, sys, time
+def say(number, _):
+    with open("order", "a") as file:
+        file.write(signal.Signals(number).name + "\\n")
+    if number == signal.SIGTERM:
+        sys.exit(143)
+for number in (signal.SIGUSR1, signal.SIGTERM):
+    signal.signal(number, say)
+open("ready", "w").close()
+while True:
+    time.sleep(0.05)
+"""
+
+
+def test_the_run_ends_by_the_notice_after_its_checkpoint(far: Far, metadata: Metadata) -> None:
+    run = far.launch(sys.executable, "-c", SAVING)
+    wait_for(lambda: os.path.exists(os.path.join(run.path, "ready")))
+    metadata.notice = notice_in(4)
+    end = far.end(run)
+    assert Path(run.path, "order").read_text().split() == ["SIGUSR1", "SIGTERM"]
+    assert (end["state"], end["code"], end["by"]) == ("stopped", 143, "spot")
+    assert end["reason"].startswith("spot: Amazon will terminate this machine at ")
+
+
+def test_the_first_half_is_for_the_checkpoint_and_the_second_for_the_end() -> None:
+    tenure = Tenure()
+    assert tenure.due_s() > 1000 and tenure.grace_s(90.0) == 90.0
+    tenure.taken_away(Notice("hibernate", time.time() + 100))
+    assert tenure.due_s() > 1000, "a pause ends nothing"
+    tenure.taken_away(Notice("stop", time.time() + 100))
+    assert 40 < tenure.due_s() <= 50
+    tenure.taken_away(Notice("terminate", time.time() - 9e6))
+    assert 40 < tenure.due_s() <= 50, "a clock that is wrong never makes it later"
+    late = Tenure()
+    late.taken_away(Notice("terminate", time.time() + 0.02))
+    wait_for(lambda: late.due_s() == 0.0)
+    assert late.grace_s(90.0) == 1.0

@@ -16,11 +16,13 @@ from remote.hosts import HostSnapshot
 from remote.snapshot import Link
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
-from tests.tui.worlds import FACTS, LIVE, NOW, blank, offline, running
+from tests.tui.worlds import FACTS, LIVE, NOW, blank, ended, offline, running
 from tui.app import TrajvidApp
 from tui.format import Line
 from tui.hosts.instance import idle_line, instance_line
 from tui.hosts.rows import cost_words
+from tui.words import state_words
+from wire.state import State
 
 Same = Callable[[TrajvidApp], None]
 RUNS = Instance("i-0123456789abcdef0", "running", "g5.xlarge", launched_at_s=1000.0, told_at_s=10_000.0)
@@ -65,6 +67,13 @@ def test_idle_since_and_the_stop_by_itself() -> None:
     stuck = replace(GPU_1, facts=replace(IDLE, stop_trouble="sudo refuses: a password is required"))
     assert "▲ does not stop itself: sudo refuses: a password is required" in said(idle_line(stuck, NOW))
     assert idle_line(DESK, NOW) == [] and idle_line(GPU_2, NOW) == []
+
+
+def test_a_run_whose_machine_was_taken_away_says_so() -> None:
+    row = ended("pose", State.STOPPED, 143, "spot: Amazon will terminate this machine at 08:22:00 UTC", host="gpu-1")
+    assert state_words(row, NOW)[0] == "■ stopped (143)"
+    assert row.exit is not None
+    assert state_words(replace(row, exit=replace(row.exit, by="spot")), NOW)[0] == "■ stopped (spot)"
 
 
 class Amazon(NoVerbs):
