@@ -6,13 +6,13 @@ APPENDED = frozenset({"identityfile", "certificatefile", "sendenv"})
 """Every line of these counts; of all others the first."""
 
 HANDED_ON = APPENDED | {
-    "addressfamily", "bindaddress", "casignaturealgorithms", "challengeresponseauthentication",
-    "compression", "enablesshkeysign", "gssapiauthentication", "gssapidelegatecredentials", "gssapikeyexchange",
+    "addressfamily", "bindaddress", "challengeresponseauthentication", "compression", "enablesshkeysign",
+    "gssapiauthentication", "gssapidelegatecredentials", "gssapikeyexchange",
     "hostbasedauthentication", "hostkeyalgorithms", "hostkeyalias", "hostname", "identitiesonly", "identityagent",
     "kbdinteractiveauthentication", "kexalgorithms", "macs", "passwordauthentication", "port",
     "preferredauthentications", "pubkeyauthentication", "rekeylimit", "setenv", "tcpkeepalive", "user",
 }  # fmt: skip
-"""What asyncssh reads and does."""
+"""What asyncssh reads and does. Not CASignatureAlgorithms: it takes them for those of the person's own keys."""
 
 OURS = frozenset({
     "canonicaldomains", "canonicalizefallbacklocal", "canonicalizehostname", "canonicalizemaxdots",
@@ -37,7 +37,8 @@ STRICT_WHY = (
 )
 
 WITHOUT_EFFECT = frozenset({
-    "addkeystoagent", "batchmode", "checkhostip", "ciphers", "cipher", "clearallforwardings", "connectionattempts",
+    "addkeystoagent", "batchmode", "casignaturealgorithms", "checkhostip", "ciphers", "cipher", "clearallforwardings",
+    "connectionattempts",
     "controlmaster", "controlpath", "controlpersist", "dynamicforward", "enableescapecommandline", "escapechar",
     "exitonforwardfailure", "fingerprinthash", "forkafterauthentication", "forwardagent", "forwardx11",
     "forwardx11timeout", "forwardx11trusted", "gatewayports", "gssapiclientidentity", "gssapikexalgorithms",

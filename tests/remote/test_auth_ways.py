@@ -80,6 +80,29 @@ def new_keys(count: int) -> list[asyncssh.SSHKey]:
     return [asyncssh.generate_private_key("ssh-ed25519") for _ in range(count)]
 
 
+SYSTEMS = """Host *
+    SendEnv LANG LC_*
+    HashKnownHosts yes
+    GSSAPIAuthentication yes
+Match final all
+    Ciphers aes256-gcm@openssh.com,chacha20-poly1305@openssh.com
+    MACs hmac-sha2-256-etm@openssh.com,hmac-sha1-etm@openssh.com,umac-128-etm@openssh.com,hmac-sha2-512-etm@openssh.com
+    GSSAPIKexAlgorithms gss-curve25519-sha256-,gss-nistp256-sha256-,gss-group14-sha256-
+    KexAlgorithms mlkem768x25519-sha256,curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256
+    PubkeyAcceptedAlgorithms ecdsa-sha2-nistp256,ssh-ed25519,webauthn-sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512
+    CASignatureAlgorithms ecdsa-sha2-nistp256,sk-ssh-ed25519@openssh.com,rsa-sha2-512
+    RequiredRSASize 2048
+"""
+"""/etc/ssh/ssh_config of Debian, and what Fedora's policies put into it."""
+
+
+async def test_what_distributions_write_for_everybody_is_no_hindrance(home: Path, gate: Gate) -> None:
+    gate.keys = [write_key(home / ".ssh" / "id_ed25519").convert_to_public()]
+    configure(home, gate, "")
+    (home / "ssh_config").write_text(SYSTEMS)
+    assert await enters()
+
+
 async def test_the_agents_keys_enter(gate: Gate, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = new_keys(2)
     gate.keys = [keys[1].convert_to_public()]
