@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from remote.asker import Asker, Refuser
 from remote.cache import Cache
+from remote.clean import clean
 from remote.ec2_standing import Standing
 from remote.errors import UsageError
 from remote.fold import FOLDER_NAME, fold, fold_facts
 from remote.host_watch import HostWatch
-from remote.hosts import HostSnapshot, place_of
+from remote.hosts import HostSnapshot, HostWarning, noted, place_of
 from remote.keys import Keys
 from remote.log_lines import LogCallback, LogLines
 from remote.places import Place, Places
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from remote.history import History
     from remote.profiles import Host, Profile
 
-WARNINGS_KEPT = 50
-
 
 class Fleet:
     """Rows of all workers, kept true by one follower a host."""
@@ -61,8 +60,8 @@ class Fleet:
         by: str | None = None,
     ) -> None:
         self.profile, self.clock, self.by = profile, clock, by or who()
-        self.warnings: list[str] = []
-        """The last things that hosts said which made no sense, cleaned."""
+        self.warnings: tuple[HostWarning, ...] = ()
+        """What of any host made no sense, newest last."""
         self._asker: Asker = asker or Refuser()
         self.keys = Keys(profile.path, self._asker)
         self._cache = Cache(history, profile.project_id)
@@ -285,8 +284,8 @@ class Fleet:
             task.add_done_callback(self._arranging.discard)
 
     def host_warned(self, host: str, text: str) -> None:
-        """Keep what made no sense, bounded."""
-        self.warnings = [*self.warnings, f"{host}: {text}"][-WARNINGS_KEPT:]
+        """Remember what makes no sense."""
+        self.warnings = noted(self.warnings, host, clean(text), self.clock())
 
     def host_listed(self, host: str) -> None:
         """Believe the host about runs that it no longer has."""
@@ -315,7 +314,7 @@ class Fleet:
         probe = self._fars[name].probe if name in self._fars else None
         return HostSnapshot(
             name, host.kind, place_of(host), host.cost_per_hour_usd, link, self._facts.get(name), probe,
-            self._instances.get(name),
+            self._instances.get(name), tuple(one for one in self.warnings if one.host == name),
         )  # fmt: skip
 
     def _open_row(self, place: Place) -> None:

@@ -13,6 +13,27 @@ if TYPE_CHECKING:
     from remote.profiles import Host
 
 
+WARNINGS_KEPT = 50
+
+
+@dataclass(frozen=True)
+class HostWarning:
+    """Something about a host that makes no sense: what it said, or what could not be done there."""
+
+    host: str
+    text: str
+    at: float
+    """Monotonic time at which it was last noticed."""
+    times: int = 1
+
+
+def noted(known: tuple[HostWarning, ...], host: str, text: str, at: float) -> tuple[HostWarning, ...]:
+    """The warnings with one more, newest last: a repeated one is counted, and the oldest make room."""
+    before = next((one for one in known if (one.host, one.text) == (host, text)), None)
+    rest = tuple(one for one in known if one is not before)
+    return (*rest, HostWarning(host, text, at, 1 + (before.times if before else 0)))[-WARNINGS_KEPT:]
+
+
 @dataclass(frozen=True)
 class HostSnapshot:
     """One host of the profile."""
@@ -31,6 +52,8 @@ class HostSnapshot:
     """What the host said about itself when it was last reached in this session."""
     ec2: Standing | None = None
     """How its instance stands; None for a host that is no EC2 instance."""
+    warnings: tuple[HostWarning, ...] = ()
+    """What of it made no sense in this session, newest last."""
 
 
 def place_of(host: Host) -> str:

@@ -14,7 +14,7 @@ from remote.asker import Asker
 from remote.errors import RemoteError
 from remote.snapshot import RunSnapshot
 from tui.actions import VerbKeys
-from tui.events import Hook, HostWatch, News, Severity, Watch, of_run
+from tui.events import Hook, HostWatch, News, Severity, Warned, Watch, of_run
 from tui.format import safe
 from tui.keymap import APP, check_keys
 from tui.leaving import what_goes_on
@@ -73,7 +73,7 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
         self._opener, self._verbs, self._session = opener, verbs, session
         self._runner: VerbRunner | None = None
         self._second = 0
-        self._standing, self._hosts = Watch(), HostWatch()
+        self._standing, self._hosts, self._warned = Watch(), HostWatch(), Warned()
         self._hook = Hook(options.on_event, lambda problem: self.toast(problem, "warning"))
         self._streamed = ""
         self._undo_signals = lambda: None
@@ -138,7 +138,8 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
         second = int(self.store.wall())
         tick, self._second = second != self._second or everything, second
         if tick:
-            for event in self._standing.look(self.store.all(), self.store.clock()):
+            warned = self._warned.look(self.fleet.warnings) if self.fleet is not None else []
+            for event in (*self._standing.look(self.store.all(), self.store.clock()), *warned):
                 self._tell(event)
         self._draw(self.store.take_dirty(), tick=tick)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from remote.hosts import HostWarning
 from remote.snapshot import Link, RunSnapshot
 from tui.keys import shown
 from wire.state import State
@@ -30,7 +31,8 @@ ENDED: dict[State, tuple[str, Severity]] = {
 
 @dataclass(frozen=True)
 class News:
-    """One thing that happened; `kind` is a state's value or gate, stalled, silent, moving, offline, needs you, live."""
+    """One thing that happened; `kind` is a state's value or gate, stalled, silent, moving, offline, needs you, live,
+    warning."""
 
     kind: str
     text: str
@@ -76,6 +78,23 @@ class HostWatch:
         if after is Link.OFFLINE and before is Link.LIVE:
             return News("offline", f"not connected: {row.link.reason}", "warning", host=host)
         return News("live", "connected", "information", host=host) if after is Link.LIVE and before else None
+
+
+class Warned:
+    """Tells of each host once that something of it makes no sense; what else there is, the Hosts screen keeps."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def look(self, warnings: Iterable[HostWarning]) -> list[News]:
+        """News of hosts that nothing was told of so far."""
+        events = []
+        for one in warnings:
+            if one.host not in self._told:
+                self._told.add(one.host)
+                text = f"{one.text}\n{shown('hosts')} shows what else makes no sense there"
+                events.append(News("warning", text, "warning", host=one.host))
+        return events
 
 
 class Watch:

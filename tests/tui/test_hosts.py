@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from remote.checks import Check, Report, Verdict
-from remote.hosts import HostSnapshot
+from remote.hosts import HostSnapshot, HostWarning, noted
 from remote.snapshot import Gpu, HostFacts, Link, LinkStatus, RunSnapshot
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
@@ -132,6 +132,31 @@ async def test_keys_act_on_the_selected_host_and_its_workers() -> None:
         await pilot.press("p", "enter")
         await settle(app, pilot)
         assert "1 overview" in plain(app) and app.store.selected == "i3d-b"
+
+
+async def test_what_makes_no_sense_is_told_once_and_kept_with_its_age() -> None:
+    async with desk(world(), (120, 40)) as (app, pilot, feed):
+        first = noted((), "gpu-1", "i3d-a: beat: Heartbeat.seq must be int, not [/x]", NOW - 65)
+        feed.warnings = noted(noted(first, *("gpu-1", first[0].text), NOW - 3), "gpu-1", "facts: no number", NOW)
+        feed.machines = [replace(one, warnings=feed.warnings) if one.name == "gpu-1" else one for one in machines()]
+        app.flush(everything=True)
+        await settle(app, pilot)
+        assert plain(app).count("must be int, not [/x]") == 1 and "h shows what else" in plain(app)
+        app.clear_notifications()
+        app.flush(everything=True)
+        await pilot.press("h", "j")
+        await settle(app, pilot)
+        text = plain(app)
+        assert "odd        ▲ facts: no number  0 s ago" in text and "not [/x]  3 s ago, 2 times" in text
+        assert "h shows what else" not in text, "once a host"
+
+
+def test_warnings_are_counted_and_bounded() -> None:
+    known: tuple[HostWarning, ...] = ()
+    for number in range(120):
+        known = noted(known, "gpu-1", f"odd {number % 60}", float(number))
+    assert len(known) == 50 and known[-1] == HostWarning("gpu-1", "odd 59", 119.0, 1)
+    assert noted(known, "gpu-1", "odd 59", 120.0)[-1] == HostWarning("gpu-1", "odd 59", 120.0, 2)
 
 
 async def test_a_shell_needs_a_terminal_that_can_be_lent_and_a_tiny_one_breaks_nothing() -> None:

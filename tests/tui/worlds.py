@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from remote.hosts import HostSnapshot
+from remote.hosts import HostSnapshot, HostWarning
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from tests.fixtures import gated
 from tui.store import Store
@@ -201,6 +201,7 @@ class Feed:
         self.retried = ""
         self.machines: list[HostSnapshot] = []
         """What is known about the hosts, where a test says more than the rows do."""
+        self.warnings: tuple[HostWarning, ...] = ()
         self.results = Path("results")
 
     def snapshots(self) -> list[RunSnapshot]:

@@ -76,7 +76,7 @@ class AskingScreen(MainScreen, inherit_bindings=False):
         """Ask in the background; a newer question takes the place of the one before."""
         if self.tv.verbs is not None:
             self._asked_at = self.tv.store.clock()
-            self.run_worker(self._ask, group="ask", exclusive=True, exit_on_error=False)
+            self.run_worker(self._ask, group="ask", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _ask(self) -> None:
         links = self.hosts()
