@@ -105,9 +105,9 @@ def begin(top: Path, said: Callable[[], str]) -> Project:
     (top / "pyproject.toml").write_text(SETTINGS, encoding="utf-8")
     (top / ".gitignore").write_text("/artifacts/\n", encoding="utf-8")
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
-    subprocess.run(["git", "init", "-q", "-b", "main", str(top)], check=True, env=environment)
-    for key, value in (("user.name", "Ada"), ("user.email", "ada@example.org"), ("commit.gpgsign", "false")):
-        project.git("config", key, value)
+    subprocess.run(["git", "init", "-q", "--template=", "-b", "main", str(top)], check=True, env=environment)
+    with (top / ".git/config").open("a", encoding="utf-8") as file:
+        file.write("[user]\nname = Ada\nemail = ada@example.org\n[commit]\ngpgsign = false\n")
     (top / "conftest.py").write_text(TELLTALE, encoding="utf-8")
     project.commit()
     project.test.write_text(TEST, encoding="utf-8")

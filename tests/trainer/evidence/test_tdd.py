@@ -109,6 +109,7 @@ def test_evidence_under_the_name_of_another_component_is_not_believed(green: Pro
     assert green.tdd("green", component="other").why == "red is not accepted: its content is of red of adder"
 
 
+@pytest.mark.slow  # 1 s: a real run; test_sources.py says what counts
 def test_a_test_of_red_must_say_the_same_in_green(green: Project) -> None:
     green.test.write_text(green.test.read_text().replace("EXPECTED = 3", "EXPECTED = 1"), encoding="utf-8")
     green.code.write_text("def add(a, b):\n    return a\n", encoding="utf-8")
