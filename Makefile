@@ -1,6 +1,6 @@
 # make run         open the app on this machine and start the four demo workers (headless without a terminal)
 # make test        install what the tests need and run the default suite
-# make test-hosts  long tests, which CI runs too: 200 launches, faults against a real sshd, hostile screens, benchmarks
+# make test-hosts  long tests, which CI runs too: 200 launches, faults against a real sshd, hostile screens, trainings
 # make test-faults the longest, by hand: network namespaces (root on Linux), real hosts in every way, leaks over 2,000 turns
 # make check       format, lint, types, tests
 # make screens     draw the pictures of every screen in docs/screens anew
@@ -30,6 +30,7 @@ test-hosts: $(VENV)/.test
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
 	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end
 	$(PYTEST) -n 2 -m slow tests/tui tests/test_benchmarks.py
+	$(PYTEST) -n 2 -m slow tests/trainer tests/renderer
 
 test-faults: $(VENV)/.test
 	@sh .ci/packages git rsync sshd tmux

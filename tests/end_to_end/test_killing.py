@@ -70,6 +70,7 @@ def test_a_killed_trainer_is_failed_with_137(desk: Desk) -> None:
     assert record["code"] == 137
 
 
+@pytest.mark.slow  # 5 s
 @long_on_openssh
 def test_a_killed_supervisor_is_lost_and_stop_still_clears_its_orphans(desk: Desk) -> None:
     desk.profile({"one": worker("import time; time.sleep(600)")})

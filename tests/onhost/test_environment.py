@@ -75,6 +75,7 @@ def test_two_workers_share_one_environment(far: Far, offline: list[str]) -> None
     assert Path(third.log).read_text() == f"1.5 {folder} {folder}\n", "found, not made"
 
 
+@pytest.mark.slow  # 2 s
 def test_a_failed_install_is_a_failed_run_with_pips_own_reason(far: Far, offline: list[str]) -> None:
     run = far.launch(
         "{python}", "-c", "0", environment={"python": sys.executable, "requirements": [*offline, "tvnone==9"]}

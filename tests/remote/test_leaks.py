@@ -107,6 +107,7 @@ async def slots_are_free(fleet: Fleet, name: str) -> None:
     await asyncio.gather(*(process.wait_closed() for process in opened))
 
 
+@pytest.mark.slow  # 5 s
 async def test_nothing_is_left_of_forty_operations(embedded: FarHost, short_tmp: Path) -> None:
     await nothing_is_left(embedded, short_tmp, 40)
 

@@ -137,6 +137,7 @@ async def test_connection_lost_in_a_push_is_said_and_the_next_try_works(far_host
     assert git(Path(path), "rev-parse", "HEAD") == commit.hash
 
 
+@pytest.mark.slow  # 2 s
 async def test_cancelled_push_leaves_nothing_running(embedded: FarHost, repo: Path) -> None:
     (repo / "weights").write_bytes(os.urandom(12 * 2**20))
     far = FarSide(embedded.connection, embedded.host)

@@ -47,6 +47,7 @@ def test_pixels_are_what_they_were_within_one_grey_level(name: str) -> None:
         assert np.abs(golden[name].astype(int) - drawn).max() <= 1
 
 
+@pytest.mark.slow  # 2 s
 def test_a_processor_without_vector_instructions_draws_the_same(tmp_path: Path) -> None:
     """NumPy then rounds some sines and powers otherwise, as it does on another machine."""
     features = " ".join(np._core._multiarray_umath.__cpu_dispatch__)  # type: ignore[attr-defined]

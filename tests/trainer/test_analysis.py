@@ -414,6 +414,7 @@ def test_an_empty_file_gets_a_page_and_no_picture(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"x.json", "analysis_report.md", "analysis.json"}
 
 
+@pytest.mark.slow  # 3 s
 def test_the_curves_of_another_problem_are_left_as_its_run_drew_them(tmp_path: Path) -> None:
     for problem, drawn in (("trajectories", True), ("detector", False)):
         folder = tmp_path / problem

@@ -26,6 +26,7 @@ def video(side: int = 32) -> torch.Tensor:
     return torch.randint(0, 256, (2, 5, 3, side, side), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
 
+@pytest.mark.slow  # 4 s
 def test_the_published_tower_has_its_published_size() -> None:
     """87,849,216: the image half of the 151,277,313 parameters of OpenAI's ViT-B/32, whose sizes are the library's
     defaults, with the projection to 512."""

@@ -113,6 +113,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow  # 3 s
 def test_controls_are_stopped_and_go_on_and_stand_in_the_table(finished: Path) -> None:
     """All of them, stopped in the middle of the second; the figures are those of a straight course."""
     names, stop = list(NAMES), Stop()

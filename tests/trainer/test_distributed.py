@@ -116,6 +116,7 @@ def test_two_processes_give_the_figures_of_one(pair: Path, tmp_path: Path) -> No
     assert last["state"]["gate"]["passed"] and last["state"]["stage_ends"] == [1]
 
 
+@pytest.mark.slow  # 4 s
 def test_a_signal_to_one_ends_both_after_a_checkpoint_and_resumed_they_end_with_the_same_bits(
     pair: Path, tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_signal_to_one_ends_both_after_a_checkpoint_and_resumed_they_end_with_
         assert_same_weights(split, pair, name)
 
 
+@pytest.mark.slow  # 4 s
 def test_the_death_of_one_ends_the_other(tmp_path: Path) -> None:
     folder = tmp_path / "keypoint"
     processes = start(command, folder, "epochs=1000")
@@ -161,6 +163,7 @@ def train_and_compare(folder: Path) -> None:
         assert clips[0] != clips[1], "each draws its own part"
 
 
+@pytest.mark.slow  # 4 s
 def test_with_batch_norm_both_hold_the_same_weights_and_statistics(tmp_path: Path) -> None:
     folder = tmp_path / "i3d"
     assert ends(start(train_and_compare, folder)) == [0, 0], said_by(folder, 0) + said_by(folder, 1)

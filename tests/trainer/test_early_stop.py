@@ -37,6 +37,7 @@ def test_patience_starts_anew_in_full() -> None:
     assert full.over(losses(0.1, 0.1, 0.1, 0.5, 0.6, 0.5))
 
 
+@pytest.mark.slow  # 3 s
 def test_a_stage_that_stops_early_says_so_and_a_resume_trains_no_further(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

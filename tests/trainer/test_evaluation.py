@@ -110,6 +110,7 @@ def test_the_verb_writes_what_others_read(
     assert json.loads(capsys.readouterr().out)["evaluated"]["on"] == "easy"
 
 
+@pytest.mark.slow  # 3 s
 def test_videos_of_others_and_their_limits(tmp_path: Path) -> None:
     """Trained on a folder of videos, evaluated on it and on what it cannot take."""
     data = write_folder(tmp_path / "videos")
@@ -183,6 +184,7 @@ def test_a_checkpoint_of_something_else_is_said(
         load_trained(str(tmp_path / "changed.pt"))
 
 
+@pytest.mark.slow  # 2 s
 def test_a_checkpoint_needs_no_tokenizer_that_training_started_from(tmp_path: Path) -> None:
     pytest.importorskip("vector_quantize_pytorch", reason="the magvit extractor needs vector-quantize-pytorch")
     file, folder = tmp_path / "tokenizer.pt", tmp_path / "run"

@@ -280,6 +280,7 @@ def has_begun(process: subprocess.Popen[bytes], folder: Path, before: int) -> No
         time.sleep(0.002)
 
 
+@pytest.mark.slow  # 5 s
 @pytest.mark.parametrize(("kills", "workers"), [(4, "1"), twenty("1"), twenty("2")])
 def test_killed_at_random_moments_and_resumed_equals_undisturbed(
     start: Start, tmp_path: Path, kills: int, workers: str

@@ -10,6 +10,7 @@ import pytest
 from tests.trainer.conftest import Command, Start
 
 
+@pytest.mark.slow  # 6 s
 @pytest.mark.usefixtures("plain")
 def test_few_steps_of_a_narrow_network_on_the_easy_tier_rise_well_above_chance(
     command: Command, tmp_path: Path

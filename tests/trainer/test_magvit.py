@@ -221,6 +221,7 @@ def pretrain(folder: Path, *words: str) -> int:
     return main(["pretrain", "magvit", "--out", str(folder), *small, *words])
 
 
+@pytest.mark.slow  # 2 s
 def test_a_tokenizer_is_pretrained_and_tells_how_well_it_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRAJVID_RUN_DIR", raising=False)
     assert pretrain(tmp_path / "all", "epochs=2") == 0

@@ -33,6 +33,7 @@ def test_auto_gives_the_figures_of_the_setting_it_chose(tmp_path: Path) -> None:
     assert_same_weights(tmp_path / "auto", tmp_path / "stated")
 
 
+@pytest.mark.slow  # 2 s
 def test_measuring_touches_neither_model_nor_randomness_nor_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_resumed_run_keeps_what_was_chosen(tmp_path: Path, monkeypatch: pytest
     assert Run(tmp_path, stated).session.precision.setting == Setting(2, "bfloat16", "channels_last")
 
 
+@pytest.mark.slow  # 2 s
 def test_bfloat16_keeps_weights_and_losses_in_float32_and_resumes_to_the_bit(tmp_path: Path) -> None:
     config = convolving("dtype=bfloat16", "layout=channels_last")
     straight = Run(tmp_path / "straight", config)

@@ -84,6 +84,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow  # 12 s
 def test_killed_inside_an_epoch_and_resumed_equals_never_killed(
     command: Command, straight: Path, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_term_writes_a_checkpoint_exits_143_and_resumes_to_the_same_end(
     assert again["seq"] > progress["seq"] and (progress["attempt"], again["attempt"]) == ("split.1", "split.2")
 
 
+@pytest.mark.slow  # 2 s
 def test_usr1_writes_a_checkpoint_and_the_run_goes_on(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

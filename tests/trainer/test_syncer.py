@@ -186,6 +186,7 @@ def test_without_torch_and_without_close(tmp_path: Path) -> None:
     assert progress(tmp_path / "out").message == "done" and points(tmp_path / "out")[0].step == 3
 
 
+@pytest.mark.slow  # 3 s
 def test_the_example_trains_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [sys.executable, str(EXAMPLE), "--steps", "100", "--results", "out"]
     done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True)

@@ -192,6 +192,7 @@ async def test_resume_goes_on_as_a_new_attempt(desk: Desk) -> None:
     await desk.until_state("long", State.RUNNING)
 
 
+@pytest.mark.slow  # 5 s
 async def test_a_held_run_is_released_relaunched_and_retired_by_their_keys(embedded: FarHost, short_tmp: Path) -> None:
     repo = make_project(short_tmp / "repo", embedded.root)
     (repo / "gated.py").write_text(gated.WORK)
@@ -231,6 +232,7 @@ async def test_sync_brings_the_results_here(desk: Desk) -> None:
     assert "step 19" in log.read_text()
 
 
+@pytest.mark.slow  # 5 s
 async def test_the_log_follows_and_finds(desk: Desk) -> None:
     await desk.pilot.press("G", "n", "enter")
     await desk.until_state("long", State.RUNNING)
@@ -246,6 +248,7 @@ async def test_the_log_follows_and_finds(desk: Desk) -> None:
     await desk.until_shown("enter open")
 
 
+@pytest.mark.slow  # 2 s
 async def test_all_are_launched_and_the_marked_stopped_by_one_question_each(desk: Desk) -> None:
     await desk.pilot.press("N")
     await desk.until_shown("Launch 2 workers?")
