@@ -141,7 +141,7 @@ def test_an_ended_run_does_not_run_while_its_supervisor_leaves(far: Far, monkeyp
     Path(run.attempt(1).job).write_text(json.dumps(job), encoding="utf-8")
     path = os.path.join(os.path.dirname(run.path), "lock")
     with WorkerLock(path) as leaving, WorkerLock(path) as new:
-        assert leaving.take()
+        assert wait_for(leaving.take, "the lock of the supervisor that leaves")
         looks = []
 
         def leave(_seconds: float) -> None:
