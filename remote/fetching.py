@@ -74,6 +74,8 @@ class Fetch:
                 mark = synced.Mark(self._run, complete, found.proofs, attempts, result.skipped)
                 if mark != before:
                     synced.write(self.local, mark)
+                else:
+                    synced.confirm(self.local)
                 return replace(result, notes=tuple(self._notes))
         except OSError as exc:
             raise local_error(exc, self.local) from exc

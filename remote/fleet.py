@@ -32,6 +32,7 @@ from remote.row import drop_log, forget
 from remote.rows import Callback, Rows
 from remote.snapshot import HostFacts, Link, LinkStatus, RunSnapshot, SyncPhase, SyncStatus
 from remote.sync_schedule import SyncSchedule
+from remote.synced import status_here
 from remote.verdict import settle
 from remote.waking import Waking
 from remote.who import nearest, who
@@ -323,7 +324,13 @@ class Fleet:
             blank = replace(blank, branch=place.worker.branch, extractor=place.worker.extractor)
         if place.host in self._watches:
             blank = replace(blank, link=self._watches[place.host].status)
-        self._rows.open(self._cache.load(blank))
+        known = self._cache.load(blank)
+        self._rows.open(self._with_results(place, known) if known.run else known)
+
+    def _with_results(self, place: Place, row: RunSnapshot) -> RunSnapshot:
+        """The row with what lies on this laptop of its run already."""
+        folder = self.results / place.slug / row.run
+        return replace(row, sync=status_here(folder, self.clock(), time.time()))
 
     def _at(self, host: str, slug: str) -> Place | None:
         """The worker in a folder of a host; one that the profile does not know is taken note of."""
@@ -372,10 +379,14 @@ class Fleet:
         place = self._at(host, slug)
         if place is None:
             return
+        before = self._rows[place.name].snapshot.run
         folded = fold(self._rows[place.name], message, self.clock())
         for warning in folded.warnings:
             self.host_warned(host, f"{place.name}: {warning}")
-        self._rows.put(folded.row)
+        row = folded.row
+        if row.snapshot.run != before:
+            row = replace(row, snapshot=self._with_results(place, row.snapshot))
+        self._rows.put(row)
         self._cache.changed(self._rows[place.name].snapshot)
         if place.name in self._logs and message.get("file") == "log" and not folded.warnings:
             self._logs[place.name].take(message)

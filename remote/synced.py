@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from remote.folders import open_private, private_folder
+from remote.snapshot import SyncPhase, SyncStatus
 from remote.tidy import tidy, whole
 from wire.codec import WireError, encode, read_object
 from wire.run_dir import replace_file
@@ -54,7 +55,27 @@ def came_home(folder: Path, attempts: int) -> bool:
 def write(folder: Path, mark: Mark) -> None:
     """Raises OSError."""
     told = {**vars(mark), "digests": dict(mark.digests), "left_out": list(mark.left_out)}
-    replace_file(str(private_folder(folder.parent / FOLDER) / f"{folder.name}.json"), encode(told))
+    private_folder(folder.parent / FOLDER)
+    replace_file(str(_mark_path(folder)), encode(told))
+
+
+def confirm(folder: Path) -> None:
+    """Note that a sync has just found the run as its mark says. Raises OSError."""
+    os.utime(_mark_path(folder))
+
+
+def status_here(folder: Path, now: float, wall_s: float) -> SyncStatus:
+    """What of a run lies on this laptop, and since when, before anything was synced in this session.
+
+    `now` is monotonic, `wall_s` the laptop's clock: the mark's own time tells the age.
+    """
+    try:
+        if not folder.is_dir():
+            return SyncStatus()
+        age_s = max(0.0, wall_s - _mark_path(folder).stat().st_mtime)
+    except OSError:
+        return SyncStatus(folder=str(folder))
+    return SyncStatus(SyncPhase.DONE, now - age_s, folder=str(folder))
 
 
 @asynccontextmanager
@@ -81,9 +102,13 @@ def _take(lock: int) -> bool:
     return True
 
 
+def _mark_path(folder: Path) -> Path:
+    return folder.parent / FOLDER / f"{folder.name}.json"
+
+
 def _read(folder: Path) -> Mark | None:
     try:
-        told = tidy(read_object(str(folder.parent / FOLDER / f"{folder.name}.json"), MARK_MAX_BYTES))
+        told = tidy(read_object(str(_mark_path(folder)), MARK_MAX_BYTES))
         if not isinstance(told, dict) or told.get("run") != folder.name:
             return None
         digests = {name: item for name, item in told["digests"].items() if isinstance(item, dict)}

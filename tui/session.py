@@ -6,7 +6,9 @@ Nothing here imports Textual, asyncssh or pydantic before it is used.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -109,7 +111,7 @@ class ProfileSession:
         known = self._history.load(hashed_slug(data["project"]))
         workers = data.get("workers")
         names = workers if isinstance(workers, dict) else {}
-        return data["project"], [known[name] for name in names if name in known]
+        return data["project"], [_with_results(known[name]) for name in names if name in known]
 
     def use(self, path: Path) -> None:
         """Open this profile from now on: there was none."""
@@ -151,3 +153,11 @@ class ProfileSession:
 
         assert remote.connection and remote.runs
         return nearest_profile(self._path)
+
+
+def _with_results(row: RunSnapshot) -> RunSnapshot:
+    """A remembered row with what lies on this laptop of its run now."""
+    from remote.synced import status_here
+
+    folder = Path(row.sync.folder)
+    return replace(row, sync=status_here(folder, time.monotonic(), time.time())) if row.sync.folder else row

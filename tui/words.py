@@ -135,7 +135,7 @@ def sync_words(row: RunSnapshot, now: float) -> Span:
         left = f", {sync.left_out} too large" if sync.left_out else ""
         synced = f"↓ synced {age(now - sync.at)} ago{left}"
         return (f"▲ {synced}: {sync.note}", "warn") if sync.note else (synced, "dim")
-    return ("↓ not synced yet", "dim")
+    return ("↓ not whole here" if sync.folder else "↓ not synced yet", "dim")
 
 
 def _syncing_words(sync: SyncStatus) -> str:
