@@ -64,8 +64,8 @@ def measure(data: Path, top: Path, files: Sequence[str], chosen: str, page: Path
 def _loaded(reader: coverage.Coverage, top: Path) -> list[str]:
     """Code of the worktree of which any line was run."""
     known = reader.get_data()
-    inside = [Path(file) for file in known.measured_files() if Path(file).is_relative_to(top) and known.lines(file)]
-    files = (file.relative_to(top).as_posix() for file in inside)
+    run = [top / file for file in known.measured_files() if known.lines(file)]
+    files = (file.relative_to(top).as_posix() for file in run if file.is_relative_to(top))
     return sorted(file for file in files if is_code(file.encode()))
 
 

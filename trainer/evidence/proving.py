@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from trainer.errors import TrainerError
 from trainer.evidence import judging
 from trainer.evidence.recording import MODULE, counts_of, out_of_history, words_of
+from trainer.evidence.redaction import redacted_line
 from trainer.evidence.repository import Repository
 from trainer.evidence.running import Ran, Show, run_tests
 from trainer.evidence.runs import judge_run
@@ -35,7 +37,6 @@ from wire.run_dir import replace_file
 
 ALSO = "--"
 """Where the tests stand that were named besides: no component is called so."""
-_PIECE_BYTES = 1024**2
 
 Rerun = Callable[[tuple[str, ...]], tuple[Ran, tuple[Case, ...]]]
 
@@ -62,7 +63,7 @@ class Proof:
 
     def to_text(self) -> str:
         """Return evidence.json."""
-        return json.dumps({"verdict": self.verdict, **self.__dict__}, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps({"verdict": self.verdict, **self.__dict__}, indent=1) + "\n"
 
 
 def prove(top: Path, out: Path, runs: Sequence[str], also: Sequence[str], show: Show) -> Proof:
@@ -92,8 +93,13 @@ def prove(top: Path, out: Path, runs: Sequence[str], also: Sequence[str], show: 
         proof.gates += [judged.gate] if judged.gate else []
         proof.controls += [judged.controls] if judged.controls else []
         read += judged.files
+    proof.reasons, proof.notes = _plain(proof.reasons), _plain(proof.notes)
     _write(proof, out, read)
     return proof
+
+
+def _plain(lines: Sequence[str]) -> list[str]:
+    return [redacted_line(line, os.environ) for line in lines]
 
 
 def _judge_chains(proof: Proof, chains: Mapping[str, Phases], repository: Repository, tree: str) -> None:
@@ -152,7 +158,7 @@ def _judge_again(proof: Proof, component: str, phases: Phases, one: Evidence, re
 
 def _tested(words: Sequence[str], ran: Ran) -> dict[str, Any]:
     counts = {key: int(value) for key, value in counts_of(ran).items()}
-    return {"command": ["python", "-m", MODULE, *words], **counts}
+    return {"command": ["python", "-m", MODULE, *_plain(words)], **counts}
 
 
 def _write(proof: Proof, out: Path, read: Sequence[Path]) -> None:
@@ -162,7 +168,7 @@ def _write(proof: Proof, out: Path, read: Sequence[Path]) -> None:
             if path.is_file():
                 name = path.name if path.parent == out else str(path)
                 proof.manifest[name] = _sha256(path)
-        replace_file(str(out / PROOF_FILE), proof.to_text().encode("utf-8", "surrogateescape"))
+        replace_file(str(out / PROOF_FILE), proof.to_text().encode())
     except OSError as exc:
         raise TrainerError(f"cannot write into {out}: {exc.strerror}", hint="name a folder with --out") from exc
 

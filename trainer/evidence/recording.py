@@ -16,7 +16,7 @@ from trainer.errors import ConfigError, TrainerError
 from trainer.evidence import judging
 from trainer.evidence.coverage import Covered, measure
 from trainer.evidence.naming import component_files, tests_named
-from trainer.evidence.redaction import redacted
+from trainer.evidence.redaction import redacted, redacted_line
 from trainer.evidence.repository import Repository
 from trainer.evidence.running import MODULE, Ran, Show, coverage_data, run_tests
 from trainer.evidence.sources import Sources
@@ -76,8 +76,12 @@ def record(top: Path, asked: Asked, show: Show) -> Evidence:
 
 
 def words_of(evidence: Evidence) -> tuple[str, ...]:
-    """Return the arguments of pytest that evidence was recorded with."""
-    return tuple(shlex.split(evidence.command)[3:])
+    """Return the arguments of pytest that evidence was recorded with. Raises `ConfigError` where nobody can tell."""
+    try:
+        return tuple(shlex.split(evidence.command)[3:])
+    except ValueError as exc:
+        where = f"{evidence.phase} of {evidence.component}"
+        raise ConfigError(f"the command of {where} cannot be read: {exc}", hint=f"record {where} anew") from exc
 
 
 class _Recorder:
@@ -179,7 +183,7 @@ class _Recorder:
             host=platform.node(),
             python=platform.python_version(),
             versions=_versions(),
-            command=redacted(command.encode("utf-8", "surrogateescape"), os.environ),
+            command=redacted_line(command, os.environ),
             code=self._content.code,
         )
 
@@ -193,7 +197,7 @@ def out_of_history(phases: Phases, repository: Repository, commit: str) -> str:
 
 
 def _verdict(why: str) -> str:
-    return refused(redacted(why.encode("utf-8", "replace"), os.environ)) if why else ACCEPTED
+    return refused(redacted_line(why, os.environ)) if why else ACCEPTED
 
 
 def counts_of(ran: Ran) -> dict[str, str]:

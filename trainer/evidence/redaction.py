@@ -36,3 +36,8 @@ def redacted(output: bytes, environ: Mapping[str, str]) -> str:
     text = (hiding.feed(output) + hiding.rest()).decode("utf-8", "replace")
     text = "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text.replace("\r\n", "\n"))
     return _NAMED.sub(rf"\1{HIDDEN}", _LOOKS_LIKE_A_KEY.sub(HIDDEN, text))
+
+
+def redacted_line(text: str, environ: Mapping[str, str]) -> str:
+    """Return a text of ours, which may quote a test or a file of a host, as one line without secrets."""
+    return " ".join(redacted(text.encode("utf-8", "replace"), environ).split())

@@ -31,6 +31,7 @@ class Ran:
 
     exit_code: int
     output: bytes
+    """Without the values of secrets, and if it is very long without its middle."""
     report: Report | None
     """None if it wrote none: it did not come to run tests, or was told not to report."""
 
@@ -60,13 +61,17 @@ def run_tests(top: Path, words: Sequence[str], scratch: Path, show: Show, coveri
         output = b""
         try:
             while piece := os.read(process.stdout.fileno(), _PIECE_BYTES):
-                output = _shortened(output + piece)
-                show(hiding.feed(piece))
+                output = _shortened(output + _shown(hiding.feed(piece), show))
         except BaseException:
             _end(process)
             raise
-        show(hiding.rest())
+        output += _shown(hiding.rest(), show)
     return Ran(process.returncode, output, _read(report))
+
+
+def _shown(piece: bytes, show: Show) -> bytes:
+    show(piece)
+    return piece
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from trainer.analysis.reading import read_results
 from trainer.analysis.results import Results
 from trainer.analysis.standing import against_controls, flags
 from trainer.errors import DataError
+from trainer.evidence.redaction import redacted_line
 from trainer.evidence.repository import Repository
 from wire.codec import SPEC_MAX_BYTES, WireError, read_object
 from wire.gate import HELD
@@ -66,6 +68,7 @@ def _judge_gate(judged: Judged, summary: RunSummary) -> None:
         failed = [f"{why} (released by {summary.gate['released_by']})" for why in failed]
     if summary.verdict == HELD and not failed:
         failed = ["it is held at its gate"]
+    failed = [redacted_line(why, os.environ) for why in failed]
     if not verdicts:
         judged.notes.append("it had no gate to pass")
     judged.reasons += [f"its gate: {why}" for why in failed]

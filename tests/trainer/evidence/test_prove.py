@@ -158,6 +158,13 @@ def test_a_run_is_of_the_commit_that_is_proved(green: Project) -> None:
     )
 
 
+def test_what_a_run_of_a_host_says_is_told_without_what_a_terminal_obeys(green: Project) -> None:
+    green.file("green").unlink()
+    run = finished(green.top.parent / "run", gate={**GATE, "reasons": ["\x1b[2J \u202e password=swordfish"]})
+    assert f"- {run}: its gate: \ufffd[2J \ufffd password=[hidden]" in green.prove(run)[1]
+    assert "swordfish" not in (green.top / "artifacts/evidence.json").read_text(encoding="utf-8")
+
+
 def test_a_run_that_is_not_there_or_not_at_its_end(green: Project) -> None:
     green.file("green").unlink()
     (green.top.parent / "begun").mkdir()
