@@ -185,9 +185,16 @@ class _Reading:
                 self._warn(line, "is no keyword that is known here: it has no effect")
         elif not line.words or (not line.closed and keyword != "proxycommand"):
             raise _wrong(line, f"{_spelling(line)} has no value" if line.closed else "a quote is not closed")
-        elif line not in self.lines and (keyword in APPENDED or all(one.keyword != keyword for one in self.lines)):
+        elif not self._is_told(line):
             self.lines.append(line)
             self.facts.learn(line)
+
+    def _is_told(self, line: ConfigLine) -> bool:
+        """Whether a line changes nothing any more: on the last pass the name of the host stands."""
+        if line.keyword in APPENDED:
+            return any((one.keyword, one.words) == (line.keyword, line.words) for one in self.lines)
+        named = self.facts.final and line.keyword == "hostname"
+        return named or any(one.keyword == line.keyword for one in self.lines)
 
     def _warn(self, line: ConfigLine, why: str) -> None:
         warning = ConfigWarning(str(line.file), line.number, _spelling(line), why)

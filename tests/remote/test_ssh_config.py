@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import grp
 import os
 import pwd
+import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -355,6 +358,42 @@ def test_what_asyncssh_gets_is_private_and_goes(config: Path) -> None:
     assert not path.exists()
     with Config().handed_on() as nothing:
         assert nothing is None
+
+
+HEADS = ["Host box", "Host *", "Host *.lab", "Host !box *", "Host b?x", "Host box.lab", "Host other", "Match all"]
+CONDITIONS = [
+    "host box", "host *.lab", "host box*", "!host box", "originalhost box", "originalhost !box,*", "user ada",
+    "!user ada", "user eve", "final", "canonical", "!canonical", "exec true", "exec false",
+]  # fmt: skip
+LINES = [
+    "Port 1", "Port 2", "User ada", "User eve", "HostName %h.lab", "HostName box.lab", "CanonicalizeHostname yes",
+    "IdentityFile ~/one", "IdentityFile ~/two",
+]  # fmt: skip
+BLOCKS = st.lists(
+    st.tuples(
+        st.sampled_from(HEADS)
+        | st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=2).map(lambda words: f"Match {' '.join(words)}"),
+        st.lists(st.sampled_from(LINES), min_size=1, max_size=3),
+    ).map(lambda block: "\n ".join([block[0], *block[1]])),
+    max_size=5,
+).map("\n".join)
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh to compare with")
+@settings(max_examples=40, deadline=None)
+@given(BLOCKS)
+def test_the_same_comes_out_as_with_ssh(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found = written(Path(folder) / "config", text)
+        asked = ["ssh", "-G", "-F", f"{folder}/config", "box"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
+    theirs = [tuple(line.split(" ", 1)) for line in said.splitlines()]
+    for keyword, otherwise in (("hostname", "box"), ("port", "22"), ("user", getpass.getuser())):
+        line = found.first(keyword)
+        ours = line.words[0].replace("%h", "box") if line else otherwise
+        assert (keyword, ours) in theirs, text
+    keys = [line.words[0] for line in found.lines if line.keyword == "identityfile"]
+    assert not keys or keys == [value for keyword, value in theirs if keyword == "identityfile"], text
 
 
 WORDS = st.sampled_from(
