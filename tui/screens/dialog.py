@@ -8,11 +8,12 @@ from typing import ClassVar, Generic, TypeVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from tui.format import Line
+from tui.format import Line, safe
 from tui.theme import Palette
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         """Cancel and the other one, in that order."""
         return Horizontal(
             Button("Cancel", id="cancel", compact=False),
-            Button(yes, id="yes", variant="error" if danger else "primary", disabled=disabled),
+            Button(Content(safe(yes)), id="yes", variant="error" if danger else "primary", disabled=disabled),
             classes="buttons",
         )
 
@@ -83,7 +84,7 @@ class Confirm(Dialog[bool]):
         with self.box():
             yield self.text([[(self._title, "bold bad" if self._danger else "bold")], [], *self._lines])
             if self._typed:
-                yield Input(placeholder=f"type {self._typed} to go on", id="typed")
+                yield Input(placeholder=f"type {safe(self._typed)} to go on", id="typed")
             yield self.buttons(self._yes, danger=self._danger, disabled=bool(self._typed))
 
     def on_mount(self) -> None:
