@@ -22,6 +22,7 @@ standard, easy, transient_heavy, fast.
 
   trainer detect standard easy --detector runs/mine --seed 100 101 102
   trainer detect standard --clutter 4 --detector runs/mine --json
+  trainer detect standard --detector runs/mine --threshold .5 .9     fewer false boxes for fewer found
   trainer detect data/objects-standard                    the classical detector alone
 
 A box agrees with an object from IoU 0.5 on. An object counts in a frame where at least a quarter of it is seen, else it
@@ -48,6 +49,10 @@ def add_parser(verbs: Any) -> None:
     verb.add_argument("--clips", type=int, default=50, metavar="N", help="clips drawn of a tier (default: 50)")
     verb.add_argument("--clutter", type=int, default=0, metavar="N", help="shapes of clutter in a clip of a tier")
     verb.add_argument("--seed", type=int, nargs="+", default=[0], metavar="N", help="seeds of tiers (default: 0)")
+    verb.add_argument(
+        "--threshold", type=float, nargs="+", default=[], metavar="SCORE",
+        help="from which score on a trained detector is believed, one or several (default: its own)",
+    )  # fmt: skip
     verb.add_argument("--json", action="store_true", help="print rows for machines, each seed's figures in them")
 
 
@@ -65,6 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print; every other end is a `TrainerError` with its exit code."""
     if min(arguments.seed) < 0:
         raise ConfigError(f"--seed cannot be {min(arguments.seed)}: a whole number from 0 on is needed")
+    if wrong := [score for score in arguments.threshold if not 0 <= score <= 1]:
+        raise ConfigError(f"--threshold cannot be {wrong[0]:g}: a score from 0 to 1 is needed")
+    if arguments.threshold and not arguments.detector:
+        raise ConfigError("--threshold is for a trained detector", hint="name it: --detector RUN")
     rows, flags = _measure(arguments)
     if arguments.json:
         settings = {name: getattr(arguments, name) for name in ("split", "clips", "clutter", "detector")}
@@ -101,8 +110,11 @@ def _measure(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
             flags += [f"{place}: {flag}" for flag in learned.flags(side, side)] if learned else []
             tick = partial(progress.advance, progress.add_task(place, total=len(finders) * sum(map(len, recipes))))
             for name, finder in finders.items():
-                found = (detection_scores(detect_scenes(finder, one, tick), finder.threshold) for one in recipes)
-                rows.append(Row(place, name, arguments.seed, [figures_of(scores) for scores in found]))
+                found = [detect_scenes(finder, one, tick) for one in recipes]
+                believed = arguments.threshold if finder is learned else []
+                for threshold in believed or [finder.threshold]:
+                    figures = [figures_of(detection_scores(matches, threshold)) for matches in found]
+                    rows.append(Row(place, f"{name} >= {threshold:g}" if believed else name, arguments.seed, figures))
     return rows, flags
 
 
