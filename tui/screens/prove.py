@@ -58,7 +58,7 @@ class ProveScreen(Dialog[ProveChoice]):
             [("On ", ""), (self._row.host, "bold"), (", in its worktree, at the branch's commit of now.", "")]
         ]
         if self._row.state.active:
-            lines.append([("▲ it runs: the tests share its machine, and the commit must be the one that runs", "warn")])
+            lines.append([("▲ something runs there: its commit is the only one to be tested now", "warn")])
         return lines
 
     def on_mount(self) -> None:

@@ -1,0 +1,164 @@
+"""Tests run by a key, the checklist on the overview, a worker's own evidence in its tab: what is said, and what not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input, Select
+
+from remote.checklist_items import FILE, Checklist, Item
+from remote.errors import Unreachable
+from remote.evidence import Piece, Told
+from remote.proving import Proved
+from tests.fixtures.evidence import write_evidence
+from tests.tui.desk import NoVerbs, desk, settle
+from tests.tui.screen_text import plain
+from tests.tui.test_evidence_tab import number, shown
+from tests.tui.worlds import WALL, blank, running
+from tui.screens.prove import ProveScreen
+from wire.evidence import read_evidence
+from wire.state import State
+
+Same = Callable[..., None]
+COMMIT = "3f2a91c" + "0" * 33
+ITEMS = (
+    Item("the tracker is written test-first", "evidence", ("tracker",), True, "green accepted", WALL - 300, COMMIT),
+    Item("it beats the Kalman filter", "gate", ("passed",), False, "held at the gate", WALL - 300, COMMIT),
+    Item("the table is in the paper", "file", ("paper.md",), True, "812 bytes", WALL - 300, "c0ffee1" + "0" * 33),
+    Item("the paper builds", "command", ("make", "paper")),
+)
+
+
+class Verbs(NoVerbs):
+    """Answers for hosts: what was asked for is kept."""
+
+    def __init__(self, items: tuple[Item, ...] = ()) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.answer: Proved | Exception = Proved("a", "local", "red", "tracker", True, "accepted", COMMIT)
+        self.items = items
+
+    async def prove(self, fleet: object, worker: str, phase: str, component: str = "", **more: Any) -> Proved:
+        self.asked.append((worker, phase, component, more["arguments"]))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def judge(self, fleet: object, worker: str) -> Checklist:
+        self.asked.append(("judge", worker))
+        return Checklist(self.items, COMMIT, WALL)
+
+    def checklist_here(self, fleet: object, worker: str) -> Checklist:
+        return Checklist(self.items, COMMIT)
+
+    async def told(self, fleet: object, worker: str, *, cached: bool = False) -> Told:
+        folder = self.folder_here(fleet, worker)
+        pieces = [
+            Piece(one, "of another commit" if one.accepted and one.phase == "green" else "")
+            for one in read_evidence(str(folder))
+        ]
+        return Told(worker, folder, COMMIT, tuple(pieces), None, WALL, cached)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+async def test_the_dialog_asks_for_phase_and_component(same_as_before: Same) -> None:
+    verbs = Verbs()
+    async with desk([running("a")], (80, 24), verbs=verbs) as (app, pilot, _):
+        await pilot.press("i")
+        await settle(app, pilot)
+        same_as_before(app)
+        await pilot.press("tab", *"a/b", "enter")
+        await settle(app, pilot)
+        assert "letters, digits" in plain(app) and isinstance(app.screen, ProveScreen) and not verbs.asked
+        app.screen.query_one("#component", Input).value = "tracker"
+        app.screen.query_one("#arguments", Input).value = "tests -k 'a b'"
+        app.screen.query_one("#phase", Select).value = "green"
+        await pilot.press("enter")
+        await shown(app, pilot)
+        assert verbs.asked == [("a", "green", "tracker", ("tests", "-k", "a b"))]
+        assert "tracker green: accepted" in plain(app)
+        await pilot.press("i")
+        await settle(app, pilot)
+        assert app.screen.query_one("#component", Input).value == "tracker", "what was asked for last"
+        app.screen.query_one("#phase", Select).value = "prove"
+        await settle(app, pilot)
+        assert not app.screen.query_one("#component").display
+        verbs.answer = Proved("a", "local", "prove", "", False, "no: loss has no green", COMMIT)
+        await pilot.press("tab", "tab", "enter")
+        await shown(app, pilot)
+        assert verbs.asked[-1] == ("a", "prove", "", ()) and "prove: no: loss has no green" in plain(app)
+
+
+async def test_what_only_looks_runs_nothing_and_a_lost_host_is_told() -> None:
+    verbs = Verbs()
+    async with desk([running("a")], (120, 40), "i", "C", verbs=verbs, read_only=True) as (app, pilot, _):
+        assert "only looks" in plain(app) and not isinstance(app.screen, ProveScreen) and not verbs.asked
+    verbs.answer = Unreachable("local: the connection was lost, and the tests ended with it", hint="run them again")
+    async with desk([running("a")], (120, 40), "i", verbs=verbs) as (app, pilot, _):
+        app.screen.query_one("#component", Input).value = "tracker"
+        await pilot.press("tab", "enter")
+        text = await shown(app, pilot)
+        assert "the tests ended with it" in text and "run them again" in text
+
+
+async def test_the_checklist_of_the_overview(same_as_before: Same) -> None:
+    verbs = Verbs(ITEMS)
+    async with desk([running("a"), blank("b")], (80, 24), "enter", verbs=verbs) as (app, pilot, feed):
+        text = await shown(app, pilot)
+        assert "1 of 4 proved" in text and "unproved: not looked at yet" in text
+        assert "of another commit, c0ffee1" in text, "a proof of other code ticks nothing"
+        same_as_before(app)
+        await pilot.press("C")
+        assert "2 of 4 proved" not in await shown(app, pilot) and ("judge", "a") in verbs.asked
+        verbs.asked.clear()
+        feed.put(replace(feed.rows["a"], state=State.COMPLETED))
+        await shown(app, pilot)
+        assert verbs.asked == [("judge", "a")], "an end is a moment to look"
+        verbs.items = (replace(ITEMS[0], text="something else"),)
+        (Path("results") / "a" / "evidence").mkdir(parents=True)
+        (Path("results") / "a" / "evidence" / FILE).write_text("{}")
+        app.clear_notifications()
+        app.flush(everything=True)
+        assert "something else" in await shown(app, pilot), "what comes home is shown"
+        verbs.items = ()
+        app.pick("b")
+        assert "checklist" not in await shown(app, pilot)
+
+
+async def test_the_workers_evidence_stands_beside_that_of_the_run(same_as_before: Same) -> None:
+    subprocess.run(["git", "init", "-q", "-b", "main", "repo"], check=True)
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    at = {"GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
+    command = ["git", "-C", "repo", *identity, "commit", "-q", "--allow-empty", "-m", "First"]
+    subprocess.run(command, check=True, env={**os.environ, **at})
+    row = running("a")
+    row = replace(row, sync=replace(row.sync, folder=f"results/a/{row.run}"))
+    of_run, own = Path(row.sync.folder) / "artifacts", Path("results") / "a" / "evidence"
+    of_run.mkdir(parents=True)
+    (of_run / "tdd_loss_red.txt").write_text("verdict: red, by another tool\n")
+    os.utime(of_run / "tdd_loss_red.txt", (WALL - 600, WALL - 600))
+    write_evidence(own, Path("repo"), "tracker", "red", at="2025-12-31T23:00:00Z")
+    write_evidence(own, Path("repo"), "tracker", "green", at="2025-12-31T23:30:00Z")
+    edited = write_evidence(own, Path("repo"), "loss", "green", at="2025-12-31T23:30:00Z")
+    edited.write_text(edited.read_text().replace("failures: 0", "failures: 2"))
+    async with desk([row], (120, 40), "enter", verbs=Verbs()) as (app, pilot, _):
+        await pilot.press(number(app))
+        text = await shown(app, pilot)
+        assert "4 files" in text and "▲ refused: edited" in text and "▲ stale: of another commit" in text
+        assert "loss, red (of the run)" in text and "verdict: red, by another tool" in text
+        same_as_before(app)
+        (own / "tdd_zoom_red.txt").write_text("verdict: accepted\n")
+        os.utime(own, (WALL, WALL))
+        app.flush(everything=True)
+        assert "refused: no evidence" in await shown(app, pilot), "only what the trainer writes is believed"
+        await pilot.press("u")
+        assert "5 files" in await shown(app, pilot)
