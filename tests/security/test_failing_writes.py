@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from remote.history import History
-from remote.onhost import launch as launch_module
+from remote.onhost import launchers
 from remote.onhost import outcome as outcome_module
 from remote.onhost.beats import Beats
 from remote.onhost.launch import launch
@@ -156,7 +156,7 @@ def supervised(claim: Claim, lock: int, secrets: dict[str, str]) -> int:
 def test_a_launch_is_whole_or_nothing(
     fault: int, for_ever: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch_module, "spawn", supervised)
+    monkeypatch.setattr(launchers, "spawn", supervised)
     for disk, folder in each_disk(fault, for_ever, tmp_path):
         root = Root(str(folder))
         spec = {"run": RUN, "project": "p", "worker": "w", "nonce": "nonce-1", "command": ["true"], "cwd": ""}
