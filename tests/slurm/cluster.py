@@ -153,6 +153,10 @@ class Cluster:
             daemon.kill()
             daemon.wait()
 
+    def runs(self, name: str) -> bool:
+        """True if that daemon was started and not killed since."""
+        return name in self._daemons
+
     def tool(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one of Slurm's tools."""
         environment = {**os.environ, **self.environment}

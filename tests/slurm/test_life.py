@@ -60,8 +60,8 @@ def test_the_time_limit_comes_after_a_checkpoint_and_the_next_job_goes_on(desk: 
     desk.worker(slurm={"time_min": 1}, restart_limit=1)
     desk.run("launch", "w")
     wait_for(lambda: desk.runs("w") and desk.attempt(2, "job"), "the second attempt", 150)
-    end = desk.attempt(1, "exit")
-    assert end is not None and end["state"] == "stopped" and "Slurm's time limit" in end["reason"]
+    end = wait_for(lambda: desk.attempt(1, "exit"), "the end of the first")
+    assert end["state"] == "stopped" and end["reason"].startswith("Slurm's time limit; goes on as attempt 2 (job ")
     desk.becomes("running")
     wait_for(lambda: desk.checkpoint()["attempt"].endswith(".2"), "a step of the second attempt")
     begun = (desk.run_folder / "training.log").read_text().splitlines()[-1]
