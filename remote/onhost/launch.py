@@ -136,7 +136,8 @@ def _refuse_orphans(root: Root, project: str, worker: str) -> None:
     current = parts.current_run(root, project, worker)
     where = root.run(project, worker, current)
     job = parts.job_of(where, parts.newest_attempt(where)) if current else None
-    left = sorted(processes.family(job.nonce)) if job else []
+    # A job's are on machines of the cluster: its own supervisor is fenced there.
+    left = sorted(processes.family(job.nonce)) if job and not job.cluster_job else []
     if left:
         raise Refusal(
             "orphans",

@@ -17,7 +17,7 @@ from remote.onhost.cluster import Cluster
 from remote.onhost.request import Refusal
 from wire.codec import WireError, encode, read_object
 from wire.records import JobRecord
-from wire.run_dir import Root, RunDir, attempt_number
+from wire.run_dir import TEMPORARY_PREFIX, Root, RunDir, attempt_number, replace_file
 
 PATIENCE_S = 20.0
 """How long a launch waits for another launch, which holds the lock, to get its supervisor going."""
@@ -31,7 +31,7 @@ class WorkerLock:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self.descriptor = _opened(path)
 
     def __enter__(self) -> "WorkerLock":
         return self
@@ -41,11 +41,33 @@ class WorkerLock:
 
     def take(self) -> bool:
         """Take the lock if it is free; True if it is ours now."""
+        while True:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            if os.path.samestat(os.fstat(self.descriptor), os.stat(self.path)):
+                return True
+            self._open_again()
+
+    def _open_again(self) -> None:
+        os.close(self.descriptor)
+        self.descriptor = _opened(self.path)
+
+    def _take_from_lost(self) -> None:
+        """Put a new file in the place of the one that the supervisor of a lost job holds on its node, out of reach.
+
+        That one is fenced, see `remote.onhost.tenure`. Of several who do this at once, one does it.
+        """
+        folder, name = os.path.split(self.path)
+        guard = _opened(os.path.join(folder, TEMPORARY_PREFIX + name))
         try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(self.descriptor), os.stat(self.path)):
+                replace_file(self.path, os.pread(self.descriptor, parts.LOCK_BYTES, 0))
+        finally:
+            os.close(guard)
+        self._open_again()
 
     def take_or_find(self, root: Root, project: str, worker: str) -> Optional[Dict[str, Any]]:
         """Take the lock and return None, or return {run, attempt, pid, nonce} of the run that has the worker.
@@ -65,6 +87,9 @@ class WorkerLock:
             if job is not None and alive and not ended:
                 return _running(job)
             waited = time.monotonic() - began
+            if job is not None and job.cluster_job and not ended and waited > ORPHANS_AFTER_S:
+                self._take_from_lost()
+                continue
             left = sorted(processes.family(job.nonce)) if job and not alive and waited > ORPHANS_AFTER_S else []
             if left or waited > PATIENCE_S:
                 self._refuse(left or sorted(processes.holders(self.path)))
@@ -78,6 +103,10 @@ class WorkerLock:
             "stop the worker first; end what then is left by hand",
             pids=left,
         )
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def queued_job(root: Root, project: str, worker: str, cluster: Cluster) -> Optional[Dict[str, Any]]:
