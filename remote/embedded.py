@@ -12,12 +12,12 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import asyncssh
 
 from remote.embedded_command import CommandSession, serve
+from remote.embedded_link import Faults, relay
 from remote.errors import Unreachable
 from remote.login import Watched
 from remote.profiles import Host
@@ -37,7 +37,7 @@ _ENV_NAMES = frozenset(
         *("XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "TORCH_INDEX", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
         *("ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
-        *("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_DISABLED"),
+        *("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_DISABLED", "SLURM_CONF"),
     )
 )
 _ENV_PREFIXES = ("LC_", "PIP_", "CUDA_", "NVIDIA_")
@@ -48,26 +48,16 @@ def login_environment(source: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in source.items() if name in _ENV_NAMES or name.startswith(_ENV_PREFIXES)}
 
 
-@dataclass
-class Faults:
-    """What goes wrong on purpose, in tests."""
-
-    refuse_opens: int = 0
-    """How many of the next sessions are refused, as by a full MaxSessions."""
-    max_sessions: int = 0
-    """Sessions that one connection may have at a time; 0 = any number."""
-    delay_s: float = 0.0
-    """Pause before each command starts."""
-    refuse_dials: int = 0
-    """How many of the next connections are refused."""
-
-
 class EmbeddedServer:
-    """SSH server for this process alone. It has no state of an event loop before the first dial."""
+    """SSH server for this process alone. It has no state of an event loop before the first dial.
 
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+    With `faults` given, its connections pass through a link on which also those of the network act.
+    """
+
+    def __init__(self, env: Mapping[str, str] | None = None, faults: Faults | None = None) -> None:
         self.env = dict(env) if env is not None else login_environment(os.environ)
-        self.faults = Faults()
+        self.faults = faults or Faults()
+        self._relays: set[asyncio.Task[None]] | None = None if faults is None else set()
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.client_key = asyncssh.generate_private_key("ssh-ed25519")
         self._links: dict[asyncssh.SSHServerConnection, set[asyncio.Task[None]]] = {}
@@ -81,9 +71,7 @@ class EmbeddedServer:
         if self.faults.refuse_dials:
             self.faults.refuse_dials -= 1
             raise ConnectionRefusedError("refused by fault")
-        ours, theirs = socket.socketpair()
-        for end in (ours, theirs):
-            end.setblocking(False)
+        ours, theirs = self._ends()
         server = asyncio.ensure_future(asyncssh.run_server(theirs, **self._server_options()))
         try:
             client = await asyncssh.connect(
@@ -105,6 +93,17 @@ class EmbeddedServer:
             raise
         self._accepting[client] = server
         return client
+
+    def _ends(self) -> tuple[socket.socket, socket.socket]:
+        """Both ends of a new connection."""
+        ours, theirs = _pair()
+        if self._relays is None:
+            return ours, theirs
+        far, server = _pair()
+        task = asyncio.ensure_future(relay(theirs, far, self.faults))
+        self._relays.add(task)
+        task.add_done_callback(self._relays.discard)
+        return ours, server
 
     async def listen(self) -> int:
         """Listen on 127.0.0.1 for a client that is not ours (tests); the port. `client_key` opens it."""
@@ -135,6 +134,9 @@ class EmbeddedServer:
             await self.hang_up(client)
         for link in list(self._links):
             await self._end(link)
+        for task in list(self._relays or ()):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _end(self, link: asyncssh.SSHServerConnection) -> None:
         tasks = self._links.get(link, set())
@@ -191,6 +193,14 @@ class EmbeddedServer:
         if self.faults.delay_s:
             await asyncio.sleep(self.faults.delay_s)
         await serve(session, self.env)
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets for the loop."""
+    ends = socket.socketpair()
+    for end in ends:
+        end.setblocking(False)
+    return ends
 
 
 class _Server(asyncssh.SSHServer):

@@ -72,9 +72,8 @@ def wrong(call: ast.Call) -> Iterator[str]:
         yield f"{name} reads its text as markup: use Content"
     if name == "from_markup":
         yield "markup is read"
-    if name == "update" and "query_one" in ast.unparse(call.func) + _source_of(call):
-        if not any(drawn(item) or ours(item) for item in call.args):
-            yield "what a Static is given is not cleaned"
+    if _draws(call) and not any(drawn(item) or ours(item) for item in call.args):
+        yield "what a Static is given is not cleaned"
     for keyword in PLAIN & set(keywords):
         if name in ("Input", "notify") and not ours(keywords[keyword]):
             yield f"{keyword} is not cleaned"
@@ -87,9 +86,10 @@ def _is_option(item: ast.expr) -> bool:
     return isinstance(made, ast.Call) and name_of(made) == "Option"
 
 
-def _source_of(call: ast.Call) -> str:
-    """`problem.update(...)`: by our habit the name of a Static that was looked up."""
-    return "query_one" if ast.unparse(call.func) == "problem.update" else ""
+def _draws(call: ast.Call) -> bool:
+    """True for the update of a Static: one that is looked up, or `problem`, as we call it once it was."""
+    called = ast.unparse(call.func)
+    return called.endswith(".update") and ("query_one" in called or called == "problem.update")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
