@@ -14,10 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote import prune, runs, synced
+from remote import host_inventory, prune, runs, synced
 from remote.copies import copy_of
 from remote.errors import RemoteError
-from remote.farside import FarSide
 from remote.fleet import Fleet
 from remote.host_inventory import HostRun, Inventory, Thing, Worktree
 from remote.listing import Entry
@@ -304,18 +303,15 @@ async def test_a_host_whose_clock_cannot_be_right_loses_nothing(
 ) -> None:
     """By a clock of the year 2150 everything is old."""
     fleet = Fleet(project.profile)
-    real = FarSide.call
+    bundle = {"name": "0a", "inode": 1, "age_s": 3.9e9, "used": False}
 
-    async def call(far: FarSide, verb: str, *arguments: Any, **more: Any) -> dict[str, Any]:
-        answer = await real(far, verb, *arguments, **more)
-        return {**answer, "clock_s": 5.7e9} if verb == "inventory" else answer
+    async def asked(_fleet: Fleet, _host: str, verb: str) -> dict[str, Any]:
+        return {"bundles": [bundle], "clock_s": 5.7e9} if verb == "inventory" else {}
 
-    monkeypatch.setattr(FarSide, "call", call)
-    try:
-        found, failed = await survey(fleet, list(fleet.profile.hosts), AT_ONCE)
-    finally:
-        await fleet.close()
-    assert found.items == () and all("2150-" in error.message for error in failed.values()) and failed
+    monkeypatch.setattr(host_inventory, "_ask", asked)
+    found, failed = await survey(fleet, ["local"], AT_ONCE)
+    assert found == Plan() and "its clock says 2150-08-17" in failed["local"].message
+    await fleet.close()
 
 
 async def test_rests_on_this_laptop_go_when_they_are_old(project: Project) -> None:
