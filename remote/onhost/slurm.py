@@ -134,11 +134,11 @@ def complaint(text: str) -> str:
 def advice(complained: str, known: List[Partition]) -> str:
     """Return the next step after a complaint of `sbatch`."""
     told = complained.lower()
+    if "account" in told or "qos" in told:
+        return "correct `slurm: account:` or `qos:`; `sacctmgr show assoc user=$USER` shows what you may use"
     if "partition" in told:
         names = ", ".join(partition.name for partition in known[:20])
         return f"correct `slurm: partition:`{'; there are: ' + names if names else ' (sinfo shows them)'}"
-    if "account" in told or "qos" in told:
-        return "correct `slurm: account:` or `qos:`; `sacctmgr show assoc user=$USER` shows what you may use"
     if "gres" in told or "gpu" in told:
         return "correct `gpus:`; `sinfo -o '%P %G'` shows what the nodes have"
     if "feature" in told:
