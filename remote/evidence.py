@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 FOLDER = "evidence"
 """Beside the folders of a worker's runs here."""
 REASONS_MAX = 50
+COMES_MAX_BYTES = 256 * 1024**2
+"""The most that one look at a host may bring."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,11 @@ async def bring(fleet: Fleet, worker: str) -> Listing:
     far, local = fleet.far(place.host), folder_here(fleet, worker)
     there, path = await _there(fleet, place)
     here = {entry.path: entry for entry in (await asyncio.to_thread(files_here, local)).entries}
-    wanted = [entry for entry in there.entries if entry.kind == "file"]
-    if any(entry.path not in here or not entry.same_as(here[entry.path]) for entry in wanted):
+    files = [entry for entry in there.entries if entry.kind == "file"]
+    if any(entry.path not in here or not entry.same_as(here[entry.path]) for entry in files):
         results_folder(fleet.profile.results)
-        await sync_run(fleet.connection(place.host), far, path, local, selection=Selection(everything=True))
+        link, wanted = fleet.connection(place.host), Selection(everything=True)
+        await sync_run(link, far, path, local, selection=wanted, limit_bytes=COMES_MAX_BYTES)
     return there
 
 

@@ -1,7 +1,7 @@
 """Run the tests of a worker on its host, in its worktree, and say what evidence came of it.
 
-    prove(fleet, "keypoint", "red", "tracker")    the branch's commit goes there first, as for a launch
-    prove(fleet, "keypoint", "prove")             everything: one verdict
+    prove(fleet, "keypoint", Wish("red", "tracker"))    the branch's commit goes there first, as for a launch
+    prove(fleet, "keypoint", Wish("prove"))             everything: one verdict
 
 The output comes as it is printed, over the connection that is there. Who gives up, or loses the connection, ends the
 tests: evidence is written whole or not at all.
@@ -10,7 +10,7 @@ tests: evidence is written whole or not at all.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,10 @@ class Wish:
     component: str = ""
     arguments: tuple[str, ...] = ()
     """For pytest."""
+    bar_percent: float | None = None
+    """Least coverage of the component, None as the trainer has it."""
+    files: tuple[str, ...] = ()
+    """Globs of the component's files; () = those named like it."""
     as_it_is: bool = False
     """Test what lies in the worktree on the host, instead of the branch's commit."""
 
@@ -71,21 +75,16 @@ class Wish:
     @property
     def words(self) -> str:
         """As a person would type it for the trainer."""
-        if self.phase == PROVE:
-            return f"trainer {PROVE}"
-        arguments = ["--", *self.arguments] if self.arguments else []
-        return shlex.join(["trainer", "tdd", self.phase, self.component, *arguments])
+        words = ["trainer", PROVE] if self.phase == PROVE else ["trainer", "tdd", self.phase, self.component]
+        return shlex.join([*words, *(["--", *self.arguments] if self.arguments else [])])
 
 
 @recorded("evidence")
 async def prove(
     fleet: Fleet,
     worker: str,
-    phase: str,
-    component: str = "",
+    wish: Wish,
     *,
-    arguments: Sequence[str] = (),
-    as_it_is: bool = False,
     on_step: Step | None = None,
     on_output: Output | None = None,
     consent: Consent | None = None,
@@ -95,13 +94,14 @@ async def prove(
     Evidence that was refused is an answer. Raises `UsageError`, `Declined`, `Unreachable` (the tests ended with the
     connection), `FarSideError` (busy, other_commit, dirty_worktree, not_run, ...).
     """
-    place, wish = of_profile(fleet, worker), checked(phase, component, arguments, as_it_is)
+    check(wish)
+    place = of_profile(fleet, worker)
     assert place.worker is not None
     with steps(fleet, worker, on_step) as step:
         step("reading the branch")
         commit = await commit_of(fleet, worker, consent)
         step(f"connecting to {place.host}")
-        if not as_it_is:
+        if not wish.as_it_is:
             await again_when_lost(lambda: _prepare(fleet, place, commit, step), step)
         before = await again_when_lost(lambda: listed(fleet, worker), step)
         step(f"runs {wish.words}")
@@ -113,7 +113,7 @@ async def prove(
         if not written:
             raise FarSideError(
                 f"{place.host}: no evidence was written: {running.last or f'exit {running.code}'}",
-                hint=f"look at the whole output: trajvid-tui evidence {worker} {phase} {component}".rstrip(),
+                hint="packages that only tests need belong into `requirements:` or `setup:` of the worker, too",
                 code="not_run",
             )
         found = await _found(fleet, worker, place, wish)
@@ -121,19 +121,23 @@ async def prove(
     return found
 
 
-def checked(phase: str, component: str, arguments: Sequence[str] = (), as_it_is: bool = False) -> Wish:
+def check(wish: Wish) -> None:
     """Raises `UsageError` for a phase that is none, and for a component that could not be part of a file's name."""
-    if phase == PROVE:
-        if component or arguments:
-            raise UsageError("prove is about everything: it takes no component and no arguments")
-        return Wish(PROVE, as_it_is=as_it_is)
-    if phase not in PHASES:
-        raise UsageError(f"no phase {phase!a}", hint=f"{', '.join(PHASES)} of a COMPONENT, or {PROVE}")
-    if problem := component_problem(component):
+    if wish.phase == PROVE:
+        if wish.component or wish.files or wish.bar_percent is not None:
+            raise UsageError("prove is about everything: it takes no component, and no bar or files of one")
+        return
+    if wish.phase not in PHASES:
+        raise UsageError(f"no phase {wish.phase!a}", hint=f"{', '.join(PHASES)} of a COMPONENT, or {PROVE}")
+    if problem := component_problem(wish.component):
         raise UsageError(
-            f"{component!a} cannot be a component: {problem}", hint="name what is built, such as tracker or data_loader"
+            f"{wish.component!a} cannot be a component: {problem}",
+            hint="name what is built, such as tracker or data_loader",
         )
-    return Wish(phase, component, tuple(arguments), as_it_is)
+    if wish.bar_percent is not None and not 0 <= wish.bar_percent <= 100:
+        raise UsageError(f"a bar of {wish.bar_percent:g} % is no share of 0 to 100")
+    if any(name.startswith("-") or not name for name in wish.files):
+        raise UsageError("files are globs from the top of the worktree", hint="for example --files 'src/track*.py'")
 
 
 async def _prepare(fleet: Fleet, place: Place, commit: Commit, step: Step) -> None:
@@ -152,7 +156,8 @@ def _request(fleet: Fleet, place: Place, worker: Worker, commit: Commit, wish: W
     far = fleet.far(place.host)
     return {
         "root": far.root, "project": fleet.profile.project_id, "worker": place.slug, "phase": wish.phase,
-        "component": wish.component, "arguments": list(wish.arguments), "commit": "" if wish.as_it_is else commit.hash,
+        "component": wish.component, "arguments": list(wish.arguments), "files": list(wish.files),
+        "bar_percent": wish.bar_percent, "commit": "" if wish.as_it_is else commit.hash,
         **setting(fleet, place, worker, commit),
     }  # fmt: skip
 

@@ -34,10 +34,10 @@ class ProofRunner:
             if choice is None:
                 return ""
             self._last[row.worker] = choice
-            done = await self._verbs.prove(
-                self._app.fleet, row.worker, choice.phase, choice.component, arguments=choice.arguments,
-                consent=self._consent,
-            )  # fmt: skip
+            from remote.proving import Wish
+
+            wish = Wish(choice.phase, choice.component, choice.arguments)
+            done = await self._verbs.prove(self._app.fleet, row.worker, wish, consent=self._consent)
             about = f"{choice.component} {choice.phase}".lstrip()
             if not done.accepted:
                 raise NoEvidence(f"{about}: {done.verdict}", hint="the evidence tab shows what pytest said")

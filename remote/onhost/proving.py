@@ -96,14 +96,18 @@ def _proved(asked: Dict[str, Any], tell: Callable[[str], None]) -> Optional[int]
 
 def _words(root: Root, project: str, worker: str, asked: Dict[str, Any]) -> List[str]:
     """The trainer's arguments. The names are checked by the trainer, too; here they may not become options."""
-    phase, component, arguments = ask.text(asked, "phase"), ask.text(asked, "component", ""), _texts(asked, "arguments")
-    out = ["--out", root.evidence(project, worker)]
+    phase, component, files = ask.text(asked, "phase"), ask.text(asked, "component", ""), _texts(asked, "files")
+    if phase not in (*PHASES, PROVE) or component.startswith("-") or any(name.startswith("-") for name in files):
+        raise Refusal("bad_request", f"no such phase, component or files: {phase[:40]!r} {component[:80]!r}")
+    words = ["--out", root.evidence(project, worker)]
     if phase == PROVE:
         run = parts.current_run(root, project, worker)
-        return [PROVE, *out, *([root.run(project, worker, run).path] if run else [])]
-    if phase not in PHASES or component.startswith("-"):
-        raise Refusal("bad_request", f"no such phase or component: {phase[:40]!r} {component[:80]!r}")
-    return ["tdd", phase, component, *out, *(["--", *arguments] if arguments else [])]
+        words = [PROVE, *words, *([root.run(project, worker, run).path] if run else [])]
+    else:
+        bar = [] if asked.get("bar_percent") is None else ["--bar", f"{ask.number(asked, 'bar_percent', 0):g}"]
+        words = ["tdd", phase, component, *words, *bar, *(["--files", *files] if files else [])]
+    arguments = _texts(asked, "arguments")
+    return [*words, *(["--", *arguments] if arguments else [])]
 
 
 def _object(asked: Dict[str, Any], key: str) -> Dict[str, Any]:

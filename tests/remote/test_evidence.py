@@ -13,7 +13,7 @@ from remote.errors import NoEvidence, UsageError
 from remote.evidence import Piece, demand_green, folder_here, not_green
 from remote.fleet import Fleet
 from remote.profiles import ToDo
-from remote.proving import PROVE, checked
+from remote.proving import PROVE, Wish, check
 from remote.worktrees import prepare
 from tests.fixtures.evidence import write_evidence
 from tests.fixtures.project import Project
@@ -51,7 +51,7 @@ def test_what_is_missing_for_green(pieces: list[Piece], problems: dict[str, tupl
 )
 def test_what_can_be_no_phase_or_component(phase: str, component: str) -> None:
     with pytest.raises(UsageError):
-        checked(phase, component)
+        check(Wish(phase, component))
 
 
 def there(project: Project) -> Path:

@@ -14,6 +14,7 @@ from remote import runs
 from remote.errors import FarSideError, NoEvidence
 from remote.fleet import Fleet
 from remote.onhost import processes
+from remote.proving import Wish
 from tests.fixtures.evidence import write_evidence
 from tests.fixtures.project import Project
 from wire.run_dir import Root
@@ -46,29 +47,29 @@ async def test_the_tests_run_in_the_worktree_at_the_branchs_commit(project: Proj
     fleet = with_python(project, WRITES.format(evidence=kept))
     said: list[str] = []
     steps: list[str] = []
-    done = await runs.prove(
-        fleet, "good", "red", "tracker", arguments=["-k", "a b"], on_output=said.append, on_step=steps.append
-    )
+    wish = Wish("red", "tracker", ("-k", "a b"), 90.0, ("src/track*.py",))
+    done = await runs.prove(fleet, "good", wish, on_output=said.append, on_step=steps.append)
     assert (done.accepted, done.verdict) == (False, "refused: it passes")
     profile, text = project.profile, "".join(said)
     root = Root(profile.hosts["local"].root)
     assert f"in {root.worktree(profile.project_id, 'good')} at {project.git('rev-parse', 'HEAD')}" in text
     assert "variable hello" in text and "a line that ends\n" in text
-    assert f"trainer tdd red tracker --out {root.evidence(profile.project_id, 'good')} -- -k a b" in text
+    out = root.evidence(profile.project_id, "good")
+    assert f"trainer tdd red tracker --out {out} --bar 90 --files src/track*.py -- -k a b" in text
     assert any(step.endswith(": a line that ends") for step in steps) and fleet.snapshot("good").step == ""
     with pytest.raises(FarSideError, match="no evidence was written: a line that ends"):
-        await runs.prove(fleet, "good", "green", "tracker", as_it_is=True)
+        await runs.prove(fleet, "good", Wish("green", "tracker", as_it_is=True))
     await fleet.close()
 
 
 async def test_two_at_a_time_a_launch_meanwhile_and_giving_up(project: Project, tmp_path: Path) -> None:
     fleet = with_python(project, f"echo $$ > {tmp_path}/pid; exec sleep 60")
-    running = asyncio.create_task(runs.prove(fleet, "good", "red", "tracker"))
+    running = asyncio.create_task(runs.prove(fleet, "good", Wish("red", "tracker")))
     async with asyncio.timeout(60):
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             await asyncio.sleep(0.02)
     pid = int((tmp_path / "pid").read_text())
-    for other in (runs.prove(fleet, "good", "red", "tracker"), runs.launch(fleet, "good")):
+    for other in (runs.prove(fleet, "good", Wish("red", "tracker")), runs.launch(fleet, "good")):
         with pytest.raises(FarSideError) as caught:
             await other
         assert caught.value.code == "busy", caught.value
@@ -99,18 +100,18 @@ async def test_red_green_refactor_prove_and_then_a_launch(project: Project) -> N
         project.git("commit", "-qm", name)
 
     commit("tests/test_adder.py", TEST)
-    early = await runs.prove(fleet, "good", "green", "adder")
+    early = await runs.prove(fleet, "good", Wish("green", "adder"))
     assert not early.accepted and "no red" in early.verdict
-    assert (await runs.prove(fleet, "good", "red", "adder")).accepted
+    assert (await runs.prove(fleet, "good", Wish("red", "adder"))).accepted
     with pytest.raises(NoEvidence, match="adder"):
         await runs.launch(fleet, "good")
     commit("adder.py", "def add(a, b):\n    return a + b\n")
-    assert (await runs.prove(fleet, "good", "green", "adder")).accepted
+    assert (await runs.prove(fleet, "good", Wish("green", "adder"))).accepted
     commit("adder.py", "def add(a, b):\n    total = a + b\n    return total\n")
     with pytest.raises(NoEvidence, match="another commit"):
         await runs.launch(fleet, "good")
-    assert (await runs.prove(fleet, "good", "refactor", "adder")).accepted
-    proof = await runs.prove(fleet, "good", "prove")
+    assert (await runs.prove(fleet, "good", Wish("refactor", "adder"))).accepted
+    proof = await runs.prove(fleet, "good", Wish("prove"))
     assert proof.accepted, proof.verdict
     launched = await runs.launch(fleet, "good")
     await runs.wait(fleet, ["good"], runs={"good": launched})

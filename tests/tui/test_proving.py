@@ -15,7 +15,7 @@ from textual.widgets import Input, Select
 from remote.checklist_items import FILE, Checklist, Item
 from remote.errors import Unreachable
 from remote.evidence import Piece, Told
-from remote.proving import Proved
+from remote.proving import Proved, Wish
 from tests.fixtures.evidence import write_evidence
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
@@ -43,8 +43,8 @@ class Verbs(NoVerbs):
         self.answer: Proved | Exception = Proved("a", "local", "red", "tracker", True, "accepted", COMMIT)
         self.items = items
 
-    async def prove(self, fleet: object, worker: str, phase: str, component: str = "", **more: Any) -> Proved:
-        self.asked.append((worker, phase, component, more["arguments"]))
+    async def prove(self, fleet: object, worker: str, wish: Wish, **more: Any) -> Proved:
+        self.asked.append((worker, wish.phase, wish.component, wish.arguments))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -93,9 +93,10 @@ async def test_the_dialog_asks_for_phase_and_component(same_as_before: Same) -> 
         await settle(app, pilot)
         assert not app.screen.query_one("#component").display
         verbs.answer = Proved("a", "local", "prove", "", False, "no: loss has no green", COMMIT)
-        await pilot.press("tab", "tab", "enter")
-        await shown(app, pilot)
-        assert verbs.asked[-1] == ("a", "prove", "", ()) and "prove: no: loss has no green" in plain(app)
+        await pilot.press("tab", "enter")
+        text = await shown(app, pilot)
+        assert verbs.asked[-1] == ("a", "prove", "", ("tests", "-k", "a b"))
+        assert "prove: no: loss has no green" in text
 
 
 async def test_what_only_looks_runs_nothing_and_a_lost_host_is_told() -> None:

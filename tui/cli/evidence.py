@@ -11,7 +11,7 @@ from remote.checklist import checklist_here, judge
 from remote.checklist_items import Checklist
 from remote.errors import NoEvidence, RemoteError, UsageError
 from remote.evidence import Piece, Proof, Told, told
-from remote.proving import PROVE, Proved, checked
+from remote.proving import PROVE, Proved, Wish, check
 from tui.checklist import MARKS, proof_words
 from tui.cli.envelope import Answer
 from tui.cli.launch import Teller
@@ -66,12 +66,15 @@ async def _prove(session: Session, worker: str, phase: str, *rest: str) -> Answe
     if len(rest) > 1 or arguments.checklist or arguments.cached:
         raise UsageError(f"evidence {worker} {phase} takes one component", hint="pytest's arguments stand behind --")
     component = rest[0] if rest else ""
-    checked(phase, component, arguments.command)
+    wish = Wish(
+        phase, component, tuple(arguments.command), arguments.bar, tuple(arguments.files), arguments.as_it_is
+    )  # fmt: skip
+    check(wish)
     session.changes()
     session.fleet.place(worker)
     session.on_interrupt = "interrupted: the tests ended with it, and no evidence was written"
     found = await runs.prove(
-        session.fleet, worker, phase, component, arguments=arguments.command, as_it_is=arguments.as_it_is,
+        session.fleet, worker, wish,
         on_step=_narrated(session, worker), on_output=None if arguments.json else _print,
         consent=Teller(session).consent,
     )  # fmt: skip

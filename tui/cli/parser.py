@@ -164,11 +164,19 @@ def _looking(verb: AddVerb) -> None:
         "evidence", "what shows that tests pass, of which commit; run red, green, refactor, prove in the worktree",
         usage="trajvid-tui evidence [options] [WORKER...]\n"
         "       trajvid-tui evidence [options] WORKER red|green|refactor COMPONENT [-- PYTEST ARGUMENTS]\n"
-        "       trajvid-tui evidence [options] WORKER prove",
+        "       trajvid-tui evidence [options] WORKER prove [-- PYTEST ARGUMENTS]",
     )  # fmt: skip
     evidence.add_argument("words", nargs="*", metavar="WORKER", help="list these (default: all), or run a phase of one")
     evidence.add_argument("--checklist", action="store_true", help="look for the proofs of their checklists now")
     evidence.add_argument("--cached", action="store_true", help="ask no host: what this laptop has")
+    evidence.add_argument("--bar", type=float, default=None, metavar="PERCENT", help="least coverage (default 80)")
+    evidence.add_argument(
+        "--files",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="the component's files (default: those named like it)",
+    )
     evidence.add_argument(
         "--as-it-is", action="store_true", help="test what lies in the worktree on the host, not the branch's commit"
     )

@@ -70,21 +70,17 @@ class ProveScreen(Dialog[ProveChoice]):
         self._only_what_is_taken()
 
     def _only_what_is_taken(self) -> None:
-        for name in ("#component", "#arguments"):
-            self.query_one(name).display = self.query_one("#phase", Select).value != PROVE
+        self.query_one("#component").display = self.query_one("#phase", Select).value != PROVE
 
     def accept(self) -> None:
         phase = str(self.query_one("#phase", Select).value)
-        if phase == PROVE:
-            self.dismiss(ProveChoice(phase))
-            return
-        component = self.query_one("#component", Input).value.strip()
+        component = "" if phase == PROVE else self.query_one("#component", Input).value.strip()
         try:
             arguments = tuple(shlex.split(self.query_one("#arguments", Input).value))
         except ValueError as exc:
             self._complain(f"arguments for pytest: {str(exc).lower()}", "#arguments")
             return
-        if problem := component_problem(component):
+        if phase != PROVE and (problem := component_problem(component)):
             self._complain(f"{component or 'the component'}: {problem}", "#component")
             return
         self.dismiss(ProveChoice(phase, component, arguments))
