@@ -13,6 +13,8 @@ from remote.ec2_instance import Instance
 from remote.errors import Unreachable
 from remote.profiles import Host
 
+BY_ITSELF = "InstanceInitiatedShutdown"
+"""In Amazon's reason where the machine was shut down from within, as its idle stop does."""
 DOING = {"pending": "starting", "stopping": "stopping"}
 
 
@@ -38,7 +40,8 @@ def not_running(name: str, found: Instance) -> Unreachable:
     """Why a host cannot be dialled, in words that fit beside its name."""
     if found.state in DOING:
         return Unreachable(f"{name}: {DOING[found.state]} (EC2 {found.id})", code="ec2_stopped")
-    text = f"{name}: {found.state} (EC2), trajvid-tui ec2 start {name}"
+    itself = " by itself" if BY_ITSELF in found.reason else ""
+    text = f"{name}: {found.state}{itself} (EC2), trajvid-tui ec2 start {name}"
     # Client.* is what a person did; Server.* (no capacity, taken back) is worth knowing.
     hint = found.reason if found.reason.startswith("Server.") else ""
     return Unreachable(text, hint=hint, code="ec2_stopped")

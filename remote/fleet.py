@@ -249,6 +249,7 @@ class Fleet:
         await self.syncs.close()
         for task in self._arranging:
             task.cancel()
+        await asyncio.gather(*self._arranging, return_exceptions=True)
         watched = list(self._watches.values())
         await asyncio.gather(*(watch.close() for watch in watched), return_exceptions=True)
         unwatched = [link for host, link in self._connections.items() if host not in self._watches]

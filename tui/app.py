@@ -123,6 +123,7 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
             if old.state.active and snapshot.state.final and self._runner is not None and not self.read_only:
                 self._runner.proofs.ended(snapshot)
             self._tell(self._hosts.look(snapshot))
+            self._tell(self._hosts.leaves(snapshot))
 
     def _tell(self, event: News | None) -> None:
         """A toast, a bell for what went wrong, and the person's hook."""

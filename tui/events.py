@@ -14,6 +14,8 @@ from typing import Literal
 
 from remote.hosts import HostWarning
 from remote.snapshot import Link, RunSnapshot
+from tui.format import duration
+from tui.hosts.instance import STOP_SOON_S
 from tui.keys import shown
 from wire.state import State
 
@@ -32,7 +34,7 @@ ENDED: dict[State, tuple[str, Severity]] = {
 @dataclass(frozen=True)
 class News:
     """One thing that happened; `kind` is a state's value or gate, stalled, silent, moving, offline, needs you, live,
-    warning."""
+    warning, idle."""
 
     kind: str
     text: str
@@ -61,10 +63,12 @@ def of_run(old: RunSnapshot, new: RunSnapshot) -> News | None:
 
 
 class HostWatch:
-    """Remembers how each host was reached; every worker of a host tells the same, and a try is not yet news."""
+    """Remembers how each host was reached, and which stops itself soon; every worker of a host tells the same, and a
+    try is not yet news."""
 
     def __init__(self) -> None:
         self._links: dict[str, Link] = {}
+        self._leaving: set[str] = set()
 
     def look(self, row: RunSnapshot) -> News | None:
         """What happened to the connection since the last look. The first one that stands is no news."""
@@ -78,6 +82,18 @@ class HostWatch:
         if after is Link.OFFLINE and before is Link.LIVE:
             return News("offline", f"not connected: {row.link.reason}", "warning", host=host)
         return News("live", "connected", "information", host=host) if after is Link.LIVE and before else None
+
+    def leaves(self, row: RunSnapshot) -> News | None:
+        """That its host will stop itself soon, as nobody uses it; told once until it is used again."""
+        left_s = row.facts.stop_in_s if row.facts is not None and not row.facts.in_use else None
+        if left_s is None or left_s >= STOP_SOON_S:
+            self._leaving.discard(row.host)
+            return None
+        if row.host in self._leaving:
+            return None
+        self._leaving.add(row.host)
+        text = f"idle, stops itself in {duration(left_s)}: a run or a login keeps it"
+        return News("idle", text, "warning", host=row.host)
 
 
 class Warned:

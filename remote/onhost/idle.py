@@ -62,7 +62,8 @@ class Usage:
         """Look now, and write down that it is used if it is."""
         runs, ended_s = _runs(self.root)
         table = people.seen()
-        uses = [*runs, *self._connections.people(table, up_s()), *people.logins(), *self._gpu_uses(), *self._load()]
+        here = [*self._connections.people(table, up_s()), *people.logins()]
+        uses = [*runs, *people.runs_elsewhere(table, self.root.path), *here, *self._gpu_uses(), *self._load()]
         if uses:
             used(self.root)
             return Idle(tuple(dict.fromkeys(uses)), 0.0)

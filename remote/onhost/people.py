@@ -102,6 +102,12 @@ class Connections:
             yield f"something is copied for {user}"
 
 
+def runs_elsewhere(table: Dict[int, Seen], root: str) -> List[str]:
+    """Return whether runs go on under another root than this one, in words; of whatever user."""
+    others = [one for one in table.values() if FAR_SIDE in one.title and " supervise " in one.title]
+    return ["a run under another root"] if any(f"{root}/" not in one.title for one in others) else []
+
+
 def logins(path: str = UTMP) -> List[str]:
     """Return who is logged in by the system's own list; [] on a system that keeps none."""
     try:

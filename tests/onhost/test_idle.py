@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -72,6 +74,14 @@ def test_a_connection_of_ours_stays_ours_when_the_laptop_has_left_it_behind() ->
     assert connections.people(table(alone, age_s=7), 10_000) == ["ada is connected by ssh"], "its pid used anew"
     short = table(alone, (22, 21, BOOT), (23, 21, "rsync --server"), age_s=10)
     assert people.Connections().people(short, 10_000) == [], "a round of syncing that takes no time"
+
+
+def test_runs_of_another_root_are_runs() -> None:
+    supervisor = BOOT.replace(" follow", ' supervise {"root": "/home/ada/.trajvid"}')
+    assert people.runs_elsewhere(table((30, 1, supervisor), (31, 1, BOOT)), "/data/runs") == [
+        "a run under another root"
+    ]
+    assert people.runs_elsewhere(table((30, 1, supervisor)), "/home/ada/.trajvid") == []
 
 
 def test_the_table_is_that_of_this_machine() -> None:
@@ -282,17 +292,24 @@ def test_set_set_otherwise_and_unset(
     assert switch.said == [] or all(" -l " in line for line in switch.said)
 
 
-def test_the_whole_way_to_the_switch(far: Far, switch: Switch, asked: Callable[..., dict[str, object]]) -> None:
-    if Usage(Root(far.root), busy_load=1e6).look().for_s < 5:
-        pytest.skip("somebody works at this machine")
-    run = far.launch("sleep", "0.5")
-    asked(stop_s=0.4)
-    far.end(run)
-    said = wait_for(lambda: [line for line in switch.said if line.endswith("shutdown -h now") and " -l " not in line])
+ALONE = (
+    "import sys; from remote.onhost import keeper, people; people.seen = dict; people.logins = list; "
+    "sys.exit(keeper.keep(sys.argv[1:]))"
+)
+"""A keeper on a machine where nobody else is, whatever else the machine of the test does."""
+
+
+def test_the_whole_way_to_the_switch(far: Far, switch: Switch) -> None:
+    run, root = far.launch("sleep", "0.5"), Root(far.root)
+    os.makedirs(root.idle)
+    wish = json.dumps({"stop_s": 0.4, "look_s": 0.05, "busy_load": 1e9, "bundle": ""})
+    with subprocess.Popen([sys.executable, "-c", ALONE, far.root, PROJECT, wish]) as process:
+        said = wait_for(lambda: [line for line in switch.said if line.endswith("shutdown -h now")], "the shutdown")
+        shutil.rmtree(root.idle)
+        assert process.wait(60) == 0, "without its folder it has nothing to keep"
     assert said[0].startswith(str(switch.folder))
-    deeds = wait_for(lambda: [one for one in lines(run.actions) if one["verb"] == keeper.VERB])
-    ended = far.end(run)
-    assert deeds[0]["at_s"] >= ended["at_s"] + 0.4, "not while it ran, nor right afterwards"
+    deeds = [one for one in lines(run.actions) if one["verb"] == keeper.VERB]
+    assert deeds[0]["at_s"] >= far.end(run)["at_s"] + 0.4, "not while it ran, nor right afterwards"
 
 
 def test_what_is_no_limit_is_refused(far: Far) -> None:

@@ -106,6 +106,9 @@ async def test_a_stopped_host_says_how_to_start_it(amazon: StandIn) -> None:
     with pytest.raises(Unreachable, match=r"gpu-1: stopped \(EC2\), trajvid-tui ec2 start gpu-1"):
         await connection.ssh()
     assert connection.status.link is Link.OFFLINE and "ec2 start gpu-1" in connection.status.reason
+    amazon.reason = "Client.InstanceInitiatedShutdown: Instance initiated shutdown"
+    with pytest.raises(Unreachable, match=r"gpu-1: stopped by itself \(EC2\)"):
+        await connection.ssh()
     amazon.states = ["pending"]
     with pytest.raises(Unreachable, match="starting"):
         await connection.ssh()

@@ -18,6 +18,8 @@ from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
 from tests.tui.worlds import FACTS, LIVE, NOW, blank, ended, offline, running
 from tui.app import TrajvidApp
+from tui.cli import hosts as hosts_verb
+from tui.events import HostWatch
 from tui.format import Line
 from tui.hosts.instance import idle_line, instance_line
 from tui.hosts.rows import cost_words
@@ -74,6 +76,27 @@ def test_a_run_whose_machine_was_taken_away_says_so() -> None:
     assert state_words(row, NOW)[0] == "■ stopped (143)"
     assert row.exit is not None
     assert state_words(replace(row, exit=replace(row.exit, by="spot")), NOW)[0] == "■ stopped (spot)"
+
+
+def test_without_the_app_it_is_said_as_well() -> None:
+    text = hosts_verb._text(GPU_1, [], None, NOW)
+    assert "$1.20/h, $3.00 so far" in text.splitlines()[0]
+    assert text.splitlines()[-1] == "  idle for 25 min · stops itself in 5 min"
+    refused = replace(GPU_1, ec2=replace(GPU_2.ec2 or Standing(), found=RUNS))
+    assert hosts_verb._text(refused, [], None, NOW).splitlines()[-1].startswith("  ! does not stop itself when idle: a")
+    assert "idle" not in hosts_verb._text(DESK, [], None, NOW)
+
+
+def test_a_host_that_is_about_to_stop_itself_is_told_once() -> None:
+    watch, row = HostWatch(), blank("pose", host="gpu-1")
+    assert watch.leaves(row) is None and watch.leaves(replace(row, facts=IDLE)) is None
+    soon = replace(row, facts=replace(IDLE, stop_in_s=240.0))
+    news = watch.leaves(soon)
+    assert news is not None and (news.kind, news.about) == ("idle", "gpu-1")
+    assert news.text == "idle, stops itself in 4 min: a run or a login keeps it"
+    assert watch.leaves(soon) is None
+    assert watch.leaves(replace(row, facts=replace(IDLE, stop_in_s=240.0, in_use="ada is logged in"))) is None
+    assert watch.leaves(soon) is not None, "used in between"
 
 
 class Amazon(NoVerbs):
