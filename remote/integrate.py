@@ -9,21 +9,21 @@ changes: no branch moves, here or there, and nothing is pushed to any remote of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from remote.clean import clean, clean_text
+from remote.clean import clean
 from remote.errors import FarSideError, Unreachable, UsageError
 from remote.fetch import Waiting, waiting_there
 from remote.git import resolve, run_git, top_level
 from remote.home_branch import is_ancestor
+from remote.integrated import Branch, Integrated, take
 from remote.onhost.git import branch_problem, branch_ref, git_argv
 from remote.steps import Step, again_when_lost
 from remote.streamed import streamed
-from remote.tidy import seconds, whole
 from remote.who import nearest
 from remote.worktrees import push
 from wire.codec import WireError
@@ -34,73 +34,6 @@ if TYPE_CHECKING:
 
 TEST = '"$PYTHON" -m pytest -q'
 """What is run where nobody says it; $PYTHON is the profile's."""
-CONFLICTS_MAX = 1000
-
-
-@dataclass(frozen=True)
-class Branch:
-    """One thing to merge."""
-
-    name: str
-    """As it was named."""
-    commit: str
-    there: bool = False
-    """True if the commit was made in a worktree on the host."""
-    uncommitted: int = 0
-    """Files in that worktree that are in no commit, and so not in the merge."""
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """One file that git could not merge."""
-
-    path: str
-    what: str
-    among: tuple[str, ...]
-    """Branches merged before that changed it too; none: it is the base's own change."""
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What became of one branch."""
-
-    branch: Branch
-    state: str
-    """`merged`, `contained`, `conflict`, `unrelated` or `failed`."""
-    files: int = 0
-    conflicts: tuple[Conflict, ...] = ()
-    why: str = ""
-
-    @property
-    def fine(self) -> bool:
-        return self.state in ("merged", "contained")
-
-
-@dataclass
-class Integrated:
-    """What came of all; filled as the host tells it."""
-
-    host: str
-    base: str
-    base_commit: str
-    branches: tuple[Branch, ...]
-    test: str = ""
-    """What was run, '' if nothing was."""
-    path: str = ""
-    """The worktree on the host; exact, so clean it before it is shown."""
-    kept: str = ""
-    """The ref that keeps what somebody had left in it."""
-    merged: list[Merged] = field(default_factory=list)
-    commit: str = ""
-    """What stands in the worktree now; '' until the host has said that it is done."""
-    code: int | None = None
-    """Exit code of the tests, None if they were not run."""
-    seconds: float = 0.0
-
-    @property
-    def fine(self) -> bool:
-        """True if all merged, and the tests passed if there were any."""
-        return bool(self.commit) and all(one.fine for one in self.merged) and not self.code
 
 
 async def integrate(
@@ -124,9 +57,10 @@ async def integrate(
     base = await resolve(top, profile.base)
     if not base:
         raise UsageError(f"no branch, tag or commit named {clean(profile.base)!r} here", code="unknown_base")
+    named = [await _named(fleet, top, name, host) for name in names]
     step(f"connecting to {host}")
     await again_when_lost(fleet.far(host).ready, step)
-    branches = [await _branch(fleet, top, name, host, base) for name in names]
+    branches = [await _branch(fleet, top, one, base) for one in named]
     for commit in dict.fromkeys([base, *(one.commit for one in branches if not one.there)]):
         await _push(fleet, host, commit, step)
     found = Integrated(host, profile.base, base, tuple(branches))
@@ -151,8 +85,17 @@ def host_for(fleet: Fleet, names: Sequence[str], host: str) -> str:
     return hosts.pop()
 
 
-async def _branch(fleet: Fleet, top: Path, name: str, host: str, base: str) -> Branch:
-    """Which commit a name stands for."""
+@dataclass(frozen=True)
+class _Named:
+    name: str
+    here: str
+    """The commit of its branch on this laptop, '' if it has none."""
+    place: Place | None
+    """The worker on the host that does it, None if it is no worker's or elsewhere."""
+
+
+async def _named(fleet: Fleet, top: Path, name: str, host: str) -> _Named:
+    """What a name means: a worker, or a branch. Raises `UsageError`."""
     worker = fleet.profile.workers.get(name)
     branch = worker.branch if worker is not None else name
     here = "" if branch_problem(branch) else await resolve(top, branch_ref(branch))
@@ -161,15 +104,18 @@ async def _branch(fleet: Fleet, top: Path, name: str, host: str, base: str) -> B
         worker = next((one for one in workers if one.branch == name and one.host == host), None)
         if worker is None:
             known = [*fleet.profile.workers, *(one.branch for one in workers), *await _branches(top)]
-            raise UsageError(
-                f"no worker and no branch named {clean(name)!r}", hint=nearest(name, known), code="unknown_branch"
-            )
-    if worker is None or worker.host != host:
-        return Branch(name, here or base)
-    waiting = await _waiting(fleet, fleet.place(worker.name))
-    if waiting.made and not (here and await is_ancestor(top, waiting.head, here)):
-        return Branch(name, waiting.head, True, waiting.uncommitted)
-    return Branch(name, here or base, False, waiting.uncommitted)
+            hint = nearest(name, known)
+            raise UsageError(f"no worker and no branch named {clean(name)!r}", hint=hint, code="unknown_branch")
+    on_host = worker is not None and worker.host == host
+    return _Named(name, here, fleet.place(worker.name) if worker is not None and on_host else None)
+
+
+async def _branch(fleet: Fleet, top: Path, named: _Named, base: str) -> Branch:
+    """Its newest commit: one that was made there, unless its branch here has that too. The base, if there is none."""
+    waiting = await _waiting(fleet, named.place) if named.place is not None else Waiting("", 0)
+    if waiting.made and not (named.here and await is_ancestor(top, waiting.head, named.here)):
+        return Branch(named.name, waiting.head, True, waiting.uncommitted)
+    return Branch(named.name, named.here or base, False, waiting.uncommitted)
 
 
 async def _push(fleet: Fleet, host: str, commit: str, step: Step) -> None:
@@ -205,36 +151,8 @@ async def _listen(
     async with aclosing(streamed(fleet, found.host, "integrate", request)) as messages:
         async for message in messages:
             try:
-                _take(found, message, step, on_output)
+                take(found, message, step, on_output)
             except (WireError, KeyError, TypeError, IndexError) as exc:
                 raise FarSideError(f"{found.host}: what it says about the merges makes no sense: {exc}") from exc
     if not found.commit:
         raise Unreachable(f"{found.host}: the connection was lost, and the tests ended with it", hint="do it once more")
-
-
-def _take(found: Integrated, message: Mapping[str, Any], step: Step, on_output: Callable[[str], None] | None) -> None:
-    kind = message.get("k")
-    if kind == "ready":
-        found.path, found.kept = str(message["path"]), clean(str(message["kept"]))
-    elif kind == "part":
-        one = _merged(found.branches[len(found.merged)], message)
-        found.merged.append(one)
-        step(f"{clean(one.branch.name)}: {one.state}")
-    elif kind == "testing":
-        found.test = clean(str(message["command"]))
-        step(f"runs {found.test}")
-    elif kind == "output" and on_output is not None:
-        on_output(clean_text(str(message.get("text", ""))))
-    elif kind == "end":
-        tests = message["tests"]
-        if tests:
-            found.code, found.seconds = whole(tests["code"]), seconds(tests["seconds"]) or 0.0
-        found.commit = clean(str(message["commit"])) or found.base_commit
-
-
-def _merged(branch: Branch, message: Mapping[str, Any]) -> Merged:
-    conflicts = tuple(
-        Conflict(clean(str(one["path"])), clean(str(one["what"])), tuple(clean(str(name)) for name in one["among"]))
-        for one in message["conflicts"][:CONFLICTS_MAX]
-    )
-    return Merged(branch, clean(str(message["state"])), whole(message["files"]), conflicts, clean(str(message["why"])))

@@ -16,7 +16,8 @@ from remote.ec2_verbs import demand_unused, look_at_instance, start_instance, st
 from remote.errors import NeedsYou
 from remote.evidence import folder_here, told
 from remote.fetch import Fetched, fetch
-from remote.integrate import Integrated, integrate
+from remote.integrate import integrate
+from remote.integrated import Integrated
 from remote.lacking import Lacking, kept_run, lacking
 from remote.launching import Launched, check_overrides, commit_of, launch
 from remote.listing import files, run_place

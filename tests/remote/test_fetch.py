@@ -1,4 +1,7 @@
-"""Work comes home: commits made on a host, over the live connection, and never at the price of a branch here."""
+"""Work comes home: commits made on a host, over the live connection, and never at the price of a branch here.
+
+The slow ones take 8 s together.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +54,7 @@ async def desk(project: Project) -> AsyncIterator[Desk]:
     await fleet.close()
 
 
+@pytest.mark.slow
 async def test_commits_of_the_host_make_the_branch_and_move_it_forward(desk: Desk) -> None:
     first = desk.project.git("rev-parse", "HEAD")
     nothing = await runs.fetch(desk.fleet, "good")
@@ -74,6 +78,7 @@ async def test_commits_of_the_host_make_the_branch_and_move_it_forward(desk: Des
     assert desk.project.git("rev-parse", "HEAD", "main").split() == [first, first]
 
 
+@pytest.mark.slow
 async def test_a_branch_that_moved_here_too_is_left_and_both_places_are_named(desk: Desk) -> None:
     there = desk.commit_there("there")
     desk.project.git("switch", "-qc", "good")
@@ -112,6 +117,7 @@ async def test_a_branch_that_is_checked_out_moves_with_its_files_unless_they_hav
     assert (desk.project.folder / "new.txt").read_text() == "mine, and git does not know it"
 
 
+@pytest.mark.slow
 async def test_work_that_a_launch_stepped_over_is_found_on_the_hosts_branch(desk: Desk) -> None:
     made = desk.commit_there("made on the branch")
     (desk.project.folder / "file.txt").write_text("edited here\n")
@@ -122,6 +128,7 @@ async def test_work_that_a_launch_stepped_over_is_found_on_the_hosts_branch(desk
     assert came.waiting.head == made and came.home.way is Way.MADE
 
 
+@pytest.mark.slow
 async def test_saved_work_comes_on_request_and_moves_nothing(desk: Desk) -> None:
     (desk.tree / "file.txt").write_text("in no commit")
     assert (await runs.fetch(desk.fleet, "good")).saved == ()
@@ -133,6 +140,7 @@ async def test_saved_work_comes_on_request_and_moves_nothing(desk: Desk) -> None
     assert (await runs.fetch(desk.fleet, "good", saved=True)).saved == came.saved
 
 
+@pytest.mark.slow
 async def test_an_older_git_without_protocol_2_serves_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def old(repository: str) -> object:
         door = git_read_door(repository)
@@ -144,6 +152,7 @@ async def test_an_older_git_without_protocol_2_serves_too(desk: Desk, monkeypatc
     assert desk.project.git("rev-parse", REF) == made
 
 
+@pytest.mark.slow
 async def test_objects_that_git_would_not_make_are_refused(desk: Desk) -> None:
     """A host may send anything: a tree with `.git` in it would be written into the user's own repository."""
     blob = git(desk.tree, "hash-object", "-w", "file.txt")

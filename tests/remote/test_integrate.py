@@ -12,7 +12,7 @@ import pytest
 from remote import runs
 from remote.errors import FarSideError, UsageError
 from remote.fleet import Fleet
-from remote.integrate import Conflict
+from remote.integrated import Conflict
 from tests.fixtures.project import Project
 from tests.remote.test_fetch import Desk
 from tests.remote.test_git import git
@@ -46,6 +46,7 @@ def refs(project: Project, fleet: Fleet) -> list[str]:
     return [here, git(Path(there), "for-each-ref", "refs/heads") if Path(there).exists() else ""]
 
 
+@pytest.mark.slow
 async def test_branches_are_merged_in_turn_conflicts_told_by_file_and_the_rest_tested(
     project: Project, fleet: Fleet
 ) -> None:
@@ -86,24 +87,6 @@ async def test_branches_are_merged_in_turn_conflicts_told_by_file_and_the_rest_t
     assert git(Path(found.path), "show", again.kept + ":file.txt") == "both"
 
 
-async def test_each_kind_of_conflict_is_named(project: Project, fleet: Fleet) -> None:
-    branch(project, "one", {"file.txt": "1\n", "same.txt": "1\n", "work.py": None})
-    branch(project, "two", {"file.txt": None, "same.txt": "2\n", "work.py": "print(2)\n"})
-    found = await runs.integrate(fleet, ["one", "two"], test="")
-    told = {one.path: (one.what, one.among) for one in found.merged[1].conflicts}
-    assert told == {
-        "file.txt": ("deleted in this branch", ("one",)),
-        "same.txt": ("added on both sides", ("one",)),
-        "work.py": ("deleted before, changed in this branch", ("one",)),
-    }
-    project.git("switch", "-q", "--orphan", "stranger")
-    project.git("commit", "-q", "--allow-empty", "-m", "another history")
-    project.git("switch", "-q", "main")
-    found = await runs.integrate(fleet, ["stranger"], test="exit 1")
-    assert found.merged[0].state == "unrelated" and "in common" in found.merged[0].why
-    assert found.code is None, "nothing merged, so there is nothing to test"
-
-
 async def test_bad_requests(fleet: Fleet) -> None:
     with pytest.raises(UsageError, match="no worker and no branch named 'goood'") as caught:
         await runs.integrate(fleet, ["goood"])
@@ -117,6 +100,7 @@ async def test_bad_requests(fleet: Fleet) -> None:
         await runs.integrate(fleet, [])
 
 
+@pytest.mark.slow
 async def test_one_at_a_time_and_the_tests_end_with_whoever_waits_for_them(project: Project, fleet: Fleet) -> None:
     begun = asyncio.Event()
     waiting = "echo begun; sleep 60 & wait"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from remote import runs
 from remote.fleet import Fleet
 from remote.host_inventory import Inventory, SavedWork, Thing
@@ -51,6 +53,7 @@ def test_from_here_goes_what_its_host_keeps_and_an_hourly_state_that_a_newer_one
     assert names(plan_saved_here(there((MOVED, C)), here, Policy(8.6 * 86400), NOW)) == [OLD]
 
 
+@pytest.mark.slow
 async def test_what_was_fetched_may_go_from_the_host_and_is_then_the_last_one(project: Project) -> None:
     fleet = Fleet(project.profile)
     desk, policy = Desk(fleet, project), Policy(older_s=0.0)

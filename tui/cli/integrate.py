@@ -8,7 +8,8 @@ from typing import Any
 from remote import runs
 from remote.clean import clean
 from remote.errors import FarSideError
-from remote.integrate import TEST, Conflict, Integrated, Merged
+from remote.integrate import TEST
+from remote.integrated import Conflict, Integrated, Merged
 from remote.pruning_plan import counted
 from tui.cli.envelope import Answer
 from tui.cli.session import Session
