@@ -53,12 +53,11 @@ async def relay(near: socket.socket, far: socket.socket, faults: Faults) -> None
             await faults.cross(len(data))
             await loop.sock_sendall(sink, data)
 
-    ways = [asyncio.ensure_future(pump(near, far)), asyncio.ensure_future(pump(far, near))]
-    try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        near.close()
-        far.close()
+    with near, far:
+        ways = [asyncio.ensure_future(pump(near, far)), asyncio.ensure_future(pump(far, near))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
