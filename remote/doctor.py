@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from remote import checks
+from remote import checks, cluster_checks
 from remote.checks import LAPTOP, Check, Report, Verdict
 from remote.clean import clean
 from remote.errors import (
@@ -42,7 +42,7 @@ from wire.codec import WireError
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
-    from remote.profiles import Host
+    from remote.profiles import Host, Worker
 
 HOST_TIMEOUT_S = 300.0
 """Importing torch alone may take a minute of a slow disk."""
@@ -88,20 +88,26 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
         began, wall_s = time.monotonic(), time.time()
         pythons = sorted({worker.python for worker in workers if worker.python})
         asked = {"pythons": pythons, "create": any(worker.environment for worker in workers), "fix": fix}
+        asked["slurm"] = host.slurm if host.launcher == "slurm" else None
         found = await far.call("doctor", {"root": far.root, **asked}, timeout_s=HOST_TIMEOUT_S)
     except RemoteError as exc:
         return [*way.checks(exc), *_reached(host, exc), checks.fail(_named(exc), exc.message, exc.hint)]
     took_s = time.monotonic() - began
     seen = fleet.links().get(name)
     trip = f", {seen.round_trip_s * 1000:.0f} ms" if seen is not None and seen.round_trip_s is not None else ""
-    return [*way.checks(None), *_reached(host, None, trip), *judged(found, wall_s=wall_s, took_s=took_s)]
+    told = judged(found, wall_s=wall_s, took_s=took_s, workers=workers)
+    return [*way.checks(None), *_reached(host, None, trip), *told]
 
 
-def judged(found: Mapping[str, Any], *, wall_s: float, took_s: float) -> list[Check]:
-    """The checks of what a host says of itself, asked for at `wall_s` of our clock, in an answer that took `took_s`."""
+def judged(found: Mapping[str, Any], *, wall_s: float, took_s: float, workers: Sequence[Worker] = ()) -> list[Check]:
+    """The checks of what a host says of itself, asked for at `wall_s` of our clock, in an answer that took `took_s`.
+
+    `workers`: those whose wishes a cluster must be able to grant.
+    """
     try:
-        return _checks_of(found, _clock(found.get("clock_s"), wall_s, took_s))
-    except (TypeError, ValueError, AttributeError, OverflowError):
+        told = _checks_of(found, _clock(found.get("clock_s"), wall_s, took_s))
+        return [*told, *cluster_checks.cluster(found.get("slurm"), workers, str(found.get("root", "")))]
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return [checks.fail("far side", "its answer makes no sense", "is it the host that you think it is?")]
 
 

@@ -13,7 +13,7 @@ import stat
 import subprocess
 from typing import Any, Dict, List, Optional, Sequence
 
-from remote.onhost import gpu_processes, leftovers, request
+from remote.onhost import cluster_doctor, gpu_processes, leftovers, request
 from remote.onhost.machine import disk
 from remote.onhost.probe import probe
 from remote.onhost.wanted import CannotPrepare, Wanted, find_python
@@ -30,7 +30,10 @@ TORCH = (
 
 
 def doctor(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Return the probe and more. `pythons`: those whose torch is tried; `create`: an environment is made here."""
+    """Return the probe and more.
+
+    `pythons`: those whose torch is tried; `create`: an environment is made here; `slurm`: what jobs ask of the cluster.
+    """
     root = request.root(asked).path
     pythons = [word for word in asked.get("pythons") or [] if isinstance(word, str)][:PYTHONS_MAX]
     found = probe(asked)
@@ -56,6 +59,9 @@ def doctor(asked: Dict[str, Any]) -> Dict[str, Any]:
         "gpu_processes": gpu_processes.listed(request.root(asked)),
         "torch": {python: torch_of(python) for python in pythons},
         "create": newer_python() if asked.get("create") is True else None,
+        "slurm": cluster_doctor.look(request.root(asked), asked["slurm"])
+        if isinstance(asked.get("slurm"), dict)
+        else None,
     }
 
 

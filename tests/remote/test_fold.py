@@ -47,6 +47,10 @@ def progress(seq: int = 1, attempt: str = f"{RUN}.1", **more: Any) -> dict[str, 
     return {"attempt": attempt, "seq": seq, "at_s": 6.0, "phase": "train", **more}
 
 
+def queue(state: str, attempt: str = f"{RUN}.1", **more: Any) -> dict[str, Any]:
+    return {"attempt": attempt, "job": "7", "state": state, **more}
+
+
 def decision(word: str, attempt: str = f"{RUN}.1", by: str = "ada@laptop") -> dict[str, Any]:
     return {"decision": word, "by": by, "at_s": 9.5, "attempt": attempt}
 
@@ -70,6 +74,23 @@ RESULT = {"attempt": f"{RUN}.1", "at_s": 9.0, "verdict": "held"}
         ({"beat": beat(), "stop": {**STOP, "kill": True}}, State.STOPPING, "killed by ada@laptop"),
         ({"beat": beat(), "stop": {**STOP, "attempt": f"{RUN}.7"}}, State.RUNNING, ""),
         ({"beat": beat(attempt=f"{RUN}.7")}, State.STARTING, ""),
+        ({"queue": queue("PENDING", reason="Resources")}, State.QUEUED, "Slurm: PENDING (Resources)"),
+        ({"queue": queue("PENDING", reason="a\x1b[2J")}, State.QUEUED, "Slurm: PENDING (a)"),
+        ({"queue": queue("CONFIGURING", waits=False, nodes="n1")}, State.STARTING, "Slurm: CONFIGURING on n1"),
+        ({"queue": queue("RUNNING", waits=False), "beat": beat()}, State.RUNNING, ""),
+        ({"queue": queue("SUSPENDED", waits=False), "beat": beat()}, State.RUNNING, "Slurm: SUSPENDED"),
+        ({"queue": queue("PENDING", attempt=f"{RUN}.7")}, State.STARTING, ""),
+        (
+            {"queue": queue("PENDING", trouble="down"), "alive": None},
+            State.QUEUED,
+            "Slurm is unknown (down); it last said PENDING",
+        ),
+        (
+            {"queue": queue("RUNNING", waits=False, trouble="down"), "alive": None, "beat": beat()},
+            State.RUNNING,
+            "Slurm is unknown (down); it last said RUNNING",
+        ),
+        ({"queue": queue("CANCELLED", waits=False), "exit": exit_record("stopped", None)}, State.STOPPED, ""),
         ({"exit": exit_record("completed", 0)}, State.COMPLETED, ""),
         ({"exit": exit_record("completed", 0), "result": RESULT}, State.HELD, "held at the gate"),
         (
