@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "tui").rglob("*.py"))
 READERS = {"Static", "Label", "OptionList", "notify"}
 """They take `markup=False`."""
 LABELS = {
@@ -92,9 +91,10 @@ def _draws(call: ast.Call) -> bool:
     return called.endswith(".update") and ("query_one" in called or called == "problem.update")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_no_widget_reads_foreign_text_as_markup(path: Path) -> None:
-    assert list(faults(ast.parse(path.read_text(encoding="utf-8")))) == []
+def test_no_widget_reads_foreign_text_as_markup() -> None:
+    found = {path.relative_to(ROOT).as_posix(): list(faults(ast.parse(path.read_text(encoding="utf-8"))))
+             for path in sorted((ROOT / "tui").rglob("*.py"))}  # fmt: skip
+    assert len(found) > 100 and {path: why for path, why in found.items() if why} == {}
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,28 @@ async def test_launch_shows_the_run_from_its_first_step_to_its_end(desk: Desk) -
     await desk.until_shown("val acc")
 
 
+@pytest.mark.slow  # 3 s
+async def test_what_a_host_keeps_is_told_and_a_worktree_goes_by_its_name(desk: Desk) -> None:
+    await desk.until_shown("not started")
+    await desk.pilot.press("n", "enter")
+    await desk.until_state("short", State.COMPLETED)
+    await desk.pilot.press("W")
+    await desk.until_shown("✓ clean")
+    [tree] = desk.app.screen.found  # type: ignore[attr-defined]
+    assert Path(tree.tree.path).is_dir()
+    await desk.pilot.press("x", *"short", "enter")
+    await desk.until_shown("short: removed")
+    await desk.until_shown("No host keeps a worktree")
+    assert not Path(tree.tree.path).exists()
+    await desk.pilot.press("escape", "P")
+    await desk.until_shown("It is the newest of its worker.")
+    await desk.pilot.press("escape", "T")
+    await desk.until_shown("Completed: 1")
+    await desk.pilot.press("w")
+    await desk.until_shown("wrote ")
+    assert list((desk.repo / "results").glob("report-*.md"))
+
+
 async def test_launch_refuses_overrides_that_are_no_assignments(desk: Desk) -> None:
     await desk.pilot.press("n", *"epochs", "enter")
     await desk.until_shown("epochs is not key=value")
