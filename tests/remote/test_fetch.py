@@ -35,7 +35,8 @@ class Desk:
     async def bring(self) -> None:
         """What a launch does before it starts: the branch's commit in the worktree."""
         commit = await runs.commit_of(self.fleet, "good")
-        far, link = self.fleet.far("local"), self.fleet.connection("local")
+        host = self.fleet.place("good").host
+        far, link = self.fleet.far(host), self.fleet.connection(host)
         profile = self.fleet.profile
         self.tree = Path(await prepare(link, far, profile.folder, commit, profile.project_id, "good"))
 

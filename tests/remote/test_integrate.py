@@ -13,7 +13,8 @@ from remote import runs
 from remote.errors import FarSideError, UsageError
 from remote.fleet import Fleet
 from remote.integrated import Conflict
-from tests.fixtures.project import Project
+from tests.fixtures.project import Project, make_project
+from tests.fixtures.ssh import FarHost
 from tests.remote.test_fetch import Desk
 from tests.remote.test_git import git
 
@@ -117,3 +118,20 @@ async def test_one_at_a_time_and_the_tests_end_with_whoever_waits_for_them(proje
             with contextlib.suppress(FarSideError):
                 await runs.integrate(fleet, ["good"], test="")
                 break
+
+
+@pytest.mark.slow
+async def test_work_comes_home_and_is_merged_over_every_kind_of_server(far_host: FarHost, short_tmp: Path) -> None:
+    project = make_project(short_tmp / "project", far_host.host)
+    fleet = Fleet(project.profile)
+    desk = Desk(fleet, project)
+    await desk.bring()
+    made = desk.commit_there("there")
+    (desk.tree / "file.txt").write_text("in no commit")
+    came = await runs.fetch(fleet, "good", saved=True)
+    assert project.git("rev-parse", "good") == made
+    assert project.git("show", came.saved[0] + ":file.txt") == "in no commit"
+    said: list[str] = []
+    found = await runs.integrate(fleet, ["good"], test="cat file.txt; exit 4", on_output=said.append)
+    assert (found.merged[0].state, found.code, said) == ("merged", 4, ["there"])
+    await fleet.close()
