@@ -98,6 +98,7 @@ async def test_a_launch_that_requires_green(project: Project) -> None:
     await fleet.close()
 
 
+@pytest.mark.slow  # 2 s
 async def test_the_host_is_believed_about_what_there_is(project: Project) -> None:
     fleet = strict(project)
     assert (await runs.told(fleet, "good")).pieces == ()

@@ -62,6 +62,7 @@ async def test_the_tests_run_in_the_worktree_at_the_branchs_commit(project: Proj
     await fleet.close()
 
 
+@pytest.mark.slow  # 2 s
 async def test_two_at_a_time_a_launch_meanwhile_and_giving_up(project: Project, tmp_path: Path) -> None:
     fleet = with_python(project, f"echo $$ > {tmp_path}/pid; exec sleep 60")
     running = asyncio.create_task(runs.prove(fleet, "good", Wish("red", "tracker")))
