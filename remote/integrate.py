@@ -112,7 +112,7 @@ async def _named(fleet: Fleet, top: Path, name: str, host: str) -> _Named:
 
 async def _branch(fleet: Fleet, top: Path, named: _Named, base: str) -> Branch:
     """Its newest commit: one that was made there, unless its branch here has that too. The base, if there is none."""
-    waiting = await _waiting(fleet, named.place) if named.place is not None else Waiting("", 0)
+    waiting = await waiting_there(fleet, named.place) if named.place is not None else Waiting("", 0)
     if waiting.made and not (named.here and await is_ancestor(top, waiting.head, named.here)):
         return Branch(named.name, waiting.head, True, waiting.uncommitted)
     return Branch(named.name, named.here or base, False, waiting.uncommitted)
@@ -121,15 +121,6 @@ async def _branch(fleet: Fleet, top: Path, named: _Named, base: str) -> Branch:
 async def _push(fleet: Fleet, host: str, commit: str, step: Step) -> None:
     link, far, profile = fleet.connection(host), fleet.far(host), fleet.profile
     await again_when_lost(lambda: push(link, far, profile.folder, commit, profile.project_id, step), step)
-
-
-async def _waiting(fleet: Fleet, place: Place) -> Waiting:
-    try:
-        return await waiting_there(fleet, place)
-    except FarSideError as exc:
-        if exc.code != "no_repository":
-            raise
-        return Waiting("", 0)
 
 
 async def _branches(top: Path) -> list[str]:

@@ -31,11 +31,10 @@ def commits(asked: Dict[str, Any]) -> Dict[str, Any]:
     branch = request.text(asked, "branch", "")
     if branch and branch_problem(branch):
         raise Refusal("bad_request", f"`branch` cannot be one: {branch_problem(branch)}")
-    place = root.repository(project)
-    if not os.path.isdir(place):
-        raise Refusal("no_repository", f"no code of {project} is on this host", "launch a worker there first")
-    repository = Git(place)
-    saved = [{"name": name, "commit": commit} for name, commit in saved_work(repository, worker)[-SAVED_MAX:]]
+    if not os.path.isdir(root.repository(project)):
+        return {"head": "", "branch": "", "made": 0, "subjects": [], "uncommitted": 0, "beside": "", "saved": []}
+    kept = saved_work(Git(root.repository(project)), worker)[-SAVED_MAX:]
+    saved = [{"name": name, "commit": commit} for name, commit in kept]
     return {"saved": saved, **_newest(root, project, worker, branch)}
 
 

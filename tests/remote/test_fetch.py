@@ -189,13 +189,11 @@ def test_an_answer_that_makes_no_sense_reaches_no_git(answer: dict[str, object])
         waiting_in("box", {**NOTHING, **answer})
 
 
-async def test_bad_requests_say_what_is_wrong(project: Project) -> None:
+async def test_a_host_that_has_no_code_yet_and_a_worker_that_nobody_knows(project: Project) -> None:
     fleet = Fleet(project.profile)
     with pytest.raises(UsageError, match="no worker named"):
         await runs.fetch(fleet, "goood")
-    with pytest.raises(FarSideError) as caught:
-        await runs.fetch(fleet, "good")
-    assert caught.value.code == "no_repository" and "launch" in caught.value.hint
+    assert (await runs.fetch(fleet, "good", saved=True)).home.way is Way.NOTHING
     await fleet.close()
 
 
