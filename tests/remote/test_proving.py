@@ -16,7 +16,8 @@ from remote.fleet import Fleet
 from remote.onhost import processes
 from remote.proving import Wish
 from tests.fixtures.evidence import write_evidence
-from tests.fixtures.project import Project
+from tests.fixtures.project import Project, make_project
+from tests.fixtures.ssh import FarHost
 from wire.run_dir import Root
 
 PYTHON = """\
@@ -63,7 +64,10 @@ async def test_the_tests_run_in_the_worktree_at_the_branchs_commit(project: Proj
 
 
 @pytest.mark.slow  # 2 s
-async def test_two_at_a_time_a_launch_meanwhile_and_giving_up(project: Project, tmp_path: Path) -> None:
+async def test_two_at_a_time_a_launch_meanwhile_and_giving_up(
+    far_host: FarHost, short_tmp: Path, tmp_path: Path
+) -> None:
+    project = make_project(short_tmp / "project", far_host.host)
     fleet = with_python(project, f"echo $$ > {tmp_path}/pid; exec sleep 60")
     running = asyncio.create_task(runs.prove(fleet, "good", Wish("red", "tracker")))
     async with asyncio.timeout(60):
