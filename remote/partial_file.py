@@ -53,7 +53,7 @@ def coming(folder: int, name: bytes, size: int, mtime_s: int, *, lasting: bool =
     try:
         yield part
     except BaseException as exc:
-        if not lasting or isinstance(exc, OSError):
+        if not lasting or (isinstance(exc, OSError) and not isinstance(exc, ConnectionError)):
             with contextlib.suppress(OSError):
                 os.unlink(part.name, dir_fd=folder)
         raise
