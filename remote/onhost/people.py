@@ -78,8 +78,9 @@ class Connections:
             children.setdefault(one.parent, []).append(one)
         found: List[str] = []
         for one in table.values():
-            named = _SESSION.match(one.title)
-            if named is not None:
+            named, above = _SESSION.match(one.title), table.get(one.parent)
+            # What sshd is about to turn into a command has its name for a moment.
+            if named is not None and not (above is not None and _SESSION.match(above.title)):
                 found += self._of(one, named["user"], named["where"] or "", children, up_s)
         self._ours &= {(one.pid, one.ticks) for one in table.values()}
         return found

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from remote.onhost import idle, keeper, people, power_off, processes
+from remote.onhost import idle, idle_stop, keeper, people, power_off, processes
 from remote.onhost.idle import Idle, Usage
 from remote.onhost.keeper import Keeper, Wish, standing
 from remote.onhost.power_off import CannotPowerOff
+from remote.onhost.request import Refusal
 from tests.fixtures.power import Switch, switch
 from tests.onhost.far import PROJECT, Far, Following, lines, wait_for
 from wire.records import ExitRecord, JobRecord
@@ -59,9 +60,11 @@ LISTENER = (10, 1, "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups")
         ([(21, 10, "sshd: ada@notty"), (22, 21, BOOT), (24, 21, "rsync --server --sender . /runs")],
          ["something is copied for ada"]),
         ([(21, 10, "sshd: ada@notty,pts/3"), (22, 21, BOOT)], ["ada is logged in at notty,pts/3"]),
+        ([(21, 10, "sshd: ada@notty"), (22, 21, BOOT), (23, 21, "sshd: ada@notty")], ["something is copied for ada"]),
         ([(30, 1, "vim notes about sshd: ada@pts/0")], []),
     ],
-    ids=["nobody", "terminal", "root-terminals", "editor", "tunnel", "ours", "ours-copies", "our-shell", "like-it"],
+    ids=["nobody", "terminal", "root-terminals", "editor", "tunnel", "ours", "ours-copies", "our-shell", "fork",
+         "like-it"],
 )  # fmt: skip
 def test_a_connection_is_ours_or_somebody_is_there(rows: list[tuple[int, int, str]], told: list[str]) -> None:
     assert people.Connections().people(table(LISTENER, *rows), 10_000) == told
@@ -312,6 +315,12 @@ def test_the_whole_way_to_the_switch(far: Far, switch: Switch) -> None:
     assert deeds[0]["at_s"] >= far.end(run)["at_s"] + 0.4, "not while it ran, nor right afterwards"
 
 
-def test_what_is_no_limit_is_refused(far: Far) -> None:
-    assert far.ask("idle_stop", project=PROJECT, stop_s=-1)["code"] == "bad_request"
-    assert far.ask("idle_stop", project="../x", stop_s=60)["code"] == "bad_name"
+def test_what_is_no_limit_is_refused_and_who_may_not_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"root": str(tmp_path / "root"), "project": "p", "stop_s": 9e8}
+    for wrong in ({"stop_s": -1}, {"project": "../x"}):
+        with pytest.raises(Refusal):
+            idle_stop.idle_stop({**asked, **wrong})
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(power_off, "PLACES", ())
+    assert idle_stop.idle_stop(asked) == {"trouble": "this machine has no `shutdown`"}
+    assert standing(Root(asked["root"]), "p") is None  # type: ignore[arg-type]

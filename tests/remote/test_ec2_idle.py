@@ -87,25 +87,7 @@ async def test_whoever_follows_the_host_or_launches_there_has_it_watched(
     assert [line for line in switch.said if " -l " not in line] == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"at_shutdown": "terminate"}, f"a shutdown would terminate {ID}"),
-        ({"lifecycle": "spot"}, f"{ID} is a spot instance, which a shutdown may terminate"),
-    ],
-)
-async def test_what_a_shutdown_would_destroy_never_stops_itself(
-    fleet: Fleet, amazon: StandIn, changes: dict[str, str], why: str
-) -> None:
-    await arrange(fleet, "local")
-    assert of_keeper(fleet) is not None
-    for name, value in changes.items():
-        setattr(amazon, name, value)
-    await arrange(fleet, "local")
-    assert standing(fleet).no_idle_stop == why and of_keeper(fleet) is None, "and what was arranged before ends"
-
-
-async def test_what_amazon_does_not_tell_leaves_it_as_it_is(fleet: Fleet, amazon: StandIn) -> None:
+async def test_only_what_a_shutdown_surely_stops_is_stopped_by_one(fleet: Fleet, amazon: StandIn) -> None:
     amazon.refusals["DescribeInstanceAttribute"] = "UnauthorizedOperation"
     await arrange(fleet, "local")
     why = standing(fleet).no_idle_stop
@@ -115,35 +97,29 @@ async def test_what_amazon_does_not_tell_leaves_it_as_it_is(fleet: Fleet, amazon
     assert of_keeper(fleet) is not None and standing(fleet).no_idle_stop == ""
     amazon.refusals["DescribeInstances"] = "RequestExpired"
     await arrange(fleet, "local")
-    assert of_keeper(fleet) is not None and "expired" in standing(fleet).no_idle_stop
+    assert "expired" in standing(fleet).no_idle_stop and of_keeper(fleet) is not None, "it stays as it is"
     amazon.refusals.clear()
-
-
-async def test_a_user_who_may_not_turn_it_off_is_told(
-    fleet: Fleet, switch: Switch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (switch.folder / "shutdown").unlink()
-    monkeypatch.setattr("remote.onhost.power_off.PLACES", ())
-    from remote.onhost import idle_stop
-
-    await fleet.far("local").ready()
-    root, project = fleet.far("local").root, fleet.profile.project_id
-    answer = idle_stop.idle_stop({"root": root, "project": project, "stop_s": 9e8})
-    assert answer == {"trouble": "this machine has no `shutdown`"} and of_keeper(fleet) is None
-    switch.put("shutdown")
+    amazon.lifecycle = "spot"
+    await arrange(fleet, "local")
+    assert standing(fleet).no_idle_stop == f"{ID} is a spot instance, which a shutdown may terminate"
+    assert of_keeper(fleet) is None, "and what was arranged before ends"
+    amazon.lifecycle, amazon.at_shutdown = "", "terminate"
+    await arrange(fleet, "local")
+    assert standing(fleet).no_idle_stop == f"a shutdown would terminate {ID}" and of_keeper(fleet) is None
 
 
 async def test_start_and_stop_are_actions_of_the_host(
-    fleet: Fleet, amazon: StandIn, monkeypatch: pytest.MonkeyPatch
+    amazon: StandIn, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ec2_power, "POLL_S", 0.001)
+    fleet = Fleet(as_instance(project.profile), history=History(tmp_path / "history.sqlite"), by="ada@laptop")
     amazon.states = ["stopped", "pending", "running"]
     steps: list[str] = []
     found = await runs.start_instance(fleet, "local", on_step=steps.append)
     assert found.state == "running" and steps == ["pending, 0 s"] and standing(fleet).found == found
     amazon.refusals["StopInstances"] = "IncorrectInstanceState"
     with pytest.raises(RemoteError, match="IncorrectInstanceState"):
-        await runs.stop_instance(fleet, "local")
+        await runs.stop_instance(fleet, "local", with_runs=True)
     assert "IncorrectInstanceState" in standing(fleet).problem and standing(fleet).found == found, "the old stays"
     deeds = (await runs.activity(fleet)).deeds
     assert [(deed.host, deed.worker, deed.verb) for deed in deeds] == [
@@ -152,8 +128,7 @@ async def test_start_and_stop_are_actions_of_the_host(
     assert deeds[0].result == f"{ID} is running at 127.0.0.1" and deeds[0].by == "ada@laptop"
     assert deeds[0].command == f"aws ec2 start-instances --region eu-west-1 --instance-ids {ID}"
     assert deeds[1].result.startswith("failed: local: ")
-    amazon.refusals.clear()
-    amazon.states = ["running"]
+    await fleet.close()
 
 
 async def test_a_started_host_is_dialled_at_its_new_address(
