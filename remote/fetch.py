@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from remote.bridge import Bridge
 from remote.clean import clean
 from remote.doors import HOST, PLACE, git_read_door
-from remote.errors import FarSideError, ToolMissing
+from remote.errors import FarSideError, RemoteError, ToolMissing
 from remote.git import resolve, top_level
 from remote.home_branch import Home, Way, take_home
-from remote.laptop_disk import FREE_FLOOR_BYTES, check_space, while_allowed
+from remote.laptop_disk import FREE_FLOOR_BYTES, NO_SPACE, free_bytes, while_allowed
 from remote.launching import of_profile
 from remote.local_program import run_program
 from remote.names import slug
@@ -169,6 +169,7 @@ async def bring(fleet: Fleet, host: str, top: Path, wanted: Mapping[str, str], s
     lacking = {ref: commit for ref, commit in wanted.items() if await resolve(top, ref) != commit}
     if not lacking:
         return
+    _demand_space(top)
     step(f"fetching from {host}")
 
     def progress(line: str) -> None:
@@ -185,7 +186,7 @@ async def bring(fleet: Fleet, host: str, top: Path, wanted: Mapping[str, str], s
         env = git_environment(os.environ, {**transport, **bridge.environment})
         try:
             running = run_program(argv, env=env, on_error=progress)
-            ended = await while_allowed(running, lambda: check_space(top, FREE_FLOOR_BYTES))
+            ended = await while_allowed(running, lambda: _demand_space(top))
         except FileNotFoundError as exc:
             raise ToolMissing(
                 "git is not installed here", hint="install git, then try again", code="git_missing"
@@ -195,6 +196,12 @@ async def bring(fleet: Fleet, host: str, top: Path, wanted: Mapping[str, str], s
     if ended.code:
         why = f"{host}: its commits could not be fetched: {ended.reason}"
         raise FarSideError(why, hint="try again", code="fetch_failed")
+
+
+def _demand_space(top: Path) -> None:
+    if free_bytes(top) < FREE_FLOOR_BYTES:
+        hint = "free some space, then try again; the commits stay on the host"
+        raise RemoteError(f"the disk that holds {clean(str(top))} is nearly full", hint=hint, code=NO_SPACE)
 
 
 def _result(home: Home, saved: int) -> str:

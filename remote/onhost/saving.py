@@ -153,8 +153,9 @@ class Saving:
         if not answer.get("ok"):
             self._warn(str(answer.get("message")))
         elif answer.get("ref"):
-            without = f", without {len(answer['left_out'])} that are too large" if answer["left_out"] else ""
-            self._note("saved", f"{answer['files']} files that are in no commit, as {answer['ref']}{without}")
+            without = f", without {len(answer['left_out'])} too large" if answer["left_out"] else ""
+            count = "1 file" if answer["files"] == 1 else f"{answer['files']} files"
+            self._note("saved", f"work in no commit, {count}, as {answer['ref']}{without}")
 
     def _warn(self, text: str) -> None:
         if not self._warned:

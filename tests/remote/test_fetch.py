@@ -5,6 +5,7 @@ The slow ones take 8 s together.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -139,6 +140,30 @@ async def test_saved_work_comes_on_request_and_moves_nothing(desk: Desk) -> None
     assert desk.project.git("show", came.saved[0] + ":file.txt") == "in no commit"
     assert desk.project.git("branch", "--list", "good") == ""
     assert (await runs.fetch(desk.fleet, "good", saved=True)).saved == came.saved
+
+
+@pytest.mark.slow
+async def test_a_connection_lost_on_the_way_is_tried_again_and_a_full_disk_is_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (desk.tree / "weights").write_bytes(os.urandom(12 * 2**20))
+    git(desk.tree, "add", "-A")
+    git(desk.tree, "commit", "-qm", "large")
+    monkeypatch.setattr(fetching, "free_bytes", lambda _folder: 0)
+    with pytest.raises(RemoteError, match="nearly full") as caught:
+        await runs.fetch(desk.fleet, "good")
+    assert caught.value.code == "no_space_here"
+    monkeypatch.undo()
+    ssh, told = await desk.fleet.connection("local").ssh(), []
+
+    def cut(step: str) -> None:
+        told.append(step)
+        if step.endswith("%") and not ssh.is_closed():
+            ssh.abort()
+
+    came = await runs.fetch(desk.fleet, "good", on_step=cut)
+    assert came.home.way is Way.MADE and any(step.startswith("trying again") for step in told)
+    assert desk.project.git("cat-file", "-s", "good:weights") == str(12 * 2**20)
 
 
 @pytest.mark.slow
