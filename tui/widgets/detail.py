@@ -9,7 +9,7 @@ from tui import words
 from tui.format import Line, bar, cut, line_width, number, pad_line, size, spark, spread, while_it_fits, wrapped
 from tui.gate import at_gate, decision_words, gate_lines, passage_words
 from tui.keys import shown
-from tui.machine_words import machine_parts
+from tui.machine_words import gpu_lines, machine_parts
 from tui.results import result_lines
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
@@ -86,6 +86,7 @@ def fact_lines(row: RunSnapshot, now: float, colour: str, width: int) -> list[Li
     room = width - LABEL
     lines.append(_fact("code", _code(row, room)))
     lines.append(_fact("host", while_it_fits([[(row.host, "")], *machine_parts(row), _disk(row)], room, " · ")))
+    lines += [_fact("" if index else "GPUs", line) for index, line in enumerate(gpu_lines(row))]
     if row.run:
         checkpoint = words.checkpoint_words(row, now)
         if not checkpoint and row.state is State.RUNNING and row.progress is not None:

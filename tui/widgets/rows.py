@@ -22,7 +22,7 @@ from tui.format import (
     wrapped,
 )  # fmt: skip
 from tui.gate import at_gate
-from tui.machine_words import machine_words
+from tui.machine_words import gpus_named, machine_words
 from tui.widgets.chart import chart
 from tui.widgets.curves import curve_groups
 from tui.widgets.frame import box
@@ -58,6 +58,7 @@ class Row:
     sync: Span
     checkpoint: str
     machine: Line
+    gpus: str
     last: Span
     started: bool
     ended: bool
@@ -86,6 +87,7 @@ def row_of(snapshot: RunSnapshot, now: float, colour: str) -> Row:
         sync=words.sync_words(snapshot, now),
         checkpoint=words.checkpoint_words(snapshot, now),
         machine=machine_words(snapshot),
+        gpus=gpus_named(snapshot),
         last=words.last_words(snapshot),
         started=bool(snapshot.run),
         ended=snapshot.state.final,
@@ -140,6 +142,8 @@ def _last_line(row: Row, width: int) -> Line:
     facts: list[Line] = [[row.sync]] if row.started else []
     if width >= 90 and row.started:
         facts += [[(row.host, "dim")], [] if row.ended else row.machine]
+    else:
+        facts.append([(row.gpus, "dim")])
     if row.running or not row.last[0]:
         return cut_line(joined([*facts, [row.last]]), width)
     return while_it_fits([[row.last], *facts], width, " · ") or cut_line([row.last], width)

@@ -59,7 +59,7 @@ class PruneScreen(ListScreen, inherit_bindings=False):
 
     def title_words(self) -> Line:
         where = "from this laptop" if self.here else "from the hosts"
-        rule = f"not used for {self.older.removesuffix('d')} d, newest {self.keep} of each worker stays"
+        rule = f"unused for {self.older.removesuffix('d')} d, newest {self.keep} a worker stay{'s' * (self.keep == 1)}"
         words: Line = [("Prune ", "bold"), (f"{where}  ", "bold accent")]
         if self.count() and not self.doing:
             share = f"{len(self.chosen)} of {counted(len(self.found.items), 'thing')}, {total(self.chosen)}  "
