@@ -151,7 +151,7 @@ def _read(answer: Mapping[str, Any]) -> Waiting:
         raise WireError("no name of saved work")
     subjects = tuple(str(one) for one in answer["subjects"])[:COMMITS_SHOWN]
     uncommitted = whole(answer["uncommitted"])
-    return Waiting(head, made, subjects, clean(str(answer["branch"])), uncommitted, beside, tuple(saved))
+    return Waiting(head, made, subjects, str(answer["branch"]), uncommitted, beside, tuple(saved))
 
 
 def host_ref(place: Place) -> str:

@@ -63,8 +63,8 @@ async def integrate(
     branches = [await _branch(fleet, top, one, base) for one in named]
     for commit in dict.fromkeys([base, *(one.commit for one in branches if not one.there)]):
         await _push(fleet, host, commit, step)
-    found = Integrated(host, profile.base, base, tuple(branches))
-    await _listen(fleet, found, test, step, on_output)
+    found = Integrated(host, profile.base, base, tuple(branches), test)
+    await _listen(fleet, found, step, on_output)
     for name in names:
         if name in profile.workers:
             done = "goes together" if found.fine else "does not go together"
@@ -128,15 +128,13 @@ async def _branches(top: Path) -> list[str]:
     return out.decode("utf-8", "replace").splitlines()
 
 
-async def _listen(
-    fleet: Fleet, found: Integrated, test: str, step: Step, on_output: Callable[[str], None] | None
-) -> None:
+async def _listen(fleet: Fleet, found: Integrated, step: Step, on_output: Callable[[str], None] | None) -> None:
     workers = fleet.profile.workers
     named = [workers[one.name].python for one in found.branches if one.name in workers]
     request = {
         "root": fleet.far(found.host).root, "project": fleet.profile.project_id, "base": found.base_commit,
         "parts": [{"name": one.name, "commit": one.commit} for one in found.branches],
-        "test": test, "python": next(filter(None, named), ""),
+        "test": found.test, "python": next(filter(None, named), ""),
     }  # fmt: skip
     step(f"merging {len(found.branches)} branches on {found.host}")
     async with aclosing(streamed(fleet, found.host, "integrate", request)) as messages:

@@ -9,6 +9,7 @@ from typing import Any
 from remote.clean import clean, clean_text
 from remote.steps import Step
 from remote.tidy import seconds, whole
+from wire.codec import WireError
 
 CONFLICTS_MAX = 1000
 
@@ -61,7 +62,7 @@ class Integrated:
     base_commit: str
     branches: tuple[Branch, ...]
     test: str = ""
-    """What was run, '' if nothing was."""
+    """What was asked to be run, '' for nothing."""
     path: str = ""
     """The worktree on the host; exact, so clean it before it is shown."""
     kept: str = ""
@@ -75,8 +76,9 @@ class Integrated:
 
     @property
     def fine(self) -> bool:
-        """True if all merged, and the tests passed if there were any."""
-        return bool(self.commit) and all(one.fine for one in self.merged) and not self.code
+        """True if all merged, and the tests passed if there were to be any."""
+        merged = len(self.merged) == len(self.branches) and all(one.fine for one in self.merged)
+        return bool(self.commit) and merged and (self.code == 0 or not self.test)
 
 
 def take(found: Integrated, message: Mapping[str, Any], step: Step, on_output: Callable[[str], None] | None) -> None:
@@ -89,13 +91,13 @@ def take(found: Integrated, message: Mapping[str, Any], step: Step, on_output: C
         found.merged.append(one)
         step(f"{clean(one.branch.name)}: {one.state}")
     elif kind == "testing":
-        found.test = clean(str(message["command"]))
         step(f"runs {found.test}")
     elif kind == "output" and on_output is not None:
         on_output(clean_text(str(message.get("text", ""))))
     elif kind == "end":
-        tests = message["tests"]
-        if tests:
+        if tests := message["tests"]:
+            if not isinstance(tests["code"], int):
+                raise WireError("tests without an exit code")
             found.code, found.seconds = whole(tests["code"]), seconds(tests["seconds"]) or 0.0
         found.commit = clean(str(message["commit"])) or found.base_commit
 

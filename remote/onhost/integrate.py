@@ -84,7 +84,7 @@ def _merge_all(tree: Git, parts: List[Part], tell: Tell) -> List[Merged]:
 
 def _test(asked: Dict[str, Any], test: str, path: str, lock: int, tell: Tell) -> Dict[str, Any]:
     """Run the tests as a shell of the host would, with the Python that was named found first."""
-    tell("testing", command=test)
+    tell("testing")
     python = chosen_python(ask.text(asked, "python", ""))
     environment = {**activated(python, os.environ), "PYTHON": python, "PYTHONUNBUFFERED": "1"}
     began = time.monotonic()

@@ -12,11 +12,12 @@ import pytest
 from remote import runs
 from remote.errors import FarSideError, UsageError
 from remote.fleet import Fleet
-from remote.integrated import Conflict
+from remote.integrated import Branch, Conflict, Integrated, Merged, take
 from tests.fixtures.project import Project, make_project
 from tests.fixtures.ssh import FarHost
 from tests.remote.test_fetch import Desk
 from tests.remote.test_git import git
+from wire.codec import WireError
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ async def test_branches_are_merged_in_turn_conflicts_told_by_file_and_the_rest_t
     # Somebody mends the conflict right there: the next integration keeps that under a ref.
     (Path(found.path) / "file.txt").write_text("both\n")
     again = await runs.integrate(fleet, ["other"], test="")
-    assert again.fine and again.code is None and again.test == ""
+    assert again.fine and again.code is None
     assert again.kept.startswith("refs/trajvid/wip/integration/")
     assert git(Path(found.path), "show", again.kept + ":file.txt") == "both"
 
@@ -135,3 +136,15 @@ async def test_work_comes_home_and_is_merged_over_every_kind_of_server(far_host:
     found = await runs.integrate(fleet, ["good"], test="cat file.txt; exit 4", on_output=said.append)
     assert (found.merged[0].state, found.code, said) == ("merged", 4, ["there"])
     await fleet.close()
+
+
+@pytest.mark.parametrize("end", [{}, {"tests": 3}, {"tests": {"code": None, "seconds": 1}}, {"tests": {"code": "0"}}])
+def test_an_end_that_says_no_exit_code_is_no_pass(end: dict[str, object]) -> None:
+    branch = Branch("one", "a" * 40)
+    found = Integrated("box", "main", "b" * 40, (branch,), "pytest")
+    with pytest.raises((WireError, KeyError, TypeError)):
+        take(found, {"k": "end", "commit": "c" * 40, **end}, lambda _text: None, None)
+    take(found, {"k": "end", "commit": "c" * 40, "tests": {}}, lambda _text: None, None)
+    assert not found.fine, "no branch was told, and no test was run"
+    found.merged, found.code = [Merged(branch, "merged")], 0
+    assert found.fine

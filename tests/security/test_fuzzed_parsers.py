@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 
 from remote.clean import clean
 from remote.doctor import judged
-from remote.errors import ConfigError, UsageError
+from remote.errors import ConfigError, FarSideError, UsageError
 from remote.farside import Probe, _cleaned
+from remote.fetch import waiting_in
 from remote.lacking import _runs
 from remote.listing import listing_of
 from remote.names import check_host_name
 from remote.onhost.control import _decoded
+from remote.onhost.git import is_hash
 from remote.onhost.machine import parse_gpus
 from remote.onhost.pip_output import PipOutput
 from remote.profile_reader import read_profile
@@ -122,6 +124,28 @@ def test_what_doctor_is_told(answer: dict[str, Any]) -> None:
 def test_runs_that_a_host_keeps(told: dict[str, Any]) -> None:
     for one in _runs("w", arrived(told), current=True):
         assert "/" not in one.run and not one.run.startswith((".", "-")) and isinstance(one.attempts, int)
+
+
+@few
+@given(
+    objects("head", "branch", "made", "subjects", "uncommitted", "beside", "saved")
+    | st.fixed_dictionaries(
+        {
+            "head": st.sampled_from(["", "a" * 40]) | values,
+            "branch": values,
+            "made": st.integers(-1, 3) | values,
+            "subjects": st.lists(texts, max_size=2) | values,
+            "uncommitted": st.integers(0, 3) | values,
+            "beside": st.sampled_from(["", "b" * 40]) | values,
+            "saved": st.lists(objects("name", "commit") | values, max_size=2),
+        }
+    )
+)
+def test_commits_that_a_host_offers(answer: dict[str, Any]) -> None:
+    with contextlib.suppress(FarSideError):
+        found = waiting_in("box", arrived(answer))
+        assert all(is_hash(commit) for commit in (found.head, found.beside) if commit)
+        assert is_clean(found) and (found.head or not found.made)
 
 
 @few

@@ -41,9 +41,11 @@ def _lines(found: Integrated) -> list[str]:
         lines += _part_lines(one)
     if found.kept:
         lines.append(f"  what somebody had left there is kept as {found.kept}")
-    if found.test:
-        ended = "pass" if not found.code else f"fail with exit code {found.code}"
+    if found.code is not None:
+        ended = f"fail with exit code {found.code}" if found.code else "pass"
         lines.append(f"  tests {ended} after {duration(found.seconds)}: {found.test}")
+    elif found.test:
+        lines.append("  the tests were not run")
     where = f"{found.commit[:7]} in {clean(found.path)}"
     return [*lines, f"  no branch has moved; the result is {where} on {found.host}"]
 
@@ -80,7 +82,7 @@ def _error(found: Integrated) -> FarSideError | None:
     if found.code:
         hint = "--test names another command" if found.code in (126, 127) else ""
         return FarSideError(f"the tests fail with exit code {found.code}", code="tests_failed", hint=hint)
-    return None
+    return None if found.fine else FarSideError(f"{found.host} did not say how all of it ended", code="bad_answer")
 
 
 def _told(found: Integrated) -> dict[str, Any]:
