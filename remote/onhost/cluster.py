@@ -17,6 +17,8 @@ from remote.onhost import slurm
 
 PATIENCE_S = 5.0
 """How long a tool of Slurm's may take; its own limit with a dead controller is about 9 s."""
+FIRST_S = 1.0
+"""How long the follower waits for its first answer (a good one takes 15 ms)."""
 POLL_S = 10.0
 """How often the follower asks, for all runs at once and while any of them is a job that has not ended."""
 
@@ -83,7 +85,7 @@ class Cluster:
 
 
 class FollowedCluster(Cluster):
-    """Slurm as the follower sees it: asked on a thread, one call for all runs; nobody waits for the answer."""
+    """Slurm as the follower sees it: asked on a thread, one call for all runs. Only the first answer is waited for."""
 
     def __init__(self) -> None:
         super().__init__(POLL_S)
@@ -91,16 +93,23 @@ class FollowedCluster(Cluster):
         self._known: Set[str] = set()
 
     def queue(self) -> Queue:
-        """Return the last answer."""
+        """Return the last answer. Whoever looks once at a host wants one."""
+        if self._asking is None:
+            self._begin().join(FIRST_S)
         return self._queue
 
     def attend(self, jobs: Set[str]) -> None:
         """Begin to ask if it is time to, or one of the jobs is new, unless an answer is on its way already."""
         due = time.monotonic() - self._asked_at > self._fresh_s or not jobs <= self._known
         if jobs and due and (self._asking is None or not self._asking.is_alive()):
-            self._asked_at, self._known = time.monotonic(), jobs
-            self._asking = threading.Thread(target=self._ask, name="slurm", daemon=True)
-            self._asking.start()
+            self._known = jobs
+            self._begin()
+
+    def _begin(self) -> threading.Thread:
+        self._asked_at = time.monotonic()
+        self._asking = threading.Thread(target=self._ask, name="slurm", daemon=True)
+        self._asking.start()
+        return self._asking
 
     def _ask(self) -> None:
         self._queue = ask(self._queue)
