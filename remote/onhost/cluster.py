@@ -96,7 +96,8 @@ class FollowedCluster(Cluster):
         """Return the last answer. Whoever looks once at a host wants one."""
         if self._asking is None:
             self._begin().join(FIRST_S)
-        return self._queue
+        last = self._queue
+        return last if last.asked_s or last.trouble else replace(last, trouble="squeue has not answered yet")
 
     def attend(self, jobs: Set[str]) -> None:
         """Begin to ask if it is time to, or one of the jobs is new, unless an answer is on its way already."""
