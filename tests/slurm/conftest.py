@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from remote.onhost import processes
 from tests.end_to_end.conftest import Desk, git, wait_for
 from tests.fixtures.ssh import share_code
 from tests.onhost.far import lines, record
@@ -106,6 +110,14 @@ class LoginNode(Desk):
     def attempt(self, number: int, name: str) -> dict[str, Any] | None:
         """A record of an attempt of the newest run: `job` or `exit`."""
         return record(str(self.run_folder / "attempts" / str(number) / name))
+
+    def kill_supervisor(self, worker: str = "w") -> None:
+        """SIGKILL the supervisor of a worker's newest run, and then all that is left of it."""
+        job = record(str(self.runs(worker)[-1] / "attempts" / "1" / "job"))
+        assert job is not None
+        for pid in [job["pid"], *processes.family(job["nonce"])]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def checkpoint(self) -> dict[str, Any]:
         found = record(str(self.run_folder / "checkpoints" / "last.json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,15 +107,29 @@ touch "{folder}/lost"
 echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2
 exit 1
 """
+REFUSING = """#!/bin/sh
+echo "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified" >&2
+exit 1
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a script before `sbatch`."""
+    real = shutil.which("sbatch")
+
+    def put(script: str) -> None:
+        (tmp_path / "sbatch").write_text(script.format(folder=tmp_path, sbatch=real))
+        (tmp_path / "sbatch").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    return put
 
 
 def test_a_lost_answer_of_sbatch_leads_to_one_job(
-    desk: LoginNode, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: LoginNode, cluster: Cluster, tmp_path: Path, stand_in: Callable[[str], None]
 ) -> None:
-    sbatch = tmp_path / "sbatch"
-    sbatch.write_text(LOSING.format(folder=tmp_path, sbatch="/usr/bin/sbatch"))
-    sbatch.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    stand_in(LOSING)
     desk.worker()
     before = set(cluster.jobs())
     desk.run("launch", "w")
@@ -143,10 +158,9 @@ def test_a_killed_supervisor_is_a_lost_run_with_slurms_last_words(desk: LoginNod
     desk.worker()
     desk.run("launch", "w")
     desk.becomes("running")
-    for pid in desk.marked():
-        os.kill(pid, signal.SIGKILL)
+    desk.kill_supervisor()
     row = desk.becomes("lost")
-    assert "FAILED" in str(row), row
+    assert "Slurm: FAILED" in str(row), row
     desk.run("resume", "w")
     desk.becomes("running")
 
@@ -159,9 +173,9 @@ class TestBadInput:
         [
             ({"partition": "gold"}, {}, ["no partition gold", "main"]),
             ({"partition": "first"}, {"nodes": 2}, ["2 nodes", "partition first has 1"]),
-            ({"partition": "closed", "account": "the-poor"}, {}, ["account", "sacctmgr"]),
-            ({"constraint": "a100"}, {}, ["feature", "sinfo"]),
-            ({"cpus": 64}, {}, ["configuration is not available"]),
+            ({"constraint": "a100"}, {}, ["invalid feature", "`slurm: constraint:`"]),
+            ({}, {"memory_mib": 999_999}, ["memory specification can not be satisfied", "`memory_mib:`"]),
+            ({}, {"gpus": 1}, ["invalid generic resource", "`gpus:`"]),
         ],
     )
     def test_what_the_cluster_does_not_have(
@@ -172,6 +186,14 @@ class TestBadInput:
         text = f"{error}".lower()
         assert all(word.lower() in text for word in said), error
         assert not desk.runs("w")
+
+    def test_an_account_without_rights(self, desk: LoginNode, stand_in: Callable[[str], None]) -> None:
+        """In sbatch's own words: to know accounts, Slurm needs a database of its own."""
+        stand_in(REFUSING)
+        desk.worker(slurm={"account": "the-rich"})
+        error = desk.ask("launch", "w", code=None)
+        assert "Invalid account or account/partition combination specified" in error["message"]
+        assert "`slurm: account:`" in error["hint"] and not desk.runs("w")
 
     def test_a_secret(self, desk: LoginNode, monkeypatch: pytest.MonkeyPatch) -> None:
         desk.worker(keys=[{"TOKEN": "echo secret"}])

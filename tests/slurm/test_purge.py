@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +39,7 @@ def test_what_slurm_has_forgotten_is_as_it_ended(desk: LoginNode, cluster: Clust
         desk.becomes("running", worker)
     desk.go.touch()
     desk.becomes("completed", "done")
-    for pid in desk.marked():
-        os.kill(pid, signal.SIGKILL)
+    desk.kill_supervisor("killed")
     desk.becomes("lost", "killed")
     wait_for(lambda: not cluster.jobs(), "Slurm's forgetting", 200)
     assert desk.row("done")["state"] == "completed"
