@@ -18,7 +18,7 @@ from remote.clean import clean
 from remote.errors import RemoteError, Unreachable
 
 LINGER_S = 90.0
-"""Over the longest pause between two dials (connection.BACKOFF_LAST_S)."""
+"""Over the longest pause between two dials (line.BACKOFF_LAST_S)."""
 _Error = TypeVar("_Error", bound=RemoteError)
 
 

@@ -17,10 +17,11 @@ import pytest
 
 from remote import embedded as embedded_module
 from remote.command import announced
-from remote.connection import SHORT_COMMANDS, Connection, backoff_s
+from remote.connection import SHORT_COMMANDS, Connection
 from remote.embedded import EmbeddedServer
 from remote.errors import FarSideError, Unreachable
 from remote.hostkeys import KnownHosts
+from remote.line import backoff_s
 from remote.profiles import Host
 from remote.snapshot import Link, LinkStatus
 from tests.fixtures.ssh import FarHost, MockedSsh, Reply, connected, embedded_host, openssh_host

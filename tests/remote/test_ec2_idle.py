@@ -140,7 +140,7 @@ async def test_a_started_host_is_dialled_at_its_new_address(
     host = replace(mocked_ssh.host, name="local", address="", ec2=replace(PLACE, idle_stop_min=0))
     amazon.address = "127.0.0.2"  # nothing listens there
     fleet = Fleet(replace(profile, hosts={"local": host}))
-    monkeypatch.setattr("remote.connection.BACKOFF_FIRST_S", 60.0)
+    monkeypatch.setattr("remote.line.BACKOFF_FIRST_S", 60.0)
     await fleet.start(sync=False)
     try:
         await fleet.settled(["local"])

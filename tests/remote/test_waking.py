@@ -180,8 +180,8 @@ async def test_a_dead_host_on_the_way_is_dropped_too(mocked_ssh: MockedSsh) -> N
 
 
 async def test_the_back_off_ends_with_the_sleep(home: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remote.connection.BACKOFF_FIRST_S", 3600.0)
-    monkeypatch.setattr("remote.connection.BACKOFF_LAST_S", 3600.0)
+    monkeypatch.setattr("remote.line.BACKOFF_FIRST_S", 3600.0)
+    monkeypatch.setattr("remote.line.BACKOFF_LAST_S", 3600.0)
     server = EmbeddedServer()
     server.faults.refuse_dials = 1
     connection = Connection(Host("local", kind="embedded"), server=server)
