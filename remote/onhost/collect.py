@@ -12,7 +12,7 @@ import shutil
 import stat
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-from remote.onhost import parts, processes, request
+from remote.onhost import parts, request
 from remote.onhost.globs import matches_any, pattern_problem
 from remote.onhost.lock import WorkerLock
 from remote.onhost.repository import Git
@@ -43,7 +43,7 @@ def collect_now(asked: Dict[str, Any]) -> Dict[str, Any]:
     job = parts.job_of(run, number)
     if job is None or parts.read_part(run.attempt(number).exit):
         return nothing
-    if processes.prove(job).alive:
+    if parts.facts(root, project, worker, name)["alive"] is not False:
         return _told(collect(run, spec))
     # Nobody was there to collect at the end; the worktree is still this run's if nothing else was checked out since.
     with WorkerLock(root.worker_lock(project, worker)) as lock:

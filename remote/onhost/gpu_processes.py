@@ -67,7 +67,7 @@ def whose(pid: int, root: Root) -> Dict[str, str]:
     if os.path.commonpath([folder, root.runs]) != root.runs:
         return {"whose": OF_RUN, "run": name}  # another root is none of our business
     job = parts.job_of(RunDir(folder), attempt_number(attempt) or 0)
-    lives = job is not None and processes.prove(job).alive
+    lives = job is not None and (bool(job.cluster_job) or processes.prove(job).alive)
     return {"whose": OF_RUN if lives else LEFT, "run": name}
 
 

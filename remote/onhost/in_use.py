@@ -9,6 +9,7 @@ import os
 from typing import Any, Dict, Iterable, Iterator, List, Set
 
 from remote.onhost import parts, processes
+from remote.onhost.active import newest_runs
 from wire.run_dir import Root
 
 
@@ -44,6 +45,14 @@ def in_processes(paths: Iterable[str]) -> Set[str]:
 def used(root: Root, kind: str, names: List[str]) -> Set[str]:
     """Return which bundles (or environments) of these names somebody needs."""
     place = root.bundle if kind == "bundle" else root.environment
+    if kind == "environment" and _is_job_going_on(root):
+        return set(names)  # what runs on the machines of a cluster cannot be seen from here
     living = in_processes(place(name) for name in names)
     needed = {name for name in names if place(name) in living}
     return needed | (named_bundles(root) & set(names) if kind == "bundle" else set())
+
+
+def _is_job_going_on(root: Root) -> bool:
+    """True while a run is a job that has not ended, or of which nobody knows."""
+    found = (facts for _, facts in newest_runs(root))
+    return any(facts["alive"] is not False and (facts["job"] or {}).get("cluster_job") for facts in found)

@@ -16,6 +16,8 @@ from wire.run_dir import RunDir
 
 LOOK_S = 0.5
 """Pause between two looks at the exit record and the queue."""
+PENDING_S = 15.0
+"""How long a waiting job may take to be cancelled; it may start meanwhile."""
 SLACK_S = 5.0
 """What the supervisor gets beyond the grace: it may only look for the wish every few seconds."""
 CANCELLED_S = 40.0
@@ -44,7 +46,8 @@ class JobEnding:
         """End it; True if the supervisor did not do so itself."""
         if self._is_pending():
             cluster.call(slurm.cancel(self._job.cluster_job, pending=True))
-            while self._is_pending():
+            until = time.monotonic() + PENDING_S
+            while self._is_pending() and time.monotonic() < until:
                 time.sleep(LOOK_S)
             if not self.anything():
                 return False
