@@ -65,7 +65,8 @@ class Usage:
         here = [*self._connections.people(table, up_s()), *people.logins()]
         uses = [*runs, *people.runs_elsewhere(table, self.root.path), *here, *self._gpu_uses(), *self._load()]
         if uses:
-            used(self.root)
+            with contextlib.suppress(OSError):  # nothing is lost but the memory of it
+                used(self.root)
             return Idle(tuple(dict.fromkeys(uses)), 0.0)
         ages = [ended_s, last_used_s(self.root), people.terminals_quiet_s(table), _file_age_s(WTMP)]
         return Idle((), min((up_s(), *(age for age in ages if age is not None))))
@@ -74,6 +75,8 @@ class Usage:
         if not self._gpus.has_tool:
             return []
         self._gpus.ask(GPU_WAIT_S)
+        if not self._gpus.last and self._gpus.trouble.endswith("hangs"):
+            return [self._gpus.trouble]
         busy = [gpu["index"] for gpu in self._gpus.last if gpu.get("busy_percent", 0) >= BUSY_PERCENT]
         programs = [f"{row['name']} (pid {row['pid']}) is on a GPU" for row in gpu_processes.listed(self.root) or ()]
         return [*programs, *(f"GPU {index} is busy" for index in busy)]
@@ -90,6 +93,7 @@ class Looking:
     """The same on a thread of its own, for who cannot wait: a GPU's tool may hang."""
 
     def __init__(self, root: Root) -> None:
+        os.makedirs(root.idle, mode=0o700, exist_ok=True)
         self._usage = Usage(root)
         self._last: Optional[Idle] = None
         self._last_at = 0.0
@@ -116,8 +120,7 @@ class Looking:
 
 
 def used(root: Root) -> None:
-    """Write down that the machine is used now."""
-    os.makedirs(root.idle, mode=0o700, exist_ok=True)
+    """Write down that the machine is used now; the folder is there, or the root is gone. Raises OSError."""
     replace_file(_mark(root), encode({"boot": processes.boot_id(), "up_s": up_s()}))
 
 

@@ -35,6 +35,7 @@ def idle_stop(asked: Dict[str, Any]) -> Dict[str, Any]:
     from remote.onhost.__main__ import bundle_path
 
     root, project = request.root(asked), request.folder_name(asked, "project")
+    os.makedirs(root.idle, mode=0o700, exist_ok=True)
     if asked.get("used") is True:
         idle.used(root)
     if asked.get("stop_s") is None:
@@ -53,6 +54,9 @@ def idle_stop(asked: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _trouble() -> str:
+    """Why it cannot be done here, '' if it can."""
+    if not os.path.isdir("/proc/self"):
+        return "this system does not tell who uses it"
     try:
         command()
     except CannotPowerOff as exc:
@@ -64,7 +68,6 @@ def _start(root: Root, project: str, wish: Wish) -> None:
     """Start a keeper that outlives us, as a supervisor does; the lock that it inherits lets there be one only."""
     from remote.onhost.__main__ import verb_argv
 
-    os.makedirs(root.idle, mode=0o700, exist_ok=True)
     place = os.path.join(root.idle, project)
     with WorkerLock(place + ".lock") as lock:
         until = time.monotonic() + END_S

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import time
@@ -23,6 +24,8 @@ from wire.records import Action
 from wire.run_dir import Root, append_line, replace_file
 
 SUFFIX = ".json"
+GOING_S = 120.0
+"""So long a machine may take to go down."""
 VERB = "idle stop"
 """What people call it, among the actions of the project's newest run."""
 
@@ -63,30 +66,40 @@ class Keeper:
     ) -> None:  # fmt: skip
         self._root, self._project, self._wish = root, project, wish
         self._look, self._clock, self._switch = look, clock, switch
-        self._since = clock()
+        self._since, self._going_at = clock(), math.inf
         self._trouble = ""
 
     def round(self) -> None:
         """Look once, stop the machine if it is time, and write down how things stand."""
-        idle = self._look()
-        now = self._clock()
+        idle, now = self._looked(), self._clock()
+        if now >= self._going_at + GOING_S:
+            self._failed("it was told to shut down, and still runs")
         idle_s = min(idle.for_s, now - self._since)
-        if idle_s >= self._wish.stop_s:
-            self._stop(idle_s)
-            self._since, idle_s = now, 0.0
-        elif idle.uses:
+        if idle.uses and self._going_at == math.inf:
             self._trouble = ""
+        elif idle_s >= self._wish.stop_s and self._going_at == math.inf:
+            self._stop(f"idle for {idle_s / 60:.0f} min")
+            idle_s = min(idle_s, now - self._since)
         self.tell(idle_s)
 
-    def _stop(self, idle_s: float) -> None:
-        told = f"idle for {idle_s / 60:.0f} min"
-        self._record(told)
+    def _looked(self) -> Idle:
+        try:
+            return self._look()
+        except OSError as exc:
+            return Idle((f"cannot look: {exc.strerror}",), 0.0)
+
+    def _stop(self, why: str) -> None:
+        self._record(why)
+        self._going_at = self._clock()
         try:
             self._switch()
-            self._trouble = "it was told to shut down, and still runs"
         except CannotPowerOff as exc:
-            self._trouble = str(exc)
-            self._record(f"failed: {told}: {exc}")
+            self._failed(str(exc))
+            self._record(f"failed: {why}: {exc}")
+
+    def _failed(self, trouble: str) -> None:
+        """Say it, and count anew."""
+        self._trouble, self._since, self._going_at = trouble, self._clock(), math.inf
 
     def _record(self, result: str) -> None:
         """Put it among the actions of the project's newest run, where every laptop sees it."""

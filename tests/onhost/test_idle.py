@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -137,6 +136,7 @@ def test_idle_since_the_last_run_ended_or_anything_was_seen(usage: Usage) -> Non
     a_run(usage.root, "pose", ended_s=400)
     a_run(usage.root, "flow", ended_s=300)
     assert usage.look().for_s == pytest.approx(min(300, idle.up_s()), abs=60)
+    os.makedirs(usage.root.idle)
     idle.used(usage.root)
     assert usage.look().for_s < 60
     Path(usage.root.idle, "used").write_text('{"boot": "another", "up_s": 1}')
@@ -208,7 +208,11 @@ def test_it_counts_only_what_it_saw_and_then_shuts_down(kept: Keeper, world: Wor
     assert switch.said == [f"{switch.folder}/shutdown -h now"] if os.geteuid() == 0 else switch.said[-1].endswith("now")
     [action] = lines(kept._root.run("p", "pose", "r").actions)
     assert (action["verb"], action["result"]) == ("idle stop", "idle for 10 min")
-    assert told(kept)[1] == "it was told to shut down, and still runs", "one that goes on says so"
+    world.pass_s(119)
+    assert told(kept) == (world.now, ""), "it is about to go"
+    world.pass_s(2)
+    assert told(kept) == (world.now + 600, "it was told to shut down, and still runs"), "it did not"
+    assert len(switch.said) == 1
 
 
 def test_a_use_in_the_last_moment_counts(kept: Keeper, world: World, switch: Switch) -> None:
@@ -296,10 +300,11 @@ def test_set_set_otherwise_and_unset(
 
 
 ALONE = (
-    "import sys; from remote.onhost import keeper, people; people.seen = dict; people.logins = list; "
-    "sys.exit(keeper.keep(sys.argv[1:]))"
+    "import sys; from remote.onhost import keeper, people, power_off; people.seen = dict; people.logins = list; "
+    "power_off.PLACES = (); sys.exit(keeper.keep(sys.argv[1:]))"
 )
-"""A keeper on a machine where nobody else is, whatever else the machine of the test does."""
+"""A keeper on a machine where nobody else is, whatever the machine of the test does; and whose `shutdown` it never
+finds, not even as an orphan."""
 
 
 def test_the_whole_way_to_the_switch(far: Far, switch: Switch) -> None:
@@ -307,9 +312,12 @@ def test_the_whole_way_to_the_switch(far: Far, switch: Switch) -> None:
     os.makedirs(root.idle)
     wish = json.dumps({"stop_s": 0.4, "look_s": 0.05, "busy_load": 1e9, "bundle": ""})
     with subprocess.Popen([sys.executable, "-c", ALONE, far.root, PROJECT, wish]) as process:
-        said = wait_for(lambda: [line for line in switch.said if line.endswith("shutdown -h now")], "the shutdown")
-        shutil.rmtree(root.idle)
-        assert process.wait(60) == 0, "without its folder it has nothing to keep"
+        try:
+            said = wait_for(lambda: [line for line in switch.said if line.endswith("shutdown -h now")], "the shutdown")
+            os.rename(root.idle, root.idle + "-gone")
+            assert process.wait(60) == 0, "without its folder it has nothing to keep"
+        finally:
+            process.kill()
     assert said[0].startswith(str(switch.folder))
     deeds = [one for one in lines(run.actions) if one["verb"] == keeper.VERB]
     assert deeds[0]["at_s"] >= far.end(run)["at_s"] + 0.4, "not while it ran, nor right afterwards"
