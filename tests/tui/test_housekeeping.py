@@ -69,7 +69,7 @@ async def test_a_host_that_comes_is_asked_by_itself_and_a_session_that_looks_rem
     away = [replace(row, link=LinkStatus(Link.CONNECTING)) for row in rows()[:1]]
     async with desk(away, (80, 24), "P", verbs=verbs, read_only=True) as (app, pilot, feed):
         await settle(app, pilot)
-        assert "No host is connected" in plain(app) and "remove" not in plain(app).split("\n")[-1]
+        assert "No host has answered" in plain(app) and "remove" not in plain(app).split("\n")[-1]
         feed.put(replace(away[0], link=LIVE))
         app.store.clock = lambda: NOW + 10
         app.flush(everything=True)

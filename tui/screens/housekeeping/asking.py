@@ -29,11 +29,18 @@ class AskingScreen(MainScreen, inherit_bindings=False):
         """Hosts that did not tell, and why."""
         self.problem = ""
         self.doing = ""
-        """What happens right now; '' if nothing does."""
+        """What changes right now on the hosts, '' if nothing does; they are asked at its end."""
+        self.asking: list[str] = []
+        """Hosts that are asked now."""
         self.told_at: float | None = None
         self._asked_at = float("-inf")
         self._asked: set[str] = set()
         self.head = Lines(self._head, lambda: self.tv.palette, id="head")
+
+    @property
+    def busy(self) -> str:
+        """What happens right now, '' if nothing does."""
+        return self.doing or (f"asking {', '.join(self.asking)}" if self.asking else "")
 
     async def look(self, hosts: Collection[str]) -> dict[str, RemoteError]:
         """Ask these hosts and keep what they tell; returns why some did not. Raises `RemoteError`."""
@@ -68,20 +75,19 @@ class AskingScreen(MainScreen, inherit_bindings=False):
     def _somebody_new(self) -> bool:
         """True if a host can be asked that could not be asked so far."""
         store = self.tv.store
-        if self.doing or store.frozen_at is not None or store.clock() - self._asked_at < AGAIN_S:
+        if self.asking or store.frozen_at is not None or store.clock() - self._asked_at < AGAIN_S:
             return False
         return any(link is Link.LIVE and name not in self._asked for name, link in self.hosts().items())
 
     def ask(self) -> None:
         """Ask in the background; a newer question takes the place of the one before."""
-        if self.tv.verbs is not None:
+        if self.tv.verbs is not None and not self.doing:
             self._asked_at = self.tv.store.clock()
             self.run_worker(self._ask, group="ask", exclusive=True, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _ask(self) -> None:
         links = self.hosts()
-        live = [name for name, link in links.items() if link is Link.LIVE]
-        self.doing = f"asking {', '.join(live)}" if live else ""
+        self.asking = live = [name for name, link in links.items() if link is Link.LIVE]
         self._asked |= set(live)
         self.draw()
         try:
@@ -92,7 +98,7 @@ class AskingScreen(MainScreen, inherit_bindings=False):
             self.problem = exc.message
         except Exception as exc:
             self.problem = f"{type(exc).__name__}: {exc}"
-        self.doing = ""
+        self.asking = []
         self.draw()
 
     # ------------------------------------------------------------------ what is shown
@@ -102,8 +108,8 @@ class AskingScreen(MainScreen, inherit_bindings=False):
 
     def _source(self) -> Line:
         """What happens now, what went wrong, how old what is shown is, and which hosts are not in it."""
-        if self.doing:
-            return [(f"◌ {self.doing} …", "info")]
+        if self.busy:
+            return [(f"◌ {self.busy} …", "info")]
         if self.problem:
             return [(f"▲ {self.problem}", "warn")]
         if self.told_at is None:
@@ -123,7 +129,7 @@ class AskingScreen(MainScreen, inherit_bindings=False):
         if self.failed and len(self.failed) == len(self.hosts()):
             reconnect: Line = [("  ctrl+r", "bold info"), (" among the hosts tries again, ", "dim")]
             again: Line = [("u", "bold info"), (" looks again.", "dim")]
-            return [[], [("  No host is connected, so nothing is known.", "")], [*reconnect, *again]]
+            return [[], [("  No host has answered, so nothing is known.", "")], [*reconnect, *again]]
         return [[], [(f"  {what}", "")], [("  u", "bold info"), (" looks again.", "dim")]]
 
     def _footer_lines(self, width: int, height: int) -> list[Line]:

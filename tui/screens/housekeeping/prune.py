@@ -61,7 +61,7 @@ class PruneScreen(ListScreen, inherit_bindings=False):
         where = "from this laptop" if self.here else "from the hosts"
         rule = f"unused for {self.older.removesuffix('d')} d, newest {self.keep} a worker stay{'s' * (self.keep == 1)}"
         words: Line = [("Prune ", "bold"), (f"{where}  ", "bold accent")]
-        if self.count() and not self.doing:
+        if self.count() and not self.asking:
             share = f"{len(self.chosen)} of {counted(len(self.found.items), 'thing')}, {total(self.chosen)}  "
             words.append((share, ""))
         return [*words, (rule, "dim")]
@@ -136,8 +136,8 @@ class PruneScreen(ListScreen, inherit_bindings=False):
 
     def action_remove(self) -> None:
         """Ask, then remove, each thing after another look at it; the app may go on to other screens meanwhile."""
-        if self.doing or not self.chosen:
-            self.tv.toast("nothing is marked to go" if not self.doing else f"not now: {self.doing}", "warning")
+        if self.busy or not self.chosen:
+            self.tv.toast(f"not now: {self.busy}" if self.busy else "nothing is marked to go", "warning")
             return
         chosen, policy = self.chosen, self.policy
         self.tv.in_background("prune", "removing", lambda: self._remove(chosen, policy))
@@ -147,6 +147,7 @@ class PruneScreen(ListScreen, inherit_bindings=False):
             return ""
         fleet, verbs = self.tv.fleet, self.tv.verbs
         assert fleet is not None and verbs is not None
+        self._step(f"removing {counted(len(chosen), 'thing')}")
         try:
             done, lost = await verbs.carry_out(fleet, chosen, policy, self._step)
         finally:
