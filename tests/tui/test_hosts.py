@@ -16,7 +16,7 @@ from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
 from tests.tui.worlds import FACTS, GIB, LIVE, NOW, blank, ended, offline, on_gpus, running
 from tui.app import TrajvidApp
-from tui.cli.describe import table
+from tui.cli.describe import data_of, table
 from tui.hosts.detail import body_lines, framed
 from tui.hosts.gpus import gpu_line, gpu_words
 from tui.hosts.machine import skew_words, spot_words, uses
@@ -205,6 +205,7 @@ def test_a_run_names_the_gpus_that_it_was_granted_and_no_other() -> None:
     assert [line[0][0][:2] for line in gpu_lines(on_gpus(row, 0, 1, 5))] == ["0:", "1:", "5"]
     board = board_lines(row_of(on_gpus(row, 1), NOW, "w0"), 80, selected=False)
     assert "synced 12 s ago · GPU 1" in "".join(text for text, _ in board[2])
+    assert data_of(on_gpus(row, 0, 1), NOW)["gpus"] == [0, 1]
     assert on_gpus(row, -1, True, 10**9, 2).gpus == (2,), "a host may say anything"
     assert on_gpus(ended("a", State.FAILED, 1, ""), 1).gpus == (), "what has ended holds none"
 

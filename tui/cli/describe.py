@@ -33,6 +33,7 @@ def data_of(row: RunSnapshot, now: float) -> dict[str, Any]:
         "attempt": row.attempt,
         "state": row.state.value if known(row) else UNKNOWN,
         "reason": row.reason,
+        "gpus": list(row.gpus),
         "spot_at_s": row.facts.spot_at_s if row.facts else None,
         "code": row.exit.code if row.exit else None,
         "origin": _origin(row, now),

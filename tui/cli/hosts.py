@@ -31,7 +31,8 @@ async def main(session: Session) -> Answer:
     failed = await session.reach(session.profile.hosts)
     await _told(session, [name for name in session.profile.hosts if name not in failed])
     hosts, rows, now = fleet.hosts(), fleet.snapshots(), fleet.clock()
-    warnings = await asyncio.to_thread(lambda: {host.name: config_warnings(fleet.host(host.name)) for host in hosts})
+    configured = await asyncio.to_thread(lambda: {host.name: config_warnings(fleet.host(host.name)) for host in hosts})
+    warnings = {host.name: [*configured[host.name], *(one.text for one in host.warnings)] for host in hosts}
     data = [
         {**_data(host, _of(host, rows), failed.get(host.name), now), "warnings": warnings[host.name]} for host in hosts
     ]
