@@ -22,6 +22,7 @@ from remote.errors import (
     Unreachable,
 )
 from remote.fleet import Fleet
+from remote.laptop_checks import look_here
 from remote.profiles import Host
 from remote.ssh_checks import look_at_way
 from tests.fixtures.project import Project
@@ -176,13 +177,13 @@ async def test_our_own_files_are_closed_when_asked(home: Path, monkeypatch: pyte
     known = home / "config" / "known_hosts"
     known.write_text("")
     known.chmod(0o644)
-    found = [check for check in await doctor.look_here(home, ssh=True) if check.verdict is W]
+    found = [check for check in await look_here(home, ssh=True) if check.verdict is W]
     assert "own files" in {check.name for check in found} and known.stat().st_mode & 0o077
     with monkeypatch.context() as another:
         another.setattr(os, "getuid", lambda: known.stat().st_uid + 1)
-        await doctor.look_here(home, ssh=True, fix=True)
+        await look_here(home, ssh=True, fix=True)
         assert known.stat().st_mode & 0o077, "what is another user's is theirs to close"
-    mended = [check for check in await doctor.look_here(home, ssh=True, fix=True) if check.fixed]
+    mended = [check for check in await look_here(home, ssh=True, fix=True) if check.fixed]
     assert mended and not known.stat().st_mode & 0o077
 
 
