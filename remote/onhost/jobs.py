@@ -70,8 +70,8 @@ def submit(claim: Claim, spec: RunSpec, lock: int) -> str:
     finds its folder gone and leaves.
     """
     attempt = claim.run_dir.attempt(claim.number)
-    replace_file(attempt.script, script(claim).encode("utf-8", "surrogateescape"), 0o700)
     argv = submission.submission(spec, claim.attempt, claim.nonce, attempt.log, attempt.script)
+    replace_file(attempt.script, script(claim, argv).encode("utf-8", "surrogateescape"), 0o700)
     job = _submit_once(argv, claim)
     now_s = time.time()
     record = JobRecord(claim.attempt, claim.nonce, 0, 0, "", now_s, job, extra={"submitted_s": now_s})
@@ -102,14 +102,17 @@ def _submit_once(argv: List[str], claim: Claim) -> str:
             time.sleep(LOOK_S)
 
 
-def script(claim: Claim) -> str:
-    """Return the job's script. A node that does not see what it needs says so where Slurm writes the log."""
+def script(claim: Claim, argv: List[str]) -> str:
+    """Return the job's script, with the call `argv` that submits it as a comment.
+
+    A node that does not see what it needs says so where Slurm writes the log.
+    """
     from remote.onhost.__main__ import bundle_path, verb_argv
 
     attempt = claim.run_dir.attempt(claim.number)
     needed = " ".join(map(shlex.quote, (bundle_path(), attempt.script, sys.executable)))
     return f"""#!/bin/sh
-# {claim.attempt}
+# {_one_line(shlex.join(argv))}
 for path in {needed}; do
   [ -e "$path" ] && continue
   echo "node $(hostname) does not see $path: it must lie on shared storage" >&2
@@ -119,3 +122,8 @@ done
 export {processes.MARKER}
 exec {shlex.join(verb_argv("supervise", encode_claim(claim)))}
 """
+
+
+def _one_line(text: str) -> str:
+    """Text that stays in its comment, whatever a path may hold."""
+    return text.replace("\r", "\\r").replace("\n", "\\n")
