@@ -49,6 +49,15 @@ async def test_rows_begin_unconfirmed_and_in_the_order_of_the_profile(fleet: Fle
     assert "good" in failure.value.hint
 
 
+async def test_what_makes_no_sense_is_kept_with_its_host_and_counted(fleet: Fleet) -> None:
+    for _ in range(2):
+        fleet.host_said("local", {"k": "run", "worker": "../\x1b[2Jx"})
+    fleet.host_warned("local", "odd \x1b[31m text")
+    named, odd = fleet.hosts()[0].warnings
+    assert (named.text, named.times, named.host) == ("a message names no valid worker", 2, "local")
+    assert odd.text.isprintable() and fleet.warnings == (named, odd)
+
+
 async def test_the_host_confirms_that_nothing_runs(fleet: Fleet) -> None:
     await fleet.start()
     row = await until(fleet, "good", lambda row: row.confirmed(fleet.clock()))
