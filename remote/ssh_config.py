@@ -137,7 +137,9 @@ class _Reading:
                 self.file(one)
 
     def is_called(self, name: str, so_far: Config) -> None:
-        """Go on with this name, whatever `HostName` says."""
+        """Go on with this name, whatever `HostName` says. It may be the name service's word: it reaches no shell as
+        more than a name."""
+        check_host_name(name, self.facts.original)
         self.facts.hostname = name
         if asked := so_far.first("canonicalizehostname"):
             others = [line for line in self.lines if line.keyword != "hostname"]

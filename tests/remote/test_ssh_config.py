@@ -268,6 +268,18 @@ async def test_the_full_name_is_dialled_and_its_key_is_on_record(home: Path, nam
     assert (target.address, target.record_name) == ("box.lab.example", "box.lab.example")
 
 
+@pytest.mark.parametrize("alias", ["$(touch x).cloud.example", "-oA=b.cloud.example", "a b.cloud.example"])
+def test_a_name_services_word_reaches_no_shell(
+    config: Path, names: None, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KNOWN, "box.lab.example.", alias)
+    ran = config.with_name("ran")
+    text = "CanonicalizeHostname yes\nCanonicalDomains lab.example\nCanonicalizePermittedCNAMEs *:*.cloud.example\n"
+    with pytest.raises(UsageError):
+        written(config, f'{text}Match final exec "touch {ran}; echo %h"\n Port 1\n')
+    assert not ran.exists()
+
+
 def test_a_proxy_is_asked_for_the_full_name_only_where_that_is_wanted(config: Path, names: None) -> None:
     text = "CanonicalizeHostname always\nCanonicalDomains lab.example\nProxyJump gate\n"
     assert written(config, text).first("hostname").words == ("box.lab.example",)  # type: ignore[union-attr]
