@@ -108,7 +108,9 @@ async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step
         kept = {saved_ref(place, name): commit for name, commit in waiting.saved} if saved else {}
         await again_when_lost(lambda: bring(fleet, place.host, top, {**wanted, **kept}, step), step)
         home = await take_home(top, branch, waiting.head, ref) if waiting.made else Home(Way.NOTHING)
-    fleet.record(worker, "fetch", f"git fetch {waiting.head or '(nothing)'}", _result(home, len(kept)))
+    fleet.record(
+        worker, "fetch", f"git fetch {waiting.head or '(nothing)'}", _result(branch, home, waiting.head, len(kept))
+    )
     return Fetched(worker, place.host, branch, ref if wanted else "", waiting, home, tuple(sorted(kept)))
 
 
@@ -204,6 +206,11 @@ def _demand_space(top: Path) -> None:
         raise RemoteError(f"the disk that holds {clean(str(top))} is nearly full", hint=hint, code=NO_SPACE)
 
 
-def _result(home: Home, saved: int) -> str:
-    told = f"{home.way.value}: {home.why}" if home.why else home.way.value
-    return f"{told}, {saved} saved" if saved else told
+def _result(branch: str, home: Home, commit: str, saved: int) -> str:
+    """For the record of actions."""
+    told = {
+        Way.NOTHING: "nothing was committed there",
+        Way.HERE: f"{branch} has it already",
+        Way.LEFT: f"{branch} stays: {home.why}",
+    }.get(home.way, f"{branch} is at {commit[:7]}")
+    return f"{told}; {saved} saved" if saved else told

@@ -78,7 +78,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Kept:
-    """One run that stays, and why."""
+    """One run, or the saved work of a worker, that stays, and why."""
 
     host: str
     slug: str
