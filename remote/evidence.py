@@ -24,7 +24,7 @@ from remote.tidy import tidy
 from wire import evidence as wire
 from wire.codec import WireError, read_object
 from wire.evidence import Evidence
-from wire.evidence_order import stale
+from wire.evidence_order import chain_problem, newest, order_problem, stale
 from wire.tested_tree import tree_digest, tree_entries
 
 if TYPE_CHECKING:
@@ -156,21 +156,18 @@ async def demand_green(fleet: Fleet, place: Place, commit: Commit) -> None:
 
 def not_green(pieces: Sequence[Piece]) -> dict[str, tuple[str, str]]:
     """Component -> the phase that is to be run next, and why its tests are not known to pass."""
-    components: dict[str, dict[str, Piece]] = {}
+    components: dict[str, dict[str, Evidence]] = {}
     for piece in pieces:
-        components.setdefault(piece.evidence.component, {})[piece.evidence.phase] = piece
+        components.setdefault(piece.evidence.component, {})[piece.evidence.phase] = piece.evidence
+    old = {(piece.evidence.component, piece.evidence.phase): piece.stale for piece in pieces}
     found = {}
     for component, phases in components.items():
-        passing = [phases[phase] for phase in (wire.GREEN, wire.REFACTOR) if phase in phases]
-        if not passing:
-            red = phases[wire.RED].evidence
-            found[component] = (wire.GREEN, "no green yet") if red.accepted else (wire.RED, f"red {red.verdict}")
-            continue
-        newest = max(passing, key=lambda piece: piece.evidence.at)
-        if why := newest.evidence.why or newest.stale:
-            found[component] = (newest.evidence.phase, f"{newest.evidence.phase} is not accepted: {why}")
-            if not newest.evidence.why:
-                found[component] = (wire.GREEN, f"{newest.evidence.phase} is {why}")
+        last = newest(phases)
+        if problem := chain_problem(phases):
+            broken = wire.RED if order_problem(wire.GREEN, phases) else wire.GREEN
+            found[component] = (broken if order_problem(wire.REFACTOR, phases) else wire.REFACTOR, problem)
+        elif last is not None and (why := old[component, last.phase]):
+            found[component] = (wire.GREEN, f"{last.phase} is {why}")
     return found
 
 
@@ -213,16 +210,18 @@ def _cleaned(one: Evidence) -> Evidence:
 
 
 def _proof(folder: Path, commit: str) -> Proof | None:
+    """What `trainer prove` said; None if it was never asked. A file that says nothing usable is no yes."""
     try:
-        data = tidy(read_object(str(folder / wire.PROOF_FILE), wire.MAX_BYTES) or {})
+        told = read_object(str(folder / wire.PROOF_FILE), wire.MAX_BYTES)
+        data = tidy({key: told.get(key) for key in ("verdict", "reasons", "commit", "at_s")}) if told else None
     except WireError as exc:
         return Proof("", (clean(str(exc)),), "", 0.0, "")
-    if not data:
+    if data is None:
         return None
-    reasons, at_s, of = data.get("reasons"), data.get("at_s"), str(data.get("commit", ""))
+    reasons, at_s, of = data["reasons"], data["at_s"], str(data["commit"])
     other = f"of another commit: {of[:7]}, and this is {commit[:7]}" if commit and of != commit else ""
     return Proof(
-        str(data.get("verdict", "")),
+        str(data["verdict"]),
         tuple(map(str, reasons[:REASONS_MAX])) if isinstance(reasons, list) else (),
         of,
         float(at_s) if isinstance(at_s, (int, float)) else 0.0,

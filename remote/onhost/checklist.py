@@ -25,7 +25,7 @@ from remote.onhost.wanted import CannotPrepare, Wanted
 from remote.onhost.work import PYTHON_PLACE
 from wire.codec import LINE_MAX_BYTES, WireError, encode, read_object
 from wire.evidence import by_component, read_evidence
-from wire.evidence_order import stale
+from wire.evidence_order import chain_problem, newest, stale
 from wire.run_dir import Root, replace_file
 from wire.tested_tree import tree_digest, tree_entries
 
@@ -155,10 +155,12 @@ def _evidence(desk: Desk, argument: List[str], commit: str) -> Finding:
     phases = by_component(read_evidence(desk.evidence)).get(argument[0])
     if not phases:
         return False, "there is no evidence yet"
-    newest = max(phases.values(), key=lambda one: one.at)
+    last, problem = newest(phases), chain_problem(phases)
+    if problem or last is None:
+        return False, problem
     listing = Git(desk.worktree).run(["ls-tree", "-rz", "--full-tree"], [commit]) if commit else b""
-    problem = newest.why or stale(newest, commit, tree_digest(tree_entries(listing)))
-    return not problem, f"{newest.phase} {'' if newest.accepted else 'not '}accepted{': ' + problem if problem else ''}"
+    old = stale(last, commit, tree_digest(tree_entries(listing)))
+    return not old, f"{last.phase} is {old}" if old else f"{last.phase} accepted"
 
 
 def _command(desk: Desk, argument: List[str], _commit: str) -> Finding:

@@ -105,6 +105,7 @@ def test_evidence_holds_for_its_commit_only(root: Root) -> None:
     worktree, folder = Path(root.worktree(PROJECT, WORKER)), Path(root.evidence(PROJECT, WORKER))
     assert judged(root, "evidence", "tracker")["why"] == "there is no evidence yet"
     write_evidence(folder, worktree, "tracker", "red")
+    assert judged(root, "evidence", "tracker")["why"] == "there is no green yet", "a failing test proves nothing done"
     path = write_evidence(folder, worktree, "tracker", "green", at="2026-01-02T00:00:00Z")
     found = judged(root, "evidence", "tracker")
     assert found["proved"] and found["why"] == "green accepted"

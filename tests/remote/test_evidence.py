@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from remote import runs
+from remote.checklist_items import FILE
 from remote.errors import NoEvidence, UsageError
 from remote.evidence import Piece, demand_green, folder_here, not_green
 from remote.fleet import Fleet
@@ -22,27 +23,31 @@ from wire.run_dir import Root
 
 
 def piece(component: str, phase: str, verdict: str = "accepted", *, at: str = "1", stale: str = "") -> Piece:
-    return Piece(Evidence(component, phase, verdict, at), stale)
+    return Piece(Evidence(component, phase, verdict, at, code=phase), stale)
+
+
+RED = piece("a", "red")
 
 
 @pytest.mark.parametrize(
-    ("pieces", "problems"),
+    ("pieces", "problem"),
     [
-        ([piece("a", "red"), piece("a", "green", at="2")], {}),
-        ([piece("a", "red")], {"a": ("green", "no green yet")}),
-        ([piece("a", "red", "refused: a syntax error")], {"a": ("red", "red refused: a syntax error")}),
-        ([piece("a", "green", "refused: 1 failed")], {"a": ("green", "green is not accepted: 1 failed")}),
-        ([piece("a", "green", stale="of another commit")], {"a": ("green", "green is of another commit")}),
-        ([piece("a", "green"), piece("a", "refactor", "refused: x", at="2")],
-         {"a": ("refactor", "refactor is not accepted: x")}),
-        ([piece("a", "green", stale="old"), piece("a", "refactor", at="2")], {}),
-        ([piece("a", "green", at="3"), piece("a", "refactor", "refused: x", at="2")], {}),
-        ([piece("a", "green"), piece("b", "red"), piece("c", "green", stale="s")],
-         {"b": ("green", "no green yet"), "c": ("green", "green is s")}),
+        ([RED, piece("a", "green", at="2")], None),
+        ([RED], ("green", "there is no green yet")),
+        ([piece("a", "green")], ("red", "there is no red yet")),
+        ([piece("a", "red", "refused: a syntax error")], ("red", "red is not accepted: a syntax error")),
+        ([RED, piece("a", "green", "refused: 1 failed", at="2")], ("green", "green is not accepted: 1 failed")),
+        ([RED, piece("a", "green", at="2", stale="of another commit")], ("green", "green is of another commit")),
+        ([piece("a", "red", at="3"), piece("a", "green", at="2")], ("green", "green is older than red")),
+        ([RED, piece("a", "green", at="2"), piece("a", "refactor", "refused: x", at="3")],
+         ("refactor", "refactor is not accepted: x")),
+        ([RED, piece("a", "green", at="2", stale="old"), piece("a", "refactor", at="3")], None),
+        ([RED, piece("a", "green", at="3"), piece("a", "refactor", "refused: x", at="2")], None),
     ],
 )  # fmt: skip
-def test_what_is_missing_for_green(pieces: list[Piece], problems: dict[str, tuple[str, str]]) -> None:
-    assert not_green(pieces) == problems
+def test_what_is_missing_for_green(pieces: list[Piece], problem: tuple[str, str] | None) -> None:
+    fine = [piece("b", "red"), piece("b", "green", at="2")]
+    assert not_green([*fine, *pieces]) == ({"a": problem} if problem else {})
 
 
 @pytest.mark.parametrize(
@@ -82,7 +87,10 @@ async def test_a_launch_that_requires_green(project: Project) -> None:
     assert "there is no evidence" in none.message and "evidence good red COMPONENT" in none.hint
     write_evidence(there(project), project.folder, "tracker", "red")
     missing = await refused()
-    assert "tracker: no green yet" in missing.message and missing.hint == "trajvid-tui evidence good green tracker"
+    assert (
+        "tracker: there is no green yet" in missing.message
+        and missing.hint == "trajvid-tui evidence good green tracker"
+    )
     green = write_evidence(there(project), project.folder, "tracker", "green", at="2026-01-02T00:00:00Z")
     text = green.read_text()
     green.write_text(text.replace("failures: 0", "failures: 1"))
@@ -139,4 +147,25 @@ async def test_a_checklist_comes_home_and_names_what_the_profile_names(project: 
     assert [item.why for item in runs.checklist_here(strict(project, checklist=to_do[:1]), "good").items] == [
         found.items[0].why
     ]
+    await fleet.close()
+
+
+NONSENSE = (
+    "", "[]", "{", "{}", '{"verdict": ["yes"], "reasons": 5, "at_s": "now"}', '{"at_s": 1e999}', "[" * 100_000,
+    '{"verdict": "yes", "items": 7}', '{"items": [{"proof": {}, "argument": [[]]}, 5], "clock_s": true}',
+)  # fmt: skip
+
+
+async def test_nonsense_beside_the_evidence_proves_nothing(project: Project) -> None:
+    fleet = strict(project, checklist=(ToDo("it is there", "file", ("file.txt",)),))
+    folder = folder_here(fleet, "good")
+    folder.mkdir(parents=True)
+    for text in NONSENSE:
+        for name in (PROOF_FILE, FILE, "tdd_tracker_green.txt"):
+            (folder / name).write_text(text)
+        found = await runs.told(fleet, "good", cached=True)
+        assert [one.evidence.accepted for one in found.pieces] == [False]
+        assert found.proof is None or found.proof.commit != found.against
+        here = runs.checklist_here(fleet, "good")
+        assert not any(map(here.proved, here.items)), text
     await fleet.close()

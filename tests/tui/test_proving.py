@@ -17,11 +17,16 @@ from remote.errors import Unreachable
 from remote.evidence import Piece, Told
 from remote.proving import Proved, Wish
 from tests.fixtures.evidence import write_evidence
+from tests.fixtures.ssh import FarHost
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
 from tests.tui.test_evidence_tab import number, shown
+from tests.tui.test_verbs import app_on, make_project
 from tests.tui.worlds import WALL, blank, running
 from tui.screens.prove import ProveScreen
+from tui.screens.worker import TABS
+from tui.session import ProfileSession
+from tui.tabs.evidence import EvidenceTab
 from wire.evidence import read_evidence
 from wire.state import State
 
@@ -163,3 +168,29 @@ async def test_the_workers_evidence_stands_beside_that_of_the_run(same_as_before
         assert "refused: no evidence" in await shown(app, pilot), "only what the trainer writes is believed"
         await pilot.press("u")
         assert "5 files" in await shown(app, pilot)
+
+
+@pytest.mark.slow  # 8 s
+async def test_a_key_runs_real_tests_on_a_real_host(embedded: FarHost, short_tmp: Path) -> None:
+    """From the key to the verdict in the tab; then the checklist is looked at as the run ends."""
+    repo = make_project(short_tmp / "repo", embedded.root)
+    (repo / "test_adder.py").write_text("from adder import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    with (repo / "profiles.yaml").open("a") as profile:
+        profile.write("    checklist: [{text: it adds, evidence: adder}, {text: it works, file: work.py}]\n")
+    session = ProfileSession(repo / "profiles.yaml")
+    async with app_on(session.open) as desk:
+        await desk.pilot.press("G", "i")
+        await desk.until(lambda: isinstance(desk.app.screen, ProveScreen), "the dialog")
+        await desk.pilot.press("tab", *"adder", "tab", *"test_adder.py", "enter")
+        await desk.until_shown("adder red: accepted")
+        await desk.pilot.press("enter", str(TABS.index(EvidenceTab) + 1))
+        await desk.until_shown("adder, red  accepted")
+        await desk.until_shown("command: python -m pytest test_adder.py")
+        await desk.pilot.press("escape", "n", "enter")
+        await desk.until_state("long", State.RUNNING)
+        await desk.pilot.press("x", "right", "enter")
+        await desk.until_state("long", State.STOPPED)
+        await desk.pilot.press("enter")
+        await desk.until_shown("☑ it works")
+        await desk.until_shown("☐ it adds  unproved")
+    session.close()

@@ -129,7 +129,7 @@ class EvidenceTab(Tab):
         )
         folder = self.found[self.at].path.parent if self.found else f"{row.sync.folder}/artifacts"
         where: Line = [(str(folder) if self.found or row.sync.folder else "", "dim")]
-        end = [sync_words(row, self.tv.store.now()), (" ", "")]
+        end: Line = [sync_words(row, self.tv.store.now()), (" ", "")] if row.run else []
         return [spread([(" ", ""), *joined([count, where])], end, width)]
 
     def _draw(self, width: int, height: int) -> list[Line]:
