@@ -24,7 +24,7 @@ from remote.ec2_standing import Standing
 from remote.errors import UsageError
 from remote.fold import FOLDER_NAME, fold, fold_facts
 from remote.host_watch import HostWatch
-from remote.hosts import HostSnapshot, HostWarning, noted, place_of
+from remote.hosts import WARNING_CHARS, HostSnapshot, HostWarning, noted, place_of
 from remote.keys import Keys
 from remote.log_lines import LogCallback, LogLines
 from remote.places import Place, Places
@@ -287,7 +287,7 @@ class Fleet:
 
     def host_warned(self, host: str, text: str) -> None:
         """Remember what makes no sense."""
-        self.warnings = noted(self.warnings, host, clean(text), self.clock())
+        self.warnings = noted(self.warnings, host, clean(text, WARNING_CHARS), self.clock())
 
     def host_listed(self, host: str) -> None:
         """Believe the host about runs that it no longer has."""

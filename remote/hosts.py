@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from remote.profiles import Host
 
 
-WARNINGS_KEPT = 50
+WARNINGS_KEPT, WARNING_CHARS = 50, 300
 
 
 @dataclass(frozen=True)
