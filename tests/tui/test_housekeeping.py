@@ -14,6 +14,7 @@ from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.housekept import DAY_S, Housekeeping, plan, trees
 from tests.tui.screen_text import plain
 from tests.tui.worlds import LIVE, NOW, WALL, offline, running
+from tui.housekeeping.pruning import NAMES, WHY
 from tui.screens.dialog import Confirm
 from tui.screens.home import HomeScreen
 from tui.screens.housekeeping import SCREENS
@@ -27,6 +28,10 @@ class Verbs(Housekeeping, NoVerbs):
 
 def rows() -> list:
     return [running("keypoint-a"), running("i3d-a", host="gpu-1"), running("magvit-a", host="gpu-2", link=offline())]
+
+
+def test_every_kind_has_its_words() -> None:
+    assert set(NAMES) == set(WHY) == set(Kind)
 
 
 async def test_only_what_is_marked_goes_and_only_after_its_number(same_as_before: Same) -> None:

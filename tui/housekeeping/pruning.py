@@ -1,5 +1,4 @@
-"""What may go from hosts and laptop, what stays, and what became of it: in words. `name_at` names a worker by its
-folder on a host."""
+"""What may go from hosts and laptop, what stays, and what became of it: in words."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class PruneScreen(ListScreen, inherit_bindings=False):
         where = f" on {one.host}" if one.host and not self.here else " on this laptop"
         lines = [[("may go  ", "bold"), (f"{NAMES[one.kind][0]} {self._named(one)}{where}", "")]]
         lines.append([(f"{size(one.thing.bytes)}, last used {age(one.thing.age_s)} ago", "dim")])
-        return [*lines, *([(piece, "")] for piece in wrapped(WHY.get(one.kind, ""), width))]
+        return [*lines, *([(piece, "")] for piece in wrapped(WHY[one.kind], width))]
 
     # ------------------------------------------------------------------ keys
 
