@@ -296,7 +296,8 @@ class TrajvidApp(Opening, VerbKeys, App[int]):
 
     async def action_quit(self) -> None:
         """Leave at once; what goes on is said on the terminal that stays."""
-        lines = what_goes_on(self.store.all(), self.store.clock())
+        tested = sorted(self._runner.proofs.running) if self._runner is not None else ()
+        lines = what_goes_on(self.store.all(), self.store.clock(), tested)
         self.exit(0, message=self.palette.text(lines))
 
 

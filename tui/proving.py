@@ -24,6 +24,8 @@ class ProofRunner:
     def __init__(self, app: TrajvidApp, verbs: VerbsLike, run: Run, consent: Consent) -> None:
         self._app, self._verbs, self._run, self._consent = app, verbs, run, consent
         self._last: dict[str, ProveChoice] = {}
+        self.running: set[str] = set()
+        """Workers whose tests run for this app, and end with it."""
 
     def tests(self, row: RunSnapshot) -> None:
         """The dialog, then the tests; the row says meanwhile what they print."""
@@ -37,7 +39,11 @@ class ProofRunner:
             from remote.proving import Wish
 
             wish = Wish(choice.phase, choice.component, choice.arguments)
-            done = await self._verbs.prove(self._app.fleet, row.worker, wish, consent=self._consent)
+            self.running.add(row.worker)
+            try:
+                done = await self._verbs.prove(self._app.fleet, row.worker, wish, consent=self._consent)
+            finally:
+                self.running.discard(row.worker)
             about = f"{choice.component} {choice.phase}".lstrip()
             if not done.accepted:
                 raise NoEvidence(f"{about}: {done.verdict}", hint="the evidence tab shows what pytest said")

@@ -22,7 +22,8 @@ from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.screen_text import plain
 from tests.tui.test_evidence_tab import number, shown
 from tests.tui.test_verbs import app_on, make_project
-from tests.tui.worlds import WALL, blank, running
+from tests.tui.worlds import NOW, WALL, blank, running
+from tui.leaving import what_goes_on
 from tui.screens.prove import ProveScreen
 from tui.screens.worker import TABS
 from tui.session import ProfileSession
@@ -114,6 +115,12 @@ async def test_what_only_looks_runs_nothing_and_a_lost_host_is_told() -> None:
         await pilot.press("tab", "enter")
         text = await shown(app, pilot)
         assert "the tests ended with it" in text and "run them again" in text
+
+
+def test_leaving_says_whose_tests_it_ends() -> None:
+    for rows, rest in (([], "Nothing is running"), ([running("b")], "still running")):
+        [first, *more] = ["".join(text for text, _ in line) for line in what_goes_on(rows, NOW, ["a"])]
+        assert first == "The tests of a ended with it: no evidence was written." and rest in more[0]
 
 
 async def test_the_checklist_of_the_overview(same_as_before: Same) -> None:
