@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,19 @@ async def test_the_host_is_believed_about_what_there_is(project: Project) -> Non
     assert (await runs.told(fleet, "good")).pieces == (), "it is here still, and no longer there"
     cached = await runs.told(fleet, "good", cached=True)
     assert cached.cached and [one.evidence.component for one in cached.pieces] == ["tracker"]
+    await fleet.close()
+
+
+@pytest.mark.slow  # 3 s
+async def test_evidence_comes_home_with_the_results_of_a_run(project: Project) -> None:
+    name = write_evidence(there(project), project.folder, "tracker", "red").name
+    fleet = Fleet(project.profile)
+    await runs.launch(fleet, "good")
+    await fleet.start(["good"])
+    async with asyncio.timeout(60):
+        while not (folder_here(fleet, "good") / name).exists():
+            await asyncio.sleep(0.05)
+    await runs.wait(fleet, ["good"])
     await fleet.close()
 
 
