@@ -345,3 +345,42 @@ async def test_against_moto_found_by_tag_stopped_and_started_at_another_address(
             ec2_client.find("gpu-1", place)
     with pytest.raises(RemoteError, match="there is no instance"):
         ec2_client.find("gpu-1", PLACE)
+
+
+@pytest.mark.slow
+def test_against_moto_the_verbs_as_they_are_typed(
+    moto: Any, aws: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """About 6 s."""
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "gpu-1"}]}]
+    moto.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, TagSpecifications=tags)
+    host = "{{ec2: {{region: {region}, tag: {{Name: {name}}}}}, user: ada, cost_per_hour_usd: 1.2}}"
+    hosts = {"gpu-1": ("eu-west-1", "gpu-1"), "none": ("eu-west-1", "gpu-2"), "away": ("us-east-1", "gpu-1")}
+    entries = "".join(f"  {name}: {host.format(region=at[0], name=at[1])}\n" for name, at in hosts.items())
+    (tmp_path / "profiles.yaml").write_text(
+        f"project: p\nhosts:\n{entries}workers: {{a: {{branch: a, command: x, host: gpu-1}}}}\n"
+    )
+    aws.chdir(tmp_path)
+    aws.setattr(ec2_power, "POLL_S", 0.01)
+
+    def typed(*words: str) -> tuple[int, dict[str, Any]]:
+        capfd.readouterr()
+        code = main(("ec2", *words, "--json"))
+        return code, json.loads(capfd.readouterr().out)
+
+    def one(*words: str) -> dict[str, Any]:
+        code, answer = typed(*words)
+        assert code == 0, answer
+        found: dict[str, Any] = answer["data"]["instances"][0]
+        return found
+
+    before = one("list", "gpu-1")
+    assert before["state"] == "running" and before["public"] and before["spent_usd"] is not None
+    stopped = one("stop", "gpu-1", "--with-runs", "--yes")
+    assert (stopped["state"], stopped["public"], stopped["spent_usd"]) == ("stopped", "", None)
+    after = one("start", "gpu-1")
+    assert after["state"] == "running" and after["public"] not in ("", before["public"])
+    code, answer = typed()
+    assert code == 6 and [row["host"] for row in answer["data"]["instances"]] == ["gpu-1"]
+    assert "none: no instance has tag Name=gpu-2" in answer["error"]["message"]
+    assert "away: no instance has tag Name=gpu-1 in us-east-1" in answer["error"]["message"]
