@@ -15,6 +15,7 @@ from typing import List
 
 from remote.onhost import cluster, preflight, processes, slurm, submission
 from remote.onhost.lock import name_holder
+from remote.onhost.nodes import BLIND_STATUS
 from remote.onhost.ranks import Ranks
 from remote.onhost.request import Refusal
 from remote.onhost.spawn import Claim, encode_claim
@@ -26,8 +27,6 @@ SUBMIT_S = 30.0
 GIVE_UP_S = 45.0
 """A cluster that says nothing for so long has refused the launch."""
 LOOK_S = 1.0
-BLIND_STATUS = 96
-"""Exit status of a job on a node that does not see the run's folder."""
 
 
 def probe(root: Root, spec: RunSpec) -> None:

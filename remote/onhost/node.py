@@ -7,35 +7,27 @@ listen for USR1, and see to it that nothing is left when torchrun is killed.
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from typing import List
 
-from remote.onhost import parts, processes
+from remote.onhost import processes
 from remote.onhost.bound import Bound
-from remote.onhost.nodes import BLIND_STATUS, heard
+from remote.onhost.nodes import heard
 from remote.onhost.outcome import Outcome
-from remote.onhost.rank import node_name
-from remote.onhost.spawn import Claim, decode_claim
+from remote.onhost.rank import came_up
+from remote.onhost.spawn import decode_claim
 
 
 def node(argv: List[str]) -> int:
-    """`node CLAIM COMMAND...`: run torchrun on this machine, unless the machine does not see the run's folder."""
+    """`node CLAIM COMMAND...`: run torchrun on this machine, which leaves its name beside the records of the ranks."""
     claim, _ = decode_claim(argv[0])
-    if not _sees(claim):
-        print(f"node {node_name()} does not see {claim.run_dir.path}: it must lie on shared storage", file=sys.stderr)
-        return BLIND_STATUS
+    came_up(claim.run_dir.attempt(claim.number).ranks)
     bound = Bound()
 
     def listen(child: int) -> None:
         threading.Thread(target=_listen, args=(bound, child, claim.nonce), daemon=True).start()
 
     return Outcome.of(bound.run(argv[1:], listen)).code or 0
-
-
-def _sees(claim: Claim) -> bool:
-    job = parts.job_of(claim.run_dir, claim.number)
-    return job is not None and job.nonce == claim.nonce
 
 
 def _listen(bound: Bound, child: int, nonce: str) -> None:

@@ -18,6 +18,10 @@ from remote.onhost.spawn import Claim, encode_claim
 
 BLIND_STATUS = 96
 """Exit status of a machine that does not see the run's folder."""
+_LOOK = f"""[ -e "$0" ] && exec "$@"
+echo "node ${{SLURMD_NODENAME:-$(hostname)}} does not see $0: it must lie on shared storage" >&2
+exit {BLIND_STATUS}"""
+"""Shell text before all that lies on that storage itself, this code too."""
 
 
 def across(claim: Claim, nodes: int) -> Tuple[List[str], List[str]]:
@@ -35,7 +39,8 @@ def across(claim: Claim, nodes: int) -> Tuple[List[str], List[str]]:
         srun.append("--cpus-per-task=" + os.environ["SLURM_CPUS_PER_TASK"])
     meeting = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-id={claim.attempt}-{port}",
                f"--rdzv-endpoint={socket.gethostname()}:{port}"]  # fmt: skip
-    return [*srun, *verb_argv("node", encode_claim(claim))], meeting
+    look = ["sh", "-c", _LOOK, claim.run_dir.attempt(claim.number).job]
+    return [*srun, *look, *verb_argv("node", encode_claim(claim))], meeting
 
 
 def tell(agents: IO[bytes], number: int) -> None:

@@ -42,6 +42,11 @@ def node_name() -> str:
     return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
+def came_up(folder: str) -> None:
+    """Note in `folder` that this machine is there."""
+    _write(os.path.join(folder, f"{_variable('TRAJVID_RESTARTS')}-{node_name()}.node"), b"")
+
+
 class _Own:
     """Our records. One that cannot be written harms nobody."""
 
@@ -52,16 +57,17 @@ class _Own:
 
     def begin(self, pid: int) -> None:
         self._record = dataclasses.replace(self._record, pid=pid)
-        self._write(self._start, self._record)
+        _write(self._start, self._record.to_line())
 
     def end(self, outcome: Outcome, asked: bool) -> None:
         ended: Dict[str, Any] = {"at_s": time.time(), "code": outcome.code, "reason": outcome.reason, "asked": asked}
-        self._write(self._end, dataclasses.replace(self._record, **ended))
+        _write(self._end, dataclasses.replace(self._record, **ended).to_line())
 
-    def _write(self, path: str, record: RankRecord) -> None:
-        with contextlib.suppress(OSError):
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            replace_file(path, record.to_line())
+
+def _write(path: str, content: bytes) -> None:
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        replace_file(path, content)
 
 
 def _free_names(folder: str, restarts: int, number: int) -> Tuple[str, str]:

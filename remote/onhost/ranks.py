@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from remote.onhost import parts
@@ -112,8 +112,8 @@ def ranks_environment(spec: RunSpec, given: Dict[str, str]) -> Dict[str, str]:
 class Roll:
     """The ranks of one attempt as their records in `folder` tell; `restarts` counts the starts by the supervisor."""
 
-    def __init__(self, folder: str, restarts: int) -> None:
-        self._folder, self._prefix = folder, f"{restarts}-"
+    def __init__(self, folder: str, restarts: int, nodes: int = 1) -> None:
+        self._folder, self._prefix, self._nodes = folder, f"{restarts}-", nodes
         self._told: Dict[int, Dict[int, RankRecord]] = {}
         """Generation, one more with each start of all ranks -> rank -> how it ended."""
         self._generation = 0
@@ -140,16 +140,18 @@ class Roll:
         ended = self._told.get(self._generation, {})
         cause = _cause(ended)
         if cause is None:
-            return (
-                outcome
-                if self._begun()
-                else Outcome(outcome.state, outcome.code, f"no rank was started: {outcome.reason}")
-            )
+            return replace(outcome, reason=self._why_none(outcome.reason))
         after = f", after {self._generation} restart{'s' * (self._generation > 1)}" if self._generation else ""
-        return Outcome(outcome.state, cause.code, f"{cause.who}: {cause.reason}{after}")
+        return replace(outcome, code=cause.code, reason=f"{cause.who}: {cause.reason}{after}")
 
-    def _begun(self) -> bool:
-        return any(name.startswith(self._prefix) for name in parts.names_in(self._folder))
+    def _why_none(self, reason: str) -> str:
+        """Say what is known where no rank failed: maybe none was started, maybe for want of a machine."""
+        names = [name for name in parts.names_in(self._folder) if name.startswith(self._prefix)]
+        up = [name[len(self._prefix) : -len(".node")] for name in names if name.endswith(".node")]
+        if len(up) < self._nodes > 1:
+            there = ", ".join(up[:NAMED_MAX]) or "none"
+            return f"{len(up)} of {self._nodes} nodes came up ({there}); do all see this folder? {reason}"
+        return reason if len(names) > len(up) else f"no rank was started: {reason}"
 
     def _look(self) -> Tuple[List[RankRecord], int]:
         """Read the records of ends that are new, in the order of time, and return the newest generation beside."""

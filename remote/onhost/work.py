@@ -87,7 +87,8 @@ class Work:
         environment = self._environment(secret=True)
         environment["TRAJVID_RESTARTS"] = str(restarts)
         if self._ranks is not None:
-            self._roll = Roll(self._claim.run_dir.attempt(self._claim.number).ranks, restarts)
+            ranks_folder = self._claim.run_dir.attempt(self._claim.number).ranks
+            self._roll = Roll(ranks_folder, restarts, self._ranks.nodes)
             argv = started(argv, self._ranks, self._python, self._claim)
             environment = {**environment, **ranks_environment(self._spec, environment)}
         self._prepared()  # a setup that went well has nothing to say about how the work ends

@@ -11,6 +11,7 @@ import pytest
 
 from tests.end_to_end.conftest import wait_for
 from tests.onhost.far import record
+from tests.slurm.cluster import Cluster
 from tests.slurm.conftest import LoginNode
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(400)]
@@ -103,6 +104,22 @@ def test_an_agent_that_is_killed_ends_the_attempt(desk: LoginNode, running: dict
     os.kill(agent, signal.SIGKILL)
     row = desk.becomes("failed", timeout=120)
     assert row and not desk.marked()
+
+
+def test_a_node_that_does_not_see_the_root_is_said(desk: LoginNode, cluster: Cluster) -> None:
+    """Slurm opens the log on the first node alone, so the other one finds out itself."""
+    cluster.kill("n2")
+    cluster.start_node("n2", hidden=desk.far_root)
+    try:
+        wait_for(lambda: cluster.idle_nodes() == 2, "the node")
+        desk.worker(nodes=2)
+        desk.run("launch", "w")
+        reason = desk.becomes("failed", timeout=120)["reason"]
+        assert reason.startswith("1 of 2 nodes came up (n1); do all see this folder?"), reason
+        assert "node n2 does not see" in (desk.run_folder / "training.log").read_text()
+    finally:
+        cluster.kill("n2")
+        cluster.start_node("n2")
 
 
 def _parent(pid: int) -> int:
