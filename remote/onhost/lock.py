@@ -7,10 +7,11 @@ waits holds no lock, and has the worker all the same.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from remote.onhost import life, parts, processes
 from remote.onhost.cluster import Cluster
@@ -46,7 +47,7 @@ class WorkerLock:
                 fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
-            if os.path.samestat(os.fstat(self.descriptor), os.stat(self.path)):
+            if self._is_in_place():
                 return True
             self._open_again()
 
@@ -54,20 +55,30 @@ class WorkerLock:
         os.close(self.descriptor)
         self.descriptor = _opened(self.path)
 
-    def _take_from_lost(self) -> None:
+    def _take_from_lost(self, root: Root, project: str, worker: str) -> None:
         """Put a new file in the place of the one that the supervisor of a lost job holds on its node, out of reach.
 
         That one is fenced, see `remote.onhost.tenure`. Of several who do this at once, one does it.
         """
+        with self._guarded():
+            if self._is_in_place() and self._named(root, project, worker)[1] is not None:
+                replace_file(self.path, b"")
+        self._open_again()
+
+    def _is_in_place(self) -> bool:
+        """True if the file that we have open is the one that others will open."""
+        return os.path.samestat(os.fstat(self.descriptor), os.stat(self.path))
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Alone decide whose the lock is, where it may be taken from a lost job."""
         folder, name = os.path.split(self.path)
         guard = _opened(os.path.join(folder, TEMPORARY_PREFIX + name))
         try:
             fcntl.flock(guard, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(self.descriptor), os.stat(self.path)):
-                replace_file(self.path, os.pread(self.descriptor, parts.LOCK_BYTES, 0))
+            yield
         finally:
             os.close(guard)
-        self._open_again()
 
     def take_or_find(self, root: Root, project: str, worker: str) -> Optional[Dict[str, Any]]:
         """Take the lock and return None, or return {run, attempt, pid, nonce} of the run that has the worker.
@@ -77,24 +88,40 @@ class WorkerLock:
         """
         began, cluster = time.monotonic(), Cluster(ORPHANS_AFTER_S)
         while not self.take():
-            holder = _holder(self.path)
-            job = None
-            if holder is not None:
-                run = root.run(project, worker, str(holder.get("run")))
-                job = parts.job_of(run, parts.newest_attempt(run))
+            run, job = self._named(root, project, worker)
             ended = job is not None and _has_ended(run, job)
             alive = job is not None and _lives(run, job, ended, cluster)
             if job is not None and alive and not ended:
                 return _running(job)
             waited = time.monotonic() - began
             if job is not None and job.cluster_job and not ended and waited > ORPHANS_AFTER_S:
-                self._take_from_lost()
+                self._take_from_lost(root, project, worker)
                 continue
             left = sorted(processes.family(job.nonce)) if job and not alive and waited > ORPHANS_AFTER_S else []
             if left or waited > PATIENCE_S:
                 self._refuse(left or sorted(processes.holders(self.path)))
             time.sleep(0.02)
-        return queued_job(root, project, worker, cluster)
+        queued = queued_job(root, project, worker, cluster)
+        if queued is None and not self._unname_job(root, project, worker):
+            return self.take_or_find(root, project, worker)
+        return queued
+
+    def _named(self, root: Root, project: str, worker: str) -> Tuple[RunDir, Optional[JobRecord]]:
+        """Return the run that the file was last taken for, and the job record of its newest attempt."""
+        run = root.run(project, worker, str((_holder(self.path) or {}).get("run")))
+        return run, parts.job_of(run, parts.newest_attempt(run))
+
+    def _unname_job(self, root: Root, project: str, worker: str) -> bool:
+        """We have what a job had that is over: others, who find us holding it, must not take us for its supervisor.
+
+        False if somebody did so already, and took it from us.
+        """
+        job = self._named(root, project, worker)[1]
+        if job is None or not job.cluster_job:
+            return True
+        with self._guarded():
+            os.pwrite(self.descriptor, b" " * (parts.LOCK_BYTES - 1) + b"\n", 0)
+            return self._is_in_place()
 
     def _refuse(self, left: "list[int]") -> None:
         raise Refusal(

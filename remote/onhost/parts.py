@@ -106,7 +106,7 @@ def current_run(root: Root, project: str, worker: str) -> str:
 
 def _launched_s(run: RunDir) -> float:
     job = job_of(run, newest_attempt(run))
-    return job.at_s if job else 0.0
+    return float(job.extra.get("submitted_s") or job.at_s) if job else 0.0
 
 
 def read_run(run: RunDir, warn: Warn = silent) -> Parts:
