@@ -181,7 +181,11 @@ async def _found(fleet: Fleet, worker: str, place: Place, wish: Wish) -> Proved:
         accepted = proof is not None and proof.verdict == YES
         return Proved(worker, place.host, PROVE, "", accepted, verdict, proof.commit if proof is not None else "")
     pieces = (piece.evidence for piece in all_of_it.pieces)
-    one = next(one for one in pieces if (one.component, one.phase) == (wish.component, wish.phase))
+    one = next((one for one in pieces if (one.component, one.phase) == (wish.component, wish.phase)), None)
+    if one is None:
+        raise FarSideError(
+            f"{place.host}: {wish.file} did not come", hint=f"trajvid-tui evidence {worker}", code="lost"
+        )
     verdict = ACCEPTED if one.accepted else f"refused: {one.why}"
     return Proved(worker, place.host, wish.phase, wish.component, one.accepted, verdict, one.commit)
 

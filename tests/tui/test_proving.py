@@ -48,6 +48,7 @@ class Verbs(NoVerbs):
         self.asked: list[tuple[Any, ...]] = []
         self.answer: Proved | Exception = Proved("a", "local", "red", "tracker", True, "accepted", COMMIT)
         self.items = items
+        self.against = COMMIT
 
     async def prove(self, fleet: object, worker: str, wish: Wish, **more: Any) -> Proved:
         self.asked.append((worker, wish.phase, wish.component, wish.arguments))
@@ -68,7 +69,7 @@ class Verbs(NoVerbs):
             Piece(one, "of another commit" if one.accepted and one.phase == "green" else "")
             for one in read_evidence(str(folder))
         ]
-        return Told(worker, folder, COMMIT, tuple(pieces), None, WALL, cached)
+        return Told(worker, folder, self.against, tuple(pieces), None, WALL, cached)
 
 
 @pytest.fixture(autouse=True)
@@ -163,12 +164,17 @@ async def test_the_workers_evidence_stands_beside_that_of_the_run(same_as_before
     write_evidence(own, Path("repo"), "tracker", "green", at="2025-12-31T23:30:00Z")
     edited = write_evidence(own, Path("repo"), "loss", "green", at="2025-12-31T23:30:00Z")
     edited.write_text(edited.read_text().replace("failures: 0", "failures: 2"))
-    async with desk([row], (120, 40), "enter", verbs=Verbs()) as (app, pilot, _):
+    verbs = Verbs()
+    async with desk([row], (120, 40), "enter", verbs=verbs) as (app, pilot, _):
         await pilot.press(number(app))
         text = await shown(app, pilot)
         assert "4 files" in text and "▲ refused: edited" in text and "▲ stale: of another commit" in text
         assert "loss, red (of the run)" in text and "verdict: red, by another tool" in text
         same_as_before(app)
+        app.screen.shown._judged_at = NOW - 60  # type: ignore[attr-defined]
+        verbs.against = "c0ffee1" + "0" * 33
+        app.flush(everything=True)
+        assert "held against c0ffee1" in await shown(app, pilot), "the branch moved on"
         (own / "tdd_zoom_red.txt").write_text("verdict: accepted\n")
         os.utime(own, (WALL, WALL))
         app.flush(everything=True)

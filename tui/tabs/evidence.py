@@ -26,22 +26,15 @@ EVIDENCE_KEYS = table(
     Key("move(15)", "pagedown,ctrl+d,space", "pgdn", "page down", "a page down in the file", "Evidence", 2),
     Key("move(-999999)", *FIRST, "first line of the file", "Evidence"),
     Key("move(999999)", *LAST, "last line of the file", "Evidence"),
-    Key(
-        "app.tests",
-        "i",
-        "i",
-        "run tests",
-        "run its tests on its host: red, green, refactor, or prove all",
-        "Evidence",
-        1,
-        True,
-    ),
+    Key("app.tests", "i", "i", "run tests", "run its tests on its host; a dialog asks which", "Evidence", 1, True),
     Key("refresh", "u", "u", "look again", "look again, on its host too", "Evidence", 3),
 )
+JUDGE_AGAIN_S = 15.0
+"""So long it is believed that the branch is where it was."""
 
 
 class EvidenceTab(Tab):
-    """Lists in a thread when the run or its sync changed."""
+    """Lists in a thread when the run, its sync or the folder changed."""
 
     NAME = "evidence"
     KEYS = EVIDENCE_KEYS
@@ -58,8 +51,11 @@ class EvidenceTab(Tab):
         self.viewer = Viewer(lambda: self.tv.palette)
         self.found: list[Evidence] | None = None
         self.at = 0
+        self.against = ""
+        """The commit that a launch would run now, as far as it was found out."""
         self.stale: dict[Path, str] = {}
-        """Why a file says nothing of the commit that a launch would run now."""
+        """Why a file says nothing of that."""
+        self._judged_at = 0.0
         self._seen: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -75,9 +71,11 @@ class EvidenceTab(Tab):
         seen = (row.worker, row.run, row.sync.at, row.sync.folder, _stamp(own))
         if seen != self._seen:
             if seen[:2] != self._seen[:2]:
-                self.found, self.at, self.stale = None, 0, {}
+                self.found, self.at, self.against, self.stale = None, 0, "", {}
             self._seen = seen
             self.run_worker(self._read(row, own, seen), group="evidence", exclusive=True, exit_on_error=False)
+        elif self.found and self.tv.store.clock() - self._judged_at >= JUDGE_AGAIN_S:
+            self.run_worker(self._judge(row.worker, seen), group="evidence", exclusive=True, exit_on_error=False)
         self.head.redraw()
         self.list.redraw()
 
@@ -98,6 +96,7 @@ class EvidenceTab(Tab):
 
     async def _judge(self, worker: str, seen: tuple[object, ...], *, ask: bool = False) -> None:
         """Hold it against the commit that a launch would run now; with `ask` after a look at the host."""
+        self._judged_at = self.tv.store.clock()
         if self.tv.verbs is None:
             return
         try:
@@ -107,7 +106,8 @@ class EvidenceTab(Tab):
                 self.tv.toast(exc.message, "warning", title=f"{worker}: evidence")
             return
         if seen[0] == self._seen[0]:
-            self.stale = {told.folder / name: why for name, why in told.stale.items()}
+            self.against, self.stale = told.against, {told.folder / name: why for name, why in told.stale.items()}
+            self.head.redraw()
             self.list.redraw()
 
     def _choose(self, at: int) -> None:
@@ -130,7 +130,8 @@ class EvidenceTab(Tab):
         folder = self.found[self.at].path.parent if self.found else f"{row.sync.folder}/artifacts"
         where: Line = [(str(folder) if self.found or row.sync.folder else "", "dim")]
         end: Line = [sync_words(row, self.tv.store.now()), (" ", "")] if row.run else []
-        return [spread([(" ", ""), *joined([count, where])], end, width)]
+        against: Line = [(f"held against {self.against[:7]}" if self.against else "", "dim")]
+        return [spread([(" ", ""), *joined([count, where, against])], end, width)]
 
     def _draw(self, width: int, height: int) -> list[Line]:
         row = self.tv.store.current()
