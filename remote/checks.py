@@ -190,6 +190,13 @@ def logout(found: Mapping[str, Any]) -> Check:
     return fail("logout", "KillUserProcesses ends every run at the last logout", mend)
 
 
+def idle_stop(after_min: int, why_not: str) -> Check:
+    """`why_not`: what keeps an EC2 host from stopping itself, '' if nothing does."""
+    if why_not:
+        return warn("idle stop", f"does not stop itself: {why_not}", "docs/ec2.md, or remove `idle_stop_min`")
+    return fine("idle stop", f"stops itself after {after_min} min without use")
+
+
 def detaching(found: Mapping[str, Any]) -> Check:
     missing = [tool for tool in ("setsid", "nohup") if not found.get(tool)]
     if missing:

@@ -82,7 +82,19 @@ async def look_there(fleet: Fleet, name: str, *, fix: bool = False) -> list[Chec
     seen = fleet.links().get(name)
     trip = f", {seen.round_trip_s * 1000:.0f} ms" if seen is not None and seen.round_trip_s is not None else ""
     told = judged(found, wall_s=wall_s, took_s=took_s, workers=workers)
-    return [*way.checks(None), *_reached(host, None, trip), *told]
+    return [*way.checks(None), *_reached(host, None, trip), *told, *await _idle_stop(fleet, name)]
+
+
+async def _idle_stop(fleet: Fleet, name: str) -> list[Check]:
+    """Whether an EC2 host stops itself when idle, where its profile wishes it."""
+    place = fleet.host(name).ec2
+    if place is None or not place.idle_stop_min:
+        return []
+    from remote.ec2_idle import arrange
+
+    await arrange(fleet, name)
+    standing = next(host.ec2 for host in fleet.hosts() if host.name == name)
+    return [checks.idle_stop(place.idle_stop_min, standing.no_idle_stop if standing is not None else "")]
 
 
 def judged(found: Mapping[str, Any], *, wall_s: float, took_s: float, workers: Sequence[Worker] = ()) -> list[Check]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from remote import ec2_client, ec2_power, runs
+from remote.doctor import look_there
 from remote.ec2_idle import arrange
 from remote.ec2_place import Ec2Place
 from remote.ec2_standing import Standing
@@ -104,7 +105,8 @@ async def test_only_what_a_shutdown_surely_stops_is_stopped_by_one(fleet: Fleet,
     assert standing(fleet).no_idle_stop == f"{ID} is a spot instance, which a shutdown may terminate"
     assert of_keeper(fleet) is None, "and what was arranged before ends"
     amazon.lifecycle, amazon.at_shutdown = "", "terminate"
-    await arrange(fleet, "local")
+    found = [check for check in await look_there(fleet, "local") if check.name == "idle stop"]
+    assert [check.text for check in found] == [f"does not stop itself: a shutdown would terminate {ID}"]
     assert standing(fleet).no_idle_stop == f"a shutdown would terminate {ID}" and of_keeper(fleet) is None
 
 

@@ -112,7 +112,8 @@ def _instance_lines(host: HostSnapshot, now: float, room: int) -> list[Line]:
     if ec2 is None:
         return []
     lines = [_fact("EC2", cut_line(instance_line(host, now), room))]
-    wrong = [f"Amazon could not be asked again: {ec2.problem}"] if ec2.problem else []
+    problem = ec2.problem.removeprefix(f"{host.name}: ")
+    wrong = [f"Amazon could not be asked again: {problem}"] if problem else []
     if ec2.no_idle_stop:
         wrong.append(f"does not stop itself after {ec2.idle_stop_min} idle min: {ec2.no_idle_stop}")
     if idle := idle_line(host, now):
