@@ -87,6 +87,7 @@ async def prove(
     *,
     on_step: Step | None = None,
     on_output: Output | None = None,
+    on_commit: Callable[[Commit], None] | None = None,
     consent: Consent | None = None,
 ) -> Proved:
     """Run one phase of test-first work, or the proof of everything, and bring the evidence here.
@@ -100,6 +101,8 @@ async def prove(
     with steps(fleet, worker, on_step) as step:
         step("reading the branch")
         commit = await commit_of(fleet, worker, consent)
+        if on_commit is not None and not wish.as_it_is:
+            on_commit(commit)
         step(f"connecting to {place.host}")
         if not wish.as_it_is:
             await again_when_lost(lambda: _prepare(fleet, place, commit, step), step)

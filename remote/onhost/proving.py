@@ -101,13 +101,20 @@ def _words(root: Root, project: str, worker: str, asked: Dict[str, Any]) -> List
         raise Refusal("bad_request", f"no such phase, component or files: {phase[:40]!r} {component[:80]!r}")
     words = ["--out", root.evidence(project, worker)]
     if phase == PROVE:
-        run = parts.current_run(root, project, worker)
-        words = [PROVE, *words, *([root.run(project, worker, run).path] if run else [])]
+        words = [PROVE, *words, *_judged_run(root, project, worker)]
     else:
         bar = [] if asked.get("bar_percent") is None else ["--bar", f"{ask.number(asked, 'bar_percent', 0):g}"]
         words = ["tdd", phase, component, *words, *bar, *(["--files", *files] if files else [])]
     arguments = _texts(asked, "arguments")
     return [*words, *(["--", *arguments] if arguments else [])]
+
+
+def _judged_run(root: Root, project: str, worker: str) -> List[str]:
+    """The newest run, as far as it is one that reports results: the trainer's, or one that wrote some."""
+    name = parts.current_run(root, project, worker)
+    run = root.run(project, worker, name)
+    reports = bool(name) and bool((parts.read_part(run.spec) or {}).get("config") or os.path.exists(run.result))
+    return [run.path] if reports else []
 
 
 def _object(asked: Dict[str, Any], key: str) -> Dict[str, Any]:

@@ -12,6 +12,7 @@ from remote.checklist_items import Checklist
 from remote.errors import NoEvidence, RemoteError, UsageError
 from remote.evidence import Piece, Proof, Told, told
 from remote.proving import PROVE, Proved, Wish, check
+from remote.steps import Step
 from tui.checklist import MARKS, proof_words
 from tui.cli.envelope import Answer
 from tui.cli.launch import Teller
@@ -29,12 +30,8 @@ async def main(session: Session) -> Answer:
     words, phases = arguments.words, (*PHASES, PROVE)
     if len(words) > 1 and words[1] in phases:
         return await _prove(session, *words)
-    if arguments.command:
-        raise UsageError(
-            "what stands behind -- is for pytest", hint="evidence WORKER red|green|refactor COMPONENT -- -x"
-        )
-    if arguments.as_it_is:
-        raise UsageError("--as-it-is is for running tests", hint="evidence WORKER red|green|refactor COMPONENT")
+    if arguments.command or arguments.as_it_is or arguments.bar is not None or arguments.files:
+        raise UsageError("--as-it-is, --bar, --files and what stands behind -- are for running tests", hint=HOW_TO_RUN)
     names = await session.know(dict.fromkeys(words or session.profile.workers))
     looked = await asyncio.gather(*(_looked(session, name) for name in names))
     failed = {name: one for name, one in zip(names, looked, strict=True) if isinstance(one, RemoteError)}
@@ -66,17 +63,15 @@ async def _prove(session: Session, worker: str, phase: str, *rest: str) -> Answe
     if len(rest) > 1 or arguments.checklist or arguments.cached:
         raise UsageError(f"evidence {worker} {phase} takes one component", hint="pytest's arguments stand behind --")
     component = rest[0] if rest else ""
-    wish = Wish(
-        phase, component, tuple(arguments.command), arguments.bar, tuple(arguments.files), arguments.as_it_is
-    )  # fmt: skip
+    wish = Wish(phase, component, tuple(arguments.command), arguments.bar, tuple(arguments.files), arguments.as_it_is)
     check(wish)
     session.changes()
     session.fleet.place(worker)
     session.on_interrupt = "interrupted: the tests ended with it, and no evidence was written"
+    teller = Teller(session)
     found = await runs.prove(
-        session.fleet, worker, wish,
-        on_step=_narrated(session, worker), on_output=None if arguments.json else _print,
-        consent=Teller(session).consent,
+        session.fleet, worker, wish, on_step=_narrated(session, worker), on_output=None if arguments.json else _print,
+        on_commit=lambda commit: teller.tell(worker, commit), consent=teller.consent,
     )  # fmt: skip
     about = f"{worker}: {f'{component}, ' if component else ''}{phase}"
     data = {"worker": worker, "host": found.host, "phase": phase, "component": component, "accepted": found.accepted,
@@ -90,9 +85,10 @@ def _refusal(about: str, found: Proved) -> NoEvidence | None:
     return NoEvidence(f"{about}: {found.verdict}", hint="the output above says more; mend it, and run this again")
 
 
-def _narrated(session: Session, worker: str) -> Any:
+def _narrated(session: Session, worker: str) -> Step:
     """Steps on stderr, but not each line of the tests, which is printed already."""
-    return lambda text: None if text.startswith((*PHASES, PROVE)) else session.step_of(worker)(text)
+    say, of_tests = session.step_of(worker), tuple(f"{phase} " for phase in PHASES)
+    return lambda text: None if text.startswith((*of_tests, f"{PROVE}:")) else say(text)
 
 
 def _print(text: str) -> None:
