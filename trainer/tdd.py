@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainer.evidence.coverage import BAR_PERCENT
 from wire.evidence import PHASES, file_name
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def add_parser(verbs: Any) -> None:
     verb.add_argument("phase", choices=PHASES, help="what the tests are to show")
     verb.add_argument("component", metavar="COMPONENT", help="letters, digits, _ and -")
     verb.add_argument("--out", default="artifacts", metavar="DIR", help="folder of the evidence (default: artifacts)")
-    verb.add_argument("--bar", type=_percent, default=80.0, metavar="PERCENT", help="least coverage; 0: not measured")
+    help_ = "least coverage (default: %(default)g); 0: not measured"
+    verb.add_argument("--bar", type=_percent, default=BAR_PERCENT, metavar="PERCENT", help=help_)
     verb.add_argument("--files", nargs="+", default=[], metavar="GLOB", help="the component's files, for coverage")
 
 
@@ -67,7 +69,7 @@ def _percent(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the phase; its last lines say what it showed and where that stands."""
-    from trainer.evidence.recording import Asked, record
+    from trainer.evidence.recording import Asked, kept_file, record
 
     end_by_exception()
     asked = Asked(
@@ -80,8 +82,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     evidence = record(Path.cwd(), asked, show)
     print(_said(evidence))
-    print(f"The evidence is in {asked.out / file_name(asked.component, asked.phase)}")
+    file = asked.out / file_name(asked.component, asked.phase)
+    print(f"The evidence is in {file}")
     if not evidence.accepted:
+        if (kept := kept_file(asked)).exists():
+            print(f"What was accepted before is kept; to go back to it: mv {kept} {file}")
         return REFUSED
     print(NEXT[asked.phase].format(asked.component))
     return 0

@@ -53,7 +53,7 @@ def file_name(component: str, phase: str) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """One test function in a run of pytest; of its parameters the worst outcome."""
+    """One test in a run of pytest."""
 
     outcome: str
     """`passed`, `failed`, `error` or `skipped` (also: expected to fail)."""
@@ -62,7 +62,15 @@ class Case:
     lacks: str
     """Module that was not found when it ran, '' if none was missing."""
     name: str
-    """`tests/test_a.py::TestB::test_c`, from the top of the worktree."""
+    """`tests/test_a.py::TestB::test_c[1-x]`, from the top of the worktree; without parameters where the file could not
+    be collected, so that they are not known.
+    """
+
+    @property
+    def function(self) -> str:
+        """`tests/test_a.py::TestB::test_c`: the test, whatever its parameters."""
+        file, colons, path = self.name.partition("::")
+        return file + colons + path.partition("[")[0]
 
     def to_line(self) -> str:
         return f"{self.outcome} {self.says} {self.lacks or '-'} {self.name}\n"
@@ -126,10 +134,6 @@ class Evidence:
             return float(timegm(strptime(self.at, _TIME)))
         except ValueError:
             return 0.0
-
-    @property
-    def case_of(self) -> Dict[str, Case]:
-        return {case.name: case for case in self.cases}
 
     def to_text(self) -> str:
         """Return the content of the file."""

@@ -31,12 +31,12 @@ def tree_digest(entries: Mapping[bytes, bytes]) -> str:
 
 
 _TESTS_AND_WORDS = re.compile(
-    rb"(.*/)?(test_[^/]*\.py|[^/]*_test\.py|conftest\.py|[^/]+\.(md|rst))\Z|(.*/)?tests?/", re.IGNORECASE
+    rb"(.*/)?(test_[^/]*\.py|[^/]*_test\.py|conftest\.py|[^/]+\.(md|rst)|\.gitignore)\Z|(.*/)?tests?/", re.IGNORECASE
 )
 
 
 def is_code(path: bytes) -> bool:
-    """True for what is tested: not the tests, by the names that pytest looks for, and not words for people."""
+    """True for what is tested: not the tests, by the names that pytest looks for, nor words for people and git."""
     return not _TESTS_AND_WORDS.match(path)
 
 

@@ -56,6 +56,13 @@ def test_any_output_and_any_reason_survive(output: str, why: str) -> None:
     assert not after.accepted and after.why == " ".join(why.split())
 
 
+@pytest.mark.parametrize("parameters", ["", "[1]", "[a::b]", "[x[0] y]"])
+def test_a_case_is_of_a_function(parameters: str) -> None:
+    case = replace(RED.cases[0], name=f"tests/test_a.py::TestB::test_c{parameters}")
+    assert case.function == "tests/test_a.py::TestB::test_c"
+    assert Case.from_line(case.to_line().rstrip("\n")) == case
+
+
 def test_an_edit_anywhere_is_seen_and_so_is_an_end_that_is_missing() -> None:
     text = RED.to_text()
     for place in range(len(text)):
@@ -160,6 +167,11 @@ def test_a_commit_and_its_worktree_have_one_digest_whatever_tools_left_there(tmp
 def test_what_is_code() -> None:
     code = [b"a.py", b"src/contest.py", b"latest/a.py", b"data.json", b"test.py"]
     assert (
-        list(filter(is_code, [*code, b"test_a.py", b"a_test.py", b"x/conftest.py", b"tests/a.py", b"a/README.md"]))
+        list(
+            filter(
+                is_code,
+                [*code, b"test_a.py", b"a_test.py", b"x/conftest.py", b"tests/a.py", b"a/README.md", b".gitignore"],
+            )
+        )
         == code
     )

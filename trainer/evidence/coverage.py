@@ -14,6 +14,9 @@ from wire.tested_tree import is_code
 if TYPE_CHECKING:
     import coverage
 
+BAR_PERCENT = 80.0
+"""So much of a component's lines its tests are to run, where nothing else was asked for."""
+
 
 @dataclass(frozen=True)
 class Covered:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import PurePosixPath
 
 from trainer.evidence.junit import Ended, Report
+from trainer.evidence.redaction import redacted_line
 from trainer.evidence.running import Ran
 from trainer.evidence.sources import Sources
 from wire.evidence import Case
@@ -22,14 +26,18 @@ _EXIT = {
 
 
 def cases_of(report: Report | None, sources: Sources) -> tuple[Case, ...]:
-    """Return every test function of a run; of a file that could not be collected, those that it defines."""
+    """Return every test of a run; of a file that could not be collected, the functions that it defines."""
     worst: dict[str, Ended] = {}
     for row in report.rows if report else ():
         of_file = "::" not in row.name and sources.tests_in(row.name)
         for name in of_file or [row.name]:
             known = worst.get(name, row)
             worst[name] = min(known, row, key=lambda one: _WORST_FIRST.index(one.outcome))
-    return tuple(Case(row.outcome, sources.says(name), row.lacks, name) for name, row in worst.items())
+    # Of a name the parameters may tell a secret.
+    named = ((redacted_line(name, os.environ) if "[" in name else name, row) for name, row in worst.items())
+    cases = (Case(row.outcome, "", row.lacks, name) for name, row in named)
+    says = cache(sources.says)
+    return tuple(replace(case, says=says(case.function)) for case in cases)
 
 
 def not_run(ran: Ran) -> str:
@@ -43,7 +51,7 @@ def not_run(ran: Ran) -> str:
         return f"{_EXIT[ran.exit_code]} (exit code {ran.exit_code}){': ' + words if words else ''}"
     if ran.report is None:
         return "pytest wrote no report of its tests"
-    return "" if ran.report.rows else "pytest ran no test"
+    return "" if ran.report.counts["tests"] else "pytest ran no test"
 
 
 def not_red(ran: Ran) -> str:
@@ -74,18 +82,24 @@ def not_passing(ran: Ran) -> str:
 
 
 def weakened(before: Iterable[Case], now: Iterable[Case], phase: str) -> str:
-    """Every test of an earlier phase ran again, says the same, and passed."""
-    found = {case.name: case for case in now}
-    files = {name.partition("::")[0] for name in found}
+    """Every test of an earlier phase ran again, says the same, and was not skipped if it was not then."""
+    found: dict[str, list[Case]] = {}
+    for case in now:
+        for name in {case.name, case.function, case.function.partition("::")[0]}:
+            found.setdefault(name, []).append(case)
     for case in before:
-        again = found.get(case.name)
-        if again is None:
-            if case.name in files:  # its file could not be read then, so which tests it has was not known
-                continue
+        # A file that could not be collected told no parameters of its tests, or not even which tests it has.
+        again = found.get(case.name, [])
+        if not again:
             return f"{case.name}, a test of {phase}, did not run: it was deleted, renamed or deselected"
-        if again.says != case.says:
-            return f"{case.name} does not say what it said in {phase}: if the test must change, run red again"
-        if again.outcome == "skipped" != case.outcome:
+        if "::" not in case.name:
+            continue
+        if any(one.says != case.says for one in again):
+            return (
+                f"{case.name} does not say what it said in {phase}, or what it leans on does not: if it must change, "
+                "run red again"
+            )
+        if case.outcome != "skipped" and all(one.outcome == "skipped" for one in again):
             return f"{case.name}, a test of {phase}, was skipped, or is expected to fail"
     return ""
 

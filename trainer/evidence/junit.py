@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 _COUNTS = ("tests", "failures", "errors", "skipped")
-_LACKS = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
+_LACKS = re.compile(r"ModuleNotFoundError: No module named '([^'\s]+)'")
 _WANTS = re.compile(
     r"assert\b|AssertionError\b|Failed: (?!Timeout)"
     r"|ImportError: cannot import name|AttributeError: (?!'NoneType').* has no attribute"
@@ -21,7 +21,7 @@ class Ended:
     """How one test ended, or a file whose tests could not be collected."""
 
     name: str
-    """`tests/test_a.py::TestB::test_c` without parameters, or the file alone."""
+    """`tests/test_a.py::TestB::test_c[1-x]`, or the file alone."""
     outcome: str
     """`passed`, `failed`, `error`, `skipped`."""
     words: str = ""
@@ -41,10 +41,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Report:
-    """All of a run. Each parameter of a test is a row of its own."""
+    """All of a run. Each parameter of a test is a row of its own, and so is the end of one that failed there again."""
 
     counts: dict[str, int]
-    """tests, failures, errors, skipped."""
+    """tests, failures, errors, skipped. A test of which only the fixtures were set up counts as none."""
     rows: tuple[Ended, ...]
 
 
@@ -75,7 +75,7 @@ def _name(case: ElementTree.Element) -> str:
     if not classes:
         return file
     inner = [part for part in classes.removeprefix(module).split(".") if part]
-    return "::".join([file, *inner, case.get("name", "").partition("[")[0]])
+    return "::".join([file, *inner, case.get("name", "")])
 
 
 def _words(found: ElementTree.Element) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from trainer.errors import ConfigError
 from wire.tested_tree import is_code
@@ -35,6 +36,24 @@ def tests_named(component: str, paths: Iterable[bytes]) -> list[str]:
     """Return the test files of a component: test_x.py, test_x_more.py, x_test.py, those in a folder tests/x."""
     wanted = _plain(component)
     return [file for file in _python(paths) if _is_test_of(wanted, PurePosixPath(_plain(file)))]
+
+
+def from_top(words: Iterable[str], top: Path) -> tuple[str, ...]:
+    """Return arguments of pytest with their paths from the top of the worktree, so that they hold in another one of it.
+
+    Raises `ConfigError` for a path outside of it: no commit has what lies there.
+    """
+    return tuple(_from_top(word, top) for word in words)
+
+
+def _from_top(word: str, top: Path) -> str:
+    name, colons, test = word.partition("::")
+    if not name or not os.path.lexists(top / name):
+        return word
+    path = Path(os.path.realpath(top / name))
+    if not path.is_relative_to(top.resolve()):
+        raise ConfigError(f"{name} is not in the worktree {top}", hint="evidence is of what a commit can hold")
+    return path.relative_to(top.resolve()).as_posix() + colons + test if Path(name).is_absolute() else word
 
 
 def _is_test_of(wanted: str, path: PurePosixPath) -> bool:

@@ -15,10 +15,11 @@ from typing import Any
 
 from trainer.errors import TrainerError
 from trainer.evidence import judging
-from trainer.evidence.recording import MODULE, counts_of, out_of_history, words_of
+from trainer.evidence.coverage import BAR_PERCENT
+from trainer.evidence.recording import counts_of, out_of_history, words_of
 from trainer.evidence.redaction import redacted_line
 from trainer.evidence.repository import Repository
-from trainer.evidence.running import Ran, Show, run_tests
+from trainer.evidence.running import MODULE, Ran, Show, run_tests
 from trainer.evidence.runs import judge_run
 from trainer.evidence.sources import Sources
 from wire.evidence import (
@@ -112,11 +113,23 @@ def _judge_chains(proof: Proof, chains: Mapping[str, Phases], repository: Reposi
         why = chain_problem(phases) or out_of_history(counting, repository, proof.commit)
         if why:
             proof.reasons.append(f"{component}: {why}")
-        if one is not None and (last is None or one.at >= last.at):
+        if one is None:
+            continue
+        proof.notes += filter(None, [_covered(one)])
+        if last is None or one.at >= last.at:
             last = one
     why = stale(last, proof.commit, tree) if last is not None and not proof.reasons else ""
     if last is not None and why:
         proof.reasons.append(f"{last.component}: {last.phase} is stale: {why}; run trainer tdd {last.phase} once more")
+
+
+def _covered(one: Evidence) -> str:
+    """A bar may be lowered, for one component or for once: that is said, '' if it was not."""
+    try:
+        percent = float(one.coverage)
+    except ValueError:
+        return f"{one.component}: its coverage was not measured"
+    return "" if percent >= BAR_PERCENT else f"{one.component}: its coverage is {percent:.1f} %, not {BAR_PERCENT:g} %"
 
 
 def _row(one: Evidence) -> dict[str, Any]:

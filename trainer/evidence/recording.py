@@ -15,7 +15,7 @@ from pathlib import Path
 from trainer.errors import ConfigError, TrainerError
 from trainer.evidence import judging
 from trainer.evidence.coverage import Covered, measure
-from trainer.evidence.naming import component_files, tests_named
+from trainer.evidence.naming import component_files, from_top, tests_named
 from trainer.evidence.redaction import redacted, redacted_line
 from trainer.evidence.repository import Repository
 from trainer.evidence.running import MODULE, Ran, Show, coverage_data, run_tests
@@ -67,12 +67,22 @@ def record(top: Path, asked: Asked, show: Show) -> Evidence:
     recorder = _Recorder(Repository(top), asked, phases, show)
     evidence = recorder.evidence()
     text = evidence.to_text()
+    file, kept = asked.out / file_name(asked.component, asked.phase), kept_file(asked)
     try:
         asked.out.mkdir(parents=True, exist_ok=True)
-        replace_file(str(asked.out / file_name(asked.component, asked.phase)), text.encode("utf-8", "surrogateescape"))
+        if evidence.accepted:
+            kept.unlink(missing_ok=True)
+        elif asked.phase in phases and phases[asked.phase].accepted:
+            replace_file(str(kept), file.read_bytes())
+        replace_file(str(file), text.encode("utf-8", "surrogateescape"))
     except OSError as exc:
         raise TrainerError(f"cannot write into {asked.out}: {exc.strerror}", hint="name a folder with --out") from exc
     return evidence
+
+
+def kept_file(asked: Asked) -> Path:
+    """Where evidence that was accepted is kept when one that is refused takes its place; it is no evidence there."""
+    return (asked.out / file_name(asked.component, asked.phase)).with_suffix(".accepted.txt")
 
 
 def words_of(evidence: Evidence) -> tuple[str, ...]:
@@ -107,7 +117,7 @@ class _Recorder:
             ran = run_tests(self._repository.top, words, Path(folder), self._show, measures)
             cases = judging.cases_of(ran.report, Sources(self._repository.top))
             partly = replace(self._evidence("", words), cases=cases, **counts_of(ran))
-            why = self._refusal(ran, partly)
+            why = self._refusal(ran, partly) or self._moved()
             covered = self._covered(Path(folder), *files) if files and ran.report is not None else None
         output = redacted(ran.output, os.environ)
         percent = covered.percent if covered else None
@@ -127,12 +137,15 @@ class _Recorder:
             return ""
         if why := out_of_history(self._phases, self._repository, self._commit):
             return why
-        before = _BEFORE[phase]
-        return unchanged(before) if self._phases[before].code == self._content.code else ""
+        before = self._phases[_BEFORE[phase]]
+        if before.at > self._began:
+            clocks = f"{before.phase} is of {before.at}, and here it is {self._began}"
+            return f"{clocks}: set the clock, or run {before.phase} anew"
+        return unchanged(before.phase) if before.code == self._content.code else ""
 
     def _words(self) -> Sequence[str]:
         if self._asked.words:
-            return self._asked.words
+            return from_top(self._asked.words, self._repository.top)
         if self._asked.phase != RED:
             return words_of(self._phases[_BEFORE[self._asked.phase]])
         found = tests_named(self._asked.component, self._content.entries)
@@ -144,12 +157,16 @@ class _Recorder:
     def _refusal(self, ran: Ran, now: Evidence) -> str:
         if self._asked.phase == RED:
             return judging.not_red(ran)
-        red = self._phases[RED].cases
-        return (
-            judging.not_passing(ran)
-            or judging.weakened(red, now.cases, RED)
-            or judging.not_written(red, self._content.entries)
-        )
+        why = judging.not_passing(ran)
+        for before in self._phases.values():
+            why = why or judging.weakened(before.cases, now.cases, before.phase)
+        return why or judging.not_written(self._phases[RED].cases, self._content.entries)
+
+    def _moved(self) -> str:
+        """The files are those that the digest is of; new ones, which tests may write, do not count."""
+        now = self._repository.present().entries
+        moved = [path for path, entry in self._content.entries.items() if now.get(path) != entry]
+        return f"{os.fsdecode(moved[0])} was edited while the tests ran: run them again" if moved else ""
 
     def _covered(self, scratch: Path, files: list[str], chosen: str) -> Covered | None:
         data = coverage_data(scratch)

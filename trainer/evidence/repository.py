@@ -59,10 +59,15 @@ class Repository:
             return ""
 
     def knows(self, commit: str, head: str) -> bool:
-        """True if a commit, or the one that it was made from, is `head` or in its history: the commit may be a snapshot
-        of uncommitted work, which no branch holds, or was amended since.
+        """True if a commit is `head` or in its history; of one that no branch holds, as it is a snapshot of uncommitted
+        work or was amended since, if the one is that it was made from.
         """
-        return self._is_ancestor(commit, head) or self._is_ancestor(f"{commit}^", head)
+        if self._is_ancestor(commit, head):
+            return True
+        return self._is_ancestor(f"{commit}^", head) and not self._is_in_a_branch(commit)
+
+    def _is_in_a_branch(self, commit: str) -> bool:
+        return bool(self._must("for-each-ref", "--count=1", f"--contains={commit}", "refs/heads"))
 
     def _is_ancestor(self, commit: str, head: str) -> bool:
         try:
@@ -82,8 +87,17 @@ class Repository:
             own = Path(os.fsdecode(self._must("rev-parse", "--git-path", "index").removesuffix(b"\n")))
             if (self.top / own).exists():
                 shutil.copy2(self.top / own, index)  # with its time: git distrusts entries as young as the index
+            self._look_at_all(index)
             self._must("-c", "core.safecrlf=false", "add", "--all", index=index)
             return Content(tree_entries(self._must("ls-files", "-sz", index=index)))
+
+    def _look_at_all(self, index: Path) -> None:
+        """Take the marks off by which git passes over files that are there, as if they were unchanged."""
+        listed = self._must("ls-files", "-vz", index=index).split(b"\0")
+        marked = [line[2:] for line in listed if line[:1].islower() or line[:1] == b"S"]
+        there = [path for path in marked if os.path.lexists(self.top / os.fsdecode(path))]
+        for mark in ("--no-assume-unchanged", "--no-skip-worktree") if there else ():
+            self._must("update-index", mark, "-z", "--stdin", index=index, said=b"\0".join(there))
 
     @contextmanager
     def checked_out(self, commit: str) -> Iterator[Path]:
@@ -96,17 +110,19 @@ class Repository:
             finally:
                 self._must("worktree", "remove", "--force", "--force", str(place))
 
-    def _must(self, *words: str, index: Path | None = None) -> bytes:
+    def _must(self, *words: str, index: Path | None = None, said: bytes = b"") -> bytes:
         """Raises `TrainerError` in git's own words."""
         try:
-            return self._git(*words, index=index)
+            return self._git(*words, index=index, said=said)
         except subprocess.CalledProcessError as exc:
-            said = exc.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {exc.returncode}"]
-            raise TrainerError(f"git cannot read the worktree {self.top}: {said[-1]}", hint="see git status") from exc
+            lines = exc.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {exc.returncode}"]
+            raise TrainerError(f"git cannot read the worktree {self.top}: {lines[-1]}", hint="see git status") from exc
 
-    def _git(self, *words: str, index: Path | None = None) -> bytes:
-        """Run git without hooks, and without what a hook that started us has set for its own repository."""
+    def _git(self, *words: str, index: Path | None = None, said: bytes = b"") -> bytes:
+        """Run git, `said` on its standard input, without hooks, and without what a hook that started us has set for its
+        own repository.
+        """
         environment = {key: value for key, value in os.environ.items() if key in _KEPT or not key.startswith("GIT_")}
         environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | ({"GIT_INDEX_FILE": str(index)} if index else {})
         command = ["git", "-C", str(self.top), "-c", "core.hooksPath=/dev/null", *words]
-        return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+        return subprocess.run(command, input=said, capture_output=True, check=True, env=environment).stdout

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,10 @@ _PIECE_BYTES = 64 * 1024
 _KEPT_BYTES = 200 * 1024
 """How much of an output is kept, its begin and its end."""
 _GRACE_S = 5.0
+_LOOK_S = 0.1
+
+_NOT_PASSED_ON = ("PYTEST_", "COV_CORE_", "PYTHONOPTIMIZE", "PYTHONINSPECT")
+"""Options of pytest and coverage; what leaves asserts out; what turns the exit code to 0."""
 
 Show = Callable[[bytes], object]
 
@@ -57,16 +62,30 @@ def run_tests(top: Path, words: Sequence[str], scratch: Path, show: Show, coveri
         stdout=pipe,
         stderr=subprocess.STDOUT,
     ) as process:
-        assert process.stdout is not None
         output = b""
         try:
-            while piece := os.read(process.stdout.fileno(), _PIECE_BYTES):
+            for piece in _pieces(process):
                 output = _shortened(output + _shown(hiding.feed(piece), show))
         except BaseException:
             _end(process)
             raise
         output += _shown(hiding.rest(), show)
     return Ran(process.returncode, output, _read(report))
+
+
+def _pieces(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield what pytest prints until it has ended: what its tests left running may hold the pipe open for ever."""
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    while True:
+        ended = process.poll() is not None
+        if select.select([pipe], [], [], 0 if ended else _LOOK_S)[0]:
+            piece = os.read(pipe, _PIECE_BYTES)
+            if not piece:
+                return
+            yield piece
+        elif ended:
+            return
 
 
 def _shown(piece: bytes, show: Show) -> bytes:
@@ -97,7 +116,7 @@ def require(module: str, otherwise: str) -> None:
 
 def _reporting(top: Path, report: Path, covering: bool) -> list[str]:
     """The last word counts for pytest: what is said here holds, whatever the project's own options are."""
-    words = ["-o", "junit_family=xunit1", f"--junitxml={report}", f"--rootdir={top}", "--tb=short"]
+    words = ["-o", "junit_family=xunit1", "--junitprefix=", f"--junitxml={report}", f"--rootdir={top}", "--tb=short"]
     if covering:
         return [*words, f"--cov={top}", "--cov-report=", "--cov-fail-under=0"]
     return [*words, "--no-cov"] if find_spec("pytest_cov") else words
@@ -105,7 +124,7 @@ def _reporting(top: Path, report: Path, covering: bool) -> list[str]:
 
 def _environment(top: Path, scratch: Path) -> Mapping[str, str]:
     """Without options that no record shows; the worktree's own packages before those that are installed."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_CORE_"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_PASSED_ON)}
     own = [str(folder) for folder in (top / "src", top) if folder.is_dir()]
     paths = os.pathsep.join([*own, *filter(None, [kept.get("PYTHONPATH")])])
     # Bytecode knows its source by size and second: an edit right after a run would go unseen.

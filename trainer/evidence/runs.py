@@ -49,7 +49,7 @@ def judge_run(place: str, repository: Repository, commit: str) -> Judged:
     judged.files = [path for path in (Path(run.spec), Path(run.result), results.source) if path.is_file()]
     _judge_gate(judged, summary)
     _judge_controls(judged, results)
-    _judge_commit(judged, _commit(run, results), repository, commit)
+    _judge_commit(judged, _launched(run), results, repository, commit)
     return judged
 
 
@@ -97,19 +97,21 @@ def _judge_controls(judged: Judged, results: Results) -> None:
     judged.controls = {"run": judged.run, "above": above, "beside": sorted(results.controls)}
 
 
-def _commit(run: RunDir, results: Results) -> str:
-    """The commit that the run says it is of, '' if it does not."""
+def _launched(run: RunDir) -> str:
+    """The commit that the launch checked out, '' if nobody launched it."""
     try:
-        launched = str((read_object(run.spec, SPEC_MAX_BYTES) or {}).get("commit", ""))
+        return str((read_object(run.spec, SPEC_MAX_BYTES) or {}).get("commit", ""))
     except WireError:
-        launched = ""
-    return launched or str(results.origin.get("commit", ""))
+        return ""
 
 
-def _judge_commit(judged: Judged, said: str, repository: Repository, commit: str) -> None:
-    name, _, dirty = said.partition("-")
+def _judge_commit(judged: Judged, launched: str, results: Results, repository: Repository, commit: str) -> None:
+    """A run alone records the trainer's commit, which may be of another repository."""
+    name, _, dirty = (launched or str(results.origin.get("commit", ""))).partition("-")
     known = repository.commit_of(name) if name else ""
-    if not known:
+    if launched and not known:
+        judged.reasons.append(f"it is of {launched[:7]}, which this repository does not have")
+    elif not known:
         judged.notes.append("it names no commit of this repository")
     elif dirty or repository.committed(known).tree != repository.committed(commit).tree:
         of = "uncommitted work on " if dirty else ""

@@ -1,5 +1,6 @@
-"""What a test says: a digest of its source and of everything in its file, and in the conftests above, that it leans on
-by name (constants, helpers, fixtures, imports). Comments and layout do not count. Another digest: another test.
+"""What a test says: a digest of its source and of what it leans on in its file and in the conftests above, by name
+(constants, helpers, fixtures, imports) or unasked (hooks, marks, fixtures of every test, statements that act). Comments
+and layout do not count. Another digest: another test.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 
 Definitions = Mapping[str, list[ast.AST]]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_UNASKED = ("pytest", "setup_", "teardown_", "setUpModule", "tearDownModule")
+"""Begin of the names, beside those of tests, that pytest looks for: pytestmark, pytest_plugins, hooks, set-up."""
 
 
 class Sources:
@@ -26,8 +29,15 @@ class Sources:
     def says(self, name: str) -> str:
         """Return the digest of a test function, `file::Class::function`; of the whole file where it is not found."""
         file, *path = name.split("::")
-        parts = list(self._parts(file, path)) or [(self._top / file).read_bytes()]
+        parts = list(self._parts(file, path)) or [self._whole(file)]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+    def _whole(self, file: str) -> bytes:
+        """b'' where pytest names no file, or one that is gone."""
+        try:
+            return (self._top / file).read_bytes()
+        except OSError:
+            return b""
 
     def tests_in(self, file: str) -> list[str]:
         """Return the tests that a file defines, by the names that pytest looks for; [] if it is no Python."""
@@ -42,9 +52,10 @@ class Sources:
         folders = (self._top / file).parent, *(self._top / file).parent.parents
         inside = [folder for folder in folders if folder == self._top or self._top in folder.parents]
         conftests = [self._module(str((folder / "conftest.py").relative_to(self._top))) for folder in inside]
-        known = ChainMap(*(dict(_definitions(one.body)) for one in (tree, *conftests) if one))
-        todo = ["pytestmark"]
-        for node in found:
+        modules = [one.body for one in (tree, *conftests) if one]
+        known = ChainMap(*(dict(_definitions(body)) for body in modules))
+        todo = []
+        for node in [*found, *(node for body in modules for node in body if _is_unasked(node))]:
             yield ast.unparse(node).encode()
             todo += _names(node)
         seen = set()
@@ -87,6 +98,22 @@ def _tests(body: list[ast.stmt]) -> Iterator[str]:
             yield from (f"{node.name}::{path}" for path in _tests(node.body))
 
 
+def _is_unasked(node: ast.stmt) -> bool:
+    """True for what takes part in every test, whether that names it or not."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+        given = (word for one in node.decorator_list if isinstance(one, ast.Call) for word in one.keywords)
+        return node.name.startswith(_UNASKED) or any(word.arg == "autouse" for word in given)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return False  # a docstring
+    stored = (one for one in ast.walk(node) if isinstance(getattr(one, "ctx", None), ast.Store))
+    names_only = all(isinstance(one, ast.Name | ast.Tuple) for one in stored)
+    if isinstance(node, ast.Assign | ast.AnnAssign) and names_only:
+        return any(name.startswith(_UNASKED) for name in _bound(node))
+    return True
+
+
 def _definitions(body: list[ast.stmt]) -> Iterator[tuple[str, list[ast.AST]]]:
     """Yield each name that a module binds, with the statements that bind it; of an import its own part."""
     found: dict[str, list[ast.AST]] = {}
@@ -111,9 +138,13 @@ def _bound(node: ast.AST) -> set[str]:
 
 
 def _names(node: ast.AST) -> list[str]:
-    """Names that a node uses, fixtures among its arguments included, in a fixed order."""
-    walked = list(ast.walk(node))
-    used = {one.id for one in walked if isinstance(one, ast.Name)} | {
-        one.arg for one in walked if isinstance(one, ast.arg)
-    }
+    """Names that a node uses, fixtures among its arguments and in texts (`usefixtures`) included, in a fixed order."""
+    used = set()
+    for one in ast.walk(node):
+        if isinstance(one, ast.Name):
+            used.add(one.id)
+        elif isinstance(one, ast.arg):
+            used.add(one.arg)
+        elif isinstance(one, ast.Constant) and isinstance(one.value, str):
+            used.add(one.value)
     return sorted(used, reverse=True)

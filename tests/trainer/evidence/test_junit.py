@@ -38,7 +38,7 @@ def test_counts_and_names() -> None:
     nested = case(name="test_k[1-x]", classname="tests.test_b.TestK.TestN")
     found = read_report(report(case() + nested, tests=2, failures=0, errors=0, skipped=0))
     assert found.counts == {"tests": 2, "failures": 0, "errors": 0, "skipped": 0}
-    assert [row.name for row in found.rows] == ["tests/test_b.py::test_a", "tests/test_b.py::TestK::TestN::test_k"]
+    assert [row.name for row in found.rows] == ["tests/test_b.py::test_a", "tests/test_b.py::TestK::TestN::test_k[1-x]"]
     assert {row.outcome for row in found.rows} == {"passed"}
 
 
@@ -65,6 +65,7 @@ def test_fails_for_want_of_what_is_to_be_written(message: str) -> None:
         "AttributeError: 'NoneType' object has no attribute 'y'",
         "Failed: Timeout (>120.0s) from pytest-timeout.",
         "assertive.Error: no",
+        "ModuleNotFoundError: No module named 'made of words'",
         "",
     ],
 )

@@ -68,6 +68,19 @@ def test_no_of_unchanged_code_between_red_and_green(green: Project) -> None:
     assert word == "no" and reasons.startswith("- adder: the code has not changed since red\n")
 
 
+@pytest.mark.parametrize(
+    ("coverage", "note"),
+    [
+        ("41.0", "its coverage is 41.0 %, not 80 %"),
+        ("nan", "its coverage is nan %, not 80 %"),
+        ("-", "its coverage was not measured"),
+    ],
+)
+def test_a_bar_that_was_lowered_is_said(green: Project, coverage: str, note: str) -> None:
+    forge(green, "green", coverage=coverage, at="2000-01-01T00:00:00Z")
+    assert f"note: adder: {note}\n" in green.prove()[1]
+
+
 def test_no_of_an_edited_file(green: Project) -> None:
     green.file("green").write_text(green.file("green").read_text().replace("2 passed", "3 passed"))
     assert green.prove()[1].startswith("- adder: green is not accepted: edited after it was written")
@@ -146,7 +159,9 @@ def test_a_run_is_of_the_commit_that_is_proved(green: Project) -> None:
     run = Path(finished(green.top.parent / "run"))
     red, head = green.git("rev-parse", "HEAD~1"), green.git("rev-parse", "HEAD")
     green.file("green").unlink()  # what is asked here is in the runs
-    for commit, why in ((head, ""), (red, f"{run}: it is of {red[:7]}, not of {head[:7]}\n"), ("f" * 40, "")):
+    unknown = f"{run}: it is of fffffff, which this repository does not have\n"
+    other = f"{run}: it is of {red[:7]}, not of {head[:7]}\n"
+    for commit, why in (("f" * 40, unknown), (red, other), (head, ""), ("", "")):
         (run / "spec.json").write_text(json.dumps({"commit": commit}), encoding="utf-8")
         word, reasons = green.prove(str(run))
         assert word == "no" and (f"- {why}" in reasons if why else f"- {run}" not in reasons)

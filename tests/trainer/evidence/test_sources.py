@@ -69,6 +69,14 @@ def said(folder: Path, file: str = FILE, conftest: str = CONFTEST) -> dict[str, 
         ("size = 2", "size = 1", ["TestB::test_b", "TestB::TestC::test_c"]),
         ("math.pi > 3", "math.pi > 2", ["TestB::TestC::test_c"]),
         ("LIMIT = 3", "LIMIT = 3\npytestmark = pytest.mark.skip", NAMES),
+        ("LIMIT = 3", "LIMIT = 3\nmade.one = math.pi = 3", NAMES),
+        ("LIMIT = 3", "LIMIT = 3\nmath.nan += 1", NAMES),
+        ("LIMIT = 3", "LIMIT = 3\nif LIMIT:\n    math.pi = 3", NAMES),
+        ("LIMIT = 3", "LIMIT = 3\nMORE, STILL = 1, 2", []),
+        ("OTHER = 4", "def setup_module():\n    pass", NAMES),
+        ("OTHER = 4", "@pytest.fixture(autouse=True)\ndef other():\n    pass", NAMES),
+        ("OTHER = 4", "@pytest.fixture\ndef other():\n    pass", []),
+        ('"""Tests."""', '"""More tests."""', []),
     ],
 )  # fmt: skip
 def test_an_edit_makes_other_tests_of_those_that_lean_on_it(
@@ -85,6 +93,18 @@ def test_fixtures_of_a_conftest_count_where_the_file_has_none_of_that_name(tmp_p
     assert [name for name in NAMES if before[name] != after[name]] == ["test_a"]
 
 
+def test_a_hook_of_a_conftest_is_part_of_every_test_below_it(tmp_path: Path) -> None:
+    hook = "def pytest_pyfunc_call():\n    return True\n"
+    before, after = said(tmp_path), said(tmp_path, conftest=CONFTEST + hook)
+    assert all(before[name] != after[name] for name in NAMES)
+
+
+def test_a_fixture_that_a_test_names_in_a_text_counts(tmp_path: Path) -> None:
+    file = FILE.replace("def test_a(value):", '@pytest.mark.usefixtures("shared")\ndef test_a(value):')
+    before, after = said(tmp_path, file), said(tmp_path, file, CONFTEST.replace("return 1", "return 2"))
+    assert [name for name in NAMES if before[name] != after[name]] == ["test_a"]
+
+
 def test_tests_of_a_file_that_could_not_be_imported(tmp_path: Path) -> None:
     said(tmp_path)
     assert Sources(tmp_path).tests_in("tests/test_x.py") == [f"tests/test_x.py::{name}" for name in NAMES]
@@ -97,3 +117,4 @@ def test_what_is_not_found_by_name_is_its_whole_file(tmp_path: Path) -> None:
     before = Sources(tmp_path).says("tests/test_x.py::made_elsewhere")
     said(tmp_path, FILE + "\n# more\n")
     assert Sources(tmp_path).says("tests/test_x.py::made_elsewhere") != before
+    assert Sources(tmp_path).says("") == Sources(tmp_path).says("tests/gone.py::test_a")
