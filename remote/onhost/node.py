@@ -14,14 +14,12 @@ from remote.onhost import processes
 from remote.onhost.bound import Bound
 from remote.onhost.nodes import heard
 from remote.onhost.outcome import Outcome
-from remote.onhost.rank import came_up
 from remote.onhost.spawn import decode_claim
 
 
 def node(argv: List[str]) -> int:
-    """`node CLAIM COMMAND...`: run torchrun on this machine, which leaves its name beside the records of the ranks."""
+    """`node CLAIM COMMAND...`: run torchrun on this machine."""
     claim, _ = decode_claim(argv[0])
-    came_up(claim.run_dir.attempt(claim.number).ranks)
     bound = Bound()
 
     def listen(child: int) -> None:

@@ -18,10 +18,12 @@ from remote.onhost.spawn import Claim, encode_claim
 
 BLIND_STATUS = 96
 """Exit status of a machine that does not see the run's folder."""
-_LOOK = f"""[ -e "$0" ] && exec "$@"
-echo "node ${{SLURMD_NODENAME:-$(hostname)}} does not see $0: it must lie on shared storage" >&2
+_COME_UP = f"""name=${{SLURMD_NODENAME:-$(hostname)}}
+[ -d "$0" ] && : > "$0/$TRAJVID_RESTARTS-$name.node" && exec "$@"
+echo "node $name does not see $0: it must lie on shared storage" >&2
+sleep 2
 exit {BLIND_STATUS}"""
-"""Shell text before all that lies on that storage itself, this code too."""
+"""Shell text before all that lies on that storage, this code too. The others get time to say that they are up."""
 
 
 def across(claim: Claim, nodes: int) -> Tuple[List[str], List[str]]:
@@ -39,8 +41,8 @@ def across(claim: Claim, nodes: int) -> Tuple[List[str], List[str]]:
         srun.append("--cpus-per-task=" + os.environ["SLURM_CPUS_PER_TASK"])
     meeting = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-id={claim.attempt}-{port}",
                f"--rdzv-endpoint={socket.gethostname()}:{port}"]  # fmt: skip
-    look = ["sh", "-c", _LOOK, claim.run_dir.attempt(claim.number).job]
-    return [*srun, *look, *verb_argv("node", encode_claim(claim))], meeting
+    ranks = claim.run_dir.attempt(claim.number).ranks
+    return [*srun, "sh", "-c", _COME_UP, ranks, *verb_argv("node", encode_claim(claim))], meeting
 
 
 def tell(agents: IO[bytes], number: int) -> None:

@@ -42,11 +42,6 @@ def node_name() -> str:
     return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
-def came_up(folder: str) -> None:
-    """Note in `folder` that this machine is there."""
-    _write(os.path.join(folder, f"{_variable('TRAJVID_RESTARTS')}-{node_name()}.node"), b"")
-
-
 class _Own:
     """Our records. One that cannot be written harms nobody."""
 
@@ -66,7 +61,6 @@ class _Own:
 
 def _write(path: str, content: bytes) -> None:
     with contextlib.suppress(OSError):
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         replace_file(path, content)
 
 

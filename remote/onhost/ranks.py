@@ -151,7 +151,7 @@ class Roll:
         if len(up) < self._nodes > 1:
             there = ", ".join(up[:NAMED_MAX]) or "none"
             return f"{len(up)} of {self._nodes} nodes came up ({there}); do all see this folder? {reason}"
-        return reason if len(names) > len(up) else f"no rank was started: {reason}"
+        return reason if len(names) > len(up) else f"no rank is known to have started: {reason}"
 
     def _look(self) -> Tuple[List[RankRecord], int]:
         """Read the records of ends that are new, in the order of time, and return the newest generation beside."""

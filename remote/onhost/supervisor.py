@@ -213,6 +213,7 @@ class Supervisor:
         was_forced = self.ending.forced
         self.ending.act()
         if self.ending.forced and not was_forced:
+            self.work.kill_elsewhere()
             self.note("warning", "the work did not end within its grace: killed")
 
     def _tell_news(self) -> None:

@@ -88,6 +88,7 @@ class Work:
         environment["TRAJVID_RESTARTS"] = str(restarts)
         if self._ranks is not None:
             ranks_folder = self._claim.run_dir.attempt(self._claim.number).ranks
+            os.makedirs(ranks_folder, mode=0o700, exist_ok=True)
             self._roll = Roll(ranks_folder, restarts, self._ranks.nodes)
             argv = started(argv, self._ranks, self._python, self._claim)
             environment = {**environment, **ranks_environment(self._spec, environment)}
@@ -103,6 +104,11 @@ class Work:
             nodes.tell(self._child.stdin, number)
         else:
             self._child.send_signal(number)
+
+    def kill_elsewhere(self) -> None:
+        """Kill what runs on other machines: what signals to srun do is right now."""
+        if self.is_spread and self._child is not None:
+            self._child.terminate()
 
     def outcome(self, child: "subprocess.Popen[bytes]") -> Outcome:
         """Return how a child ended; a failed preparation gives its own reason."""

@@ -49,7 +49,7 @@ class TestWords:
         assert words[:4] == ["srun", "--nodes=3", "--ntasks=3", "--ntasks-per-node=1"]
         assert "--export=ALL" in words and "--cpus-per-task=8" in words and "--standalone" not in words
         agent = words[words.index("node") + 2 :]
-        assert "/r/runs/p/w/run/attempts/1/job" in words[: words.index("node")], "is it seen there at all"
+        assert "/r/runs/p/w/run/attempts/1/ranks" in words[: words.index("node")], "is it seen there at all"
         assert agent[1:3] == ["-m", "torch.distributed.run"] and "--nnodes=3" in agent
         again = started(["python", "t.py"], Ranks(2, 3), "/p", CLAIM)
         assert again != words, "what is left of an earlier start must not join this one"
@@ -118,7 +118,7 @@ class TestRoll:
         assert Roll(str(self.folder), 1).news() == []
 
     def test_a_torchrun_that_started_nobody_says_so(self, roll: Roll) -> None:
-        assert roll.outcome(Outcome.of(1)).reason == "no rank was started: exit code 1"
+        assert roll.outcome(Outcome.of(1)).reason == "no rank is known to have started: exit code 1"
 
     def test_a_node_that_did_not_come_up_is_counted(self, tmp_path: Path) -> None:
         (tmp_path / "0-n1.node").touch()

@@ -98,6 +98,17 @@ def test_a_stop_and_a_wish_for_a_checkpoint_reach_both_nodes(
     assert not desk.marked()
 
 
+def test_what_does_not_end_within_its_grace_is_killed_on_both_nodes(
+    desk: LoginNode, running: dict[int, dict[str, Any]]
+) -> None:
+    for one in running.values():
+        os.kill(one["pid"], signal.SIGSTOP)
+    desk.run("kill", "w", "--yes")
+    end = desk.attempt(1, "exit")
+    assert end is not None and (end["state"], end["forced"]) == ("stopped", True), end
+    assert not desk.marked()
+
+
 def test_an_agent_that_is_killed_ends_the_attempt(desk: LoginNode, running: dict[int, dict[str, Any]]) -> None:
     """Slurm alone would say RUNNING for ever."""
     agent = _parent(_parent(running[1]["pid"]))
