@@ -96,6 +96,7 @@ def test_gpus() -> None:
         "0, NVIDIA A100-SXM4-80GB, 12595, 81559, 87, 251.34, 400.00, 61\n"
         "1, Tesla T4, 4, 15360, [N/A], [N/A], [N/A], 33\n"
         "2, old, [N/A], [Not Supported], nan, inf, , x\nNo devices were found\nx, y\n"
+        "3, NVIDIA H200, 0, 143771, 0, 79.10, 700.00, 41\n"  # as driver 580.159 said it
     )
     mib = 1024**2
     assert parse_gpus(text) == [
@@ -104,6 +105,8 @@ def test_gpus() -> None:
         {"index": 1, "name": "Tesla T4", "memory_used_bytes": 4 * mib, "memory_total_bytes": 15360 * mib,
          "temperature_c": 33},
         {"index": 2, "name": "old"},
+        {"index": 3, "name": "NVIDIA H200", "memory_used_bytes": 0, "memory_total_bytes": 143771 * mib,
+         "busy_percent": 0, "power_w": 79, "power_limit_w": 700, "temperature_c": 41},
     ]  # fmt: skip
 
 
