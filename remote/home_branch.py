@@ -15,6 +15,7 @@ from remote.git import resolve, run_git, telling_line
 from remote.onhost.git import branch_ref, git_argv
 
 _REFLOG = {"GIT_REFLOG_ACTION": "trajvid-tui fetch"}
+FILES_NAMED = 3
 _PLAINLY = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet")
 
 
@@ -49,24 +50,38 @@ async def take_home(top: Path, branch: str, commit: str, ref: str) -> Home:
     now = await resolve(top, branch_ref(branch))
     if now and await is_ancestor(top, commit, now):
         return Home(Way.HERE, now)
+    place = await _checked_out_at(top, branch)
     merge = f"git switch {shlex.quote(branch)} && git merge {shlex.quote(ref)}"
+    if place is not None and place != top:
+        merge = f"git -C {shlex.quote(str(place))} merge {shlex.quote(ref)}"
     if now and not await is_ancestor(top, now, commit):
         return Home(Way.LEFT, now, f"it is at {now[:7]} here, at {commit[:7]} there: both moved", merge)
-    place = await _checked_out_at(top, branch)
     if place is None:
         # git's own rules for a fetch: forward only, and never under a worktree, a rebase or a bisect.
         argv = git_argv(str(top), ["fetch", *_PLAINLY], [".", f"{commit}:{branch_ref(branch)}"])
         code, _, err = await run_git(argv, _REFLOG)
     else:
-        merge = f"git -C {shlex.quote(str(place))} merge --ff-only {shlex.quote(ref)}"
+        # Without the option git takes what is ignored, a folder too, for worthless: the commit's files replace it.
+        merge = f"git -C {shlex.quote(str(place))} merge --ff-only --no-overwrite-ignore {shlex.quote(ref)}"
+        gone = "git worktree prune, then fetch again"
+        if not place.is_dir():
+            return Home(Way.LEFT, now, f"it is checked out in {clean(str(place))}, which is not there", gone)
         if edits := await _edits(place):
             where = f"it is checked out in {clean(str(place))} with {edits} file{'s' * (edits != 1)} not committed"
             return Home(Way.LEFT, now, where, f"commit or stash them, then {merge}")
-        argv = git_argv(str(place), ["merge", "--ff-only", "--no-autostash", "--quiet"], [commit])
+        how = ["merge", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--quiet"]
+        argv = git_argv(str(place), how, [commit])
         code, _, err = await run_git(argv, _REFLOG)
     if code:
-        return Home(Way.LEFT, now, f"git left it alone: {telling_line(err)}", merge)
+        return Home(Way.LEFT, now, f"git left it alone: {_why(err)}", merge)
     return Home(Way.FORWARD if now else Way.MADE, now)
+
+
+def _why(err: bytes) -> str:
+    """What stopped git, with the first of the files that it names, one an indented line."""
+    files = [clean(line.strip()) for line in err.decode("utf-8", "replace").splitlines() if line.startswith("\t")]
+    named = ", ".join(files[:FILES_NAMED]) + (", ..." if len(files) > FILES_NAMED else "")
+    return f"{telling_line(err)} {named}".rstrip()
 
 
 async def is_ancestor(top: Path, ancestor: str, commit: str) -> bool:
