@@ -13,6 +13,7 @@ from remote.onhost.git import FIXED_IDENTITY
 from remote.onhost.own_work import dirty_files, git_folder, is_held, keep, keep_work
 from remote.onhost.repository import Git
 from remote.onhost.request import Refusal
+from remote.onhost.worktree import register
 
 NAME = "integration"
 """Under whose name in `refs/trajvid/wip/` is kept what somebody left in the worktree."""
@@ -61,10 +62,7 @@ class Merged:
 
 def renew(repository: Git, path: str, base: str) -> str:
     """Make the worktree, or put it back to `base`; return the ref that keeps what somebody left in it, or ''."""
-    if not os.path.isdir(path):
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        repository.run(["worktree", "prune"])
-        repository.run(["worktree", "add", "--quiet", "--detach", "--no-checkout"], paths=[path, base])
+    register(repository, path, base)
     tree = Git(path, repository.locks)
     kept = _keep_what_is_somebodys(tree)
     tree.run(["reset", "--hard", "--quiet"])

@@ -26,7 +26,10 @@ BYPRODUCTS = ("__pycache__/", "*.py[cod]", ".pytest_cache/", ".mypy_cache/", ".r
 
 @dataclass(frozen=True)
 class Git:
-    """Runs git in one folder. The locks' descriptors are inherited, so they are held as long as git lives."""
+    """Runs git in one repository or worktree, by its own folder, never in one around it.
+
+    The locks' descriptors are inherited, so they are held as long as git lives.
+    """
 
     folder: str
     locks: Tuple[int, ...] = ()
@@ -46,6 +49,8 @@ class Git:
         )
 
     def _start(self, argv: List[str], env: Mapping[str, str]) -> "subprocess.CompletedProcess[bytes]":
+        # A root may lie in somebody's repository, and a worktree may have lost its `.git`.
+        env = {"GIT_CEILING_DIRECTORIES": os.path.dirname(os.path.abspath(self.folder)), **env}
         try:
             return subprocess.run(
                 argv,

@@ -77,15 +77,15 @@ def put(root: Root, wish: Wish, worker_lock: int) -> Dict[str, Any]:
         bare, tree = Git(repository, (lock, worker_lock)), Git(path, (lock, worker_lock))
         if not has_pushed(bare, wish.commit):
             raise Refusal("unknown_commit", f"commit {wish.commit[:12]} is not on this host", "push it first")
-        created = _add(bare, path, wish.commit)
+        created = register(bare, path, wish.commit)
         kept = "" if created else _clear_way(tree, wish)
         _check_out(tree, wish.commit)
         on_branch = bool(wish.branch) and _take_branch(bare, tree, wish)
     return {"path": path, "created": created, "on_branch": on_branch, "kept": kept}
 
 
-def _add(repository: Git, path: str, commit: str) -> bool:
-    """Register the worktree without files if it is not there; False if it is."""
+def register(repository: Git, path: str, commit: str) -> bool:
+    """Add a worktree without files at `path` if it is not there; False if it is. Raises `Refusal("not_a_worktree")`."""
     if os.path.lexists(path):
         common = Git(path).ask(["rev-parse", "--path-format=absolute", "--git-common-dir"])
         if common is not None and os.path.realpath(common) == os.path.realpath(repository.folder):

@@ -8,6 +8,7 @@ import pytest
 
 from remote.onhost.merging import Merged, Part, merge, renew
 from remote.onhost.repository import Git
+from remote.onhost.request import Refusal
 from tests.remote.test_git import git
 
 
@@ -99,3 +100,21 @@ def test_what_somebody_mended_in_there_is_kept_and_what_tests_left_is_not(place:
     git(place.path, "commit", "-q", "--allow-empty", "-m", "mended and committed")
     made = git(place.path, "rev-parse", "HEAD")
     assert git(place.bare, "rev-parse", renew(repository, str(place.path), place.base)) == made
+
+
+def test_a_worktree_that_lost_its_git_leads_to_no_repository_around_it(place: Place, tmp_path: Path) -> None:
+    """A root may lie in a repository of the user's, who keeps the home directory in one: a reset would hit that."""
+    place.merge(place.branch("one", {"file.txt": "1\n"}))
+    git(tmp_path, "init", "-q")
+    (tmp_path / "mine").write_text("committed")
+    git(tmp_path, "add", "mine")
+    git(tmp_path, "commit", "-qm", "mine")
+    (tmp_path / "mine").write_text("edited")
+    (place.path / ".git").unlink()
+    with pytest.raises(Refusal) as caught:
+        renew(Git(str(place.bare)), str(place.path), place.base)
+    assert caught.value.code == "not_a_worktree" and (place.path / "file.txt").exists()
+    for command in (["reset", "--hard"], ["status"]):
+        with pytest.raises(Refusal, match="not a git repository"):
+            Git(str(place.path)).run(command)
+    assert (tmp_path / "mine").read_text() == "edited"
