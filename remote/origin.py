@@ -73,7 +73,8 @@ async def push(top: Path, branch: str) -> Pushed:
 def request_link(url: str, branch: str) -> str:
     """The page on which a pull or merge request of `branch` is opened, '' if the server's kind is not known.
 
-    By the names of the servers alone: GitHub, GitLab, Bitbucket, also on hosts of one's own that are called so.
+    By the names of the servers alone: GitHub, GitLab, Bitbucket, also on hosts of one's own that are called so. What
+    ssh is told and has no dot, or a last part like `com-work`, is an alias in some ssh_config and no address of a page.
     """
     scp = None if "://" in url else _SCP_LIKE.match(url)
     parts = urlsplit(url)
@@ -82,6 +83,8 @@ def request_link(url: str, branch: str) -> str:
     path = (scp["path"] if scp else parts.path).strip("/").removesuffix(".git")
     port = f":{parts.port}" if parts.scheme in ("http", "https") and parts.port else ""
     if not (path and (scp or parts.scheme in ("http", "https", "ssh", "git", "git+ssh"))):
+        return ""
+    if (scp or "ssh" in parts.scheme) and not re.search(r"\.([a-z]+|xn--[a-z0-9-]+)\Z", host, re.IGNORECASE):
         return ""
     page = f"{'http' if parts.scheme == 'http' else 'https'}://{host}{port}/{quote(path)}"
     words = host.lower().split(".")
@@ -96,4 +99,4 @@ def request_link(url: str, branch: str) -> str:
 
 def without_password(url: str) -> str:
     """The same URL for a screen."""
-    return re.sub(r"\A([a-z][a-z0-9+.-]*://)[^/@]*@", lambda found: found[1], url)
+    return re.sub(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@", r"\1", url)

@@ -244,6 +244,10 @@ def test_the_door_for_reading_lets_nothing_else_through() -> None:
         ("/srv/git/github.git", ""),
         ("file:///srv/github/x.git", ""),
         ("git@work:ada/traj.git", ""),
+        ("git@github:ada/traj.git", ""),
+        ("git@github.com-work:ada/traj.git", ""),
+        ("ssh://git@gitlab:2222/ada/traj.git", ""),
+        ("http://gitlab/ada/x", "http://gitlab/ada/x/-/merge_requests/new?merge_request%5Bsource_branch%5D=idea%2F%C3%BC"),
         ("https://notgithub.com/a/b", ""),
         ("git@github.com:", ""),
     ],
@@ -253,7 +257,8 @@ def test_where_a_request_is_opened(url: str, link: str) -> None:
 
 
 def test_passwords_are_not_shown() -> None:
-    assert without_password("https://ada:secret@github.com/a/b") == "https://github.com/a/b"
+    for secret in ("https://ada:secret@", "HTTPS://ada:sec@ret@", "https://ghp_token@"):
+        assert without_password(secret + "github.com/a/b@c") == secret.partition("//")[0] + "//github.com/a/b@c"
     assert without_password("git@github.com:a/b") == "git@github.com:a/b"
 
 
