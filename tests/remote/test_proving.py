@@ -120,6 +120,8 @@ async def test_red_green_refactor_prove_and_then_a_launch(project: Project) -> N
     assert proof.accepted, proof.verdict
     launched = await runs.launch(fleet, "good")
     await runs.wait(fleet, ["good"], runs={"good": launched})
+    proof = await runs.prove(fleet, "good", Wish("prove"))
+    assert proof.accepted, "a plain command reports nothing that could be judged"
     found = await runs.told(fleet, "good")
     assert [piece.evidence.phase for piece in found.pieces] == ["red", "green", "refactor"]
     assert (found.folder / "test_coverage_report.html").is_file()
