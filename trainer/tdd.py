@@ -69,7 +69,8 @@ def _percent(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the phase; its last lines say what it showed and where that stands."""
-    from trainer.evidence.recording import Asked, kept_file, record
+    from trainer.evidence.folder import kept_file
+    from trainer.evidence.recording import Asked, record
 
     end_by_exception()
     asked = Asked(
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     file = asked.out / file_name(asked.component, asked.phase)
     print(f"The evidence is in {file}")
     if not evidence.accepted:
-        if (kept := kept_file(asked)).exists():
+        if (kept := kept_file(asked.out, evidence)).exists():
             print(f"What was accepted before is kept; to go back to it: mv {kept} {file}")
         return REFUSED
     print(NEXT[asked.phase].format(asked.component))

@@ -49,7 +49,7 @@ def test_what_is_written_is_read_and_people_can_read_it_too() -> None:
 
 
 @settings(max_examples=50)
-@given(st.text(), st.text(min_size=1, max_size=40).filter(str.split))
+@given(st.text(), st.text(min_size=1, max_size=40).filter(lambda text: text.split() != []))  # str.split lets "\r" pass
 def test_any_output_and_any_reason_survive(output: str, why: str) -> None:
     after = Evidence.from_text(replace(RED, output=output, verdict=refused(why)).to_text())
     assert (after.problem, after.cases, after.code) == ("", RED.cases, RED.code)

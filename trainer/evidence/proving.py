@@ -13,8 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trainer.errors import TrainerError
-from trainer.evidence import judging
+from trainer.evidence import folder, judging
 from trainer.evidence.coverage import BAR_PERCENT
 from trainer.evidence.recording import counts_of, out_of_history, words_of
 from trainer.evidence.redaction import redacted_line
@@ -34,7 +33,6 @@ from wire.evidence import (
     read_evidence,
 )
 from wire.evidence_order import Phases, chain_problem, newest, stale
-from wire.run_dir import replace_file
 
 ALSO = "--"
 """Where the tests stand that were named besides: no component is called so."""
@@ -74,6 +72,7 @@ def prove(top: Path, out: Path, runs: Sequence[str], also: Sequence[str], show: 
     pytest. Raises `ConfigError` (no worktree, no pytest), `TrainerError` (no place to write).
     """
     repository = Repository(top)
+    folder.make(out)
     proof = Proof(repository.commit_of("HEAD"))
     content = repository.committed(proof.commit)
     if repository.present().tree != content.tree:
@@ -95,7 +94,8 @@ def prove(top: Path, out: Path, runs: Sequence[str], also: Sequence[str], show: 
         proof.controls += [judged.controls] if judged.controls else []
         read += judged.files
     proof.reasons, proof.notes = _plain(proof.reasons), _plain(proof.notes)
-    _write(proof, out, read)
+    proof.manifest = _manifest(out, read)
+    folder.write(out, PROOF_FILE, proof.to_text())
     return proof
 
 
@@ -174,16 +174,9 @@ def _tested(words: Sequence[str], ran: Ran) -> dict[str, Any]:
     return {"command": ["python", "-m", MODULE, *_plain(words)], **counts}
 
 
-def _write(proof: Proof, out: Path, read: Sequence[Path]) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for path in read:
-            if path.is_file():
-                name = path.name if path.parent == out else str(path)
-                proof.manifest[name] = _sha256(path)
-        replace_file(str(out / PROOF_FILE), proof.to_text().encode())
-    except OSError as exc:
-        raise TrainerError(f"cannot write into {out}: {exc.strerror}", hint="name a folder with --out") from exc
+def _manifest(out: Path, read: Sequence[Path]) -> dict[str, str]:
+    there = (path for path in read if path.is_file())
+    return {path.name if path.parent == out else str(path): _sha256(path) for path in there}
 
 
 def _sha256(path: Path) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from trainer.errors import ConfigError, TrainerError
-from trainer.evidence import judging
+from trainer.errors import ConfigError
+from trainer.evidence import folder, judging
 from trainer.evidence.coverage import Covered, measure
 from trainer.evidence.naming import component_files, from_top, tests_named
 from trainer.evidence.redaction import redacted, redacted_line
@@ -30,12 +30,10 @@ from wire.evidence import (
     Evidence,
     by_component,
     component_problem,
-    file_name,
     read_evidence,
     refused,
 )
 from wire.evidence_order import Phases, order_problem, unchanged
-from wire.run_dir import replace_file
 
 _BEFORE = {GREEN: RED, REFACTOR: GREEN}
 _LIBRARIES = ("pytest", "pytest-cov", "coverage", "numpy", "torch")
@@ -65,24 +63,10 @@ def record(top: Path, asked: Asked, show: Show) -> Evidence:
         raise ConfigError(f"{asked.component!r} cannot be a component: {problem}", hint="name it like tracker")
     phases = by_component(read_evidence(str(asked.out))).get(asked.component, {})
     recorder = _Recorder(Repository(top), asked, phases, show)
+    folder.make(asked.out)
     evidence = recorder.evidence()
-    text = evidence.to_text()
-    file, kept = asked.out / file_name(asked.component, asked.phase), kept_file(asked)
-    try:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        if evidence.accepted:
-            kept.unlink(missing_ok=True)
-        elif asked.phase in phases and phases[asked.phase].accepted:
-            replace_file(str(kept), file.read_bytes())
-        replace_file(str(file), text.encode("utf-8", "surrogateescape"))
-    except OSError as exc:
-        raise TrainerError(f"cannot write into {asked.out}: {exc.strerror}", hint="name a folder with --out") from exc
+    folder.write_evidence(asked.out, evidence, asked.phase in phases and phases[asked.phase].accepted)
     return evidence
-
-
-def kept_file(asked: Asked) -> Path:
-    """Where evidence that was accepted is kept when one that is refused takes its place; it is no evidence there."""
-    return (asked.out / file_name(asked.component, asked.phase)).with_suffix(".accepted.txt")
 
 
 def words_of(evidence: Evidence) -> tuple[str, ...]:
@@ -113,12 +97,12 @@ class _Recorder:
         measures = self._asked.phase != RED and self._asked.bar_percent > 0
         # A glob that matches nothing is said before the tests have run.
         files = component_files(self._content.entries, self._asked.component, self._asked.files) if measures else None
-        with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
-            ran = run_tests(self._repository.top, words, Path(folder), self._show, measures)
+        with tempfile.TemporaryDirectory(prefix="evidence-") as scratch:
+            ran = run_tests(self._repository.top, words, Path(scratch), self._show, measures)
             cases = judging.cases_of(ran.report, Sources(self._repository.top))
             partly = replace(self._evidence("", words), cases=cases, **counts_of(ran))
             why = self._refusal(ran, partly) or self._moved()
-            covered = self._covered(Path(folder), *files) if files and ran.report is not None else None
+            covered = self._covered(Path(scratch), *files) if files and ran.report is not None else None
         output = redacted(ran.output, os.environ)
         percent = covered.percent if covered else None
         return replace(
@@ -172,7 +156,6 @@ class _Recorder:
         data = coverage_data(scratch)
         if not data.exists():
             return None
-        self._asked.out.mkdir(parents=True, exist_ok=True)
         return measure(data, self._repository.top, files, chosen, self._asked.out / COVERAGE_FILE)
 
     def _below(self, covered: Covered | None) -> str:

@@ -115,8 +115,9 @@ class Repository:
         try:
             return self._git(*words, index=index, said=said)
         except subprocess.CalledProcessError as exc:
-            lines = exc.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit code {exc.returncode}"]
-            raise TrainerError(f"git cannot read the worktree {self.top}: {lines[-1]}", hint="see git status") from exc
+            lines = exc.stderr.decode("utf-8", "replace").strip().splitlines()
+            why = next((line for line in lines if line.startswith(("error: ", "fatal: "))), f"exit {exc.returncode}")
+            raise TrainerError(f"git cannot read the worktree {self.top}: {why}", hint="see git status") from exc
 
     def _git(self, *words: str, index: Path | None = None, said: bytes = b"") -> bytes:
         """Run git, `said` on its standard input, without hooks, and without what a hook that started us has set for its

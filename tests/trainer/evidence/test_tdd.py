@@ -318,6 +318,13 @@ def test_mistakes_are_told_with_the_next_step(fresh: Project) -> None:
     inner = Project(fresh.top / "tests", fresh.said)
     code, said = inner.trainer("tdd", "red", "adder")
     assert code == 2 and f"is not the top of its worktree; cd {fresh.top}" in said
+    for verb in (("tdd", "red", "adder"), ("prove",)):
+        code, said = fresh.trainer(*verb, "--out", "pyproject.toml")
+        assert code == 1 and "cannot write into pyproject.toml" in said and "error" not in said
+    (fresh.top / "inner").mkdir()
+    fresh.git("init", "-q", "inner")
+    code, said = fresh.trainer("tdd", "red", "adder")
+    assert code == 1 and "error: 'inner/' does not have a commit checked out; see git status" in said
     outside = Project(fresh.top.parent, fresh.said)
     code, said = outside.trainer("prove")
     assert code == 2 and "is in no git worktree" in said
