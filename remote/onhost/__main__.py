@@ -51,7 +51,7 @@ VERBS: Dict[str, str] = {
 
 STREAMS: Dict[str, str] = {
     "follow": "remote.onhost.follower:follow",
-    "supervise": "remote.onhost.supervisor:supervise",
+    "supervise": "remote.onhost.supervise:supervise",
     "prepare": "remote.onhost.environment:prepare",
     "setup": "remote.onhost.setup:setup",
     "redact": "remote.onhost.redact:redact",

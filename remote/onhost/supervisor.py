@@ -11,11 +11,9 @@ to the work.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import subprocess
-import sys
 import time
 from typing import Any, Callable, Dict, List, Optional
 
@@ -24,68 +22,19 @@ from remote.onhost.beats import Beats
 from remote.onhost.collect import collect_at_end
 from remote.onhost.ending import Ending
 from remote.onhost.inbox import Inbox
-from remote.onhost.joining import NotOurs, join, own_job
-from remote.onhost.lock import name_holder
 from remote.onhost.outcome import Outcome, write_exit
 from remote.onhost.providing import Providing
 from remote.onhost.resources import Resources
 from remote.onhost.saving import Saving
-from remote.onhost.spawn import NO_SPACE_STATUS, READY, Claim, decode_claim
+from remote.onhost.spawn import Claim
 from remote.onhost.spot import Notice, Spot
-from remote.onhost.tenure import JobTenure, Tenure
+from remote.onhost.tenure import Tenure
 from remote.onhost.work import Work
-from wire.codec import WireError, decode
-from wire.records import Event, JobRecord, RunSpec
-from wire.run_dir import append_line, replace_file
+from wire.records import Event, RunSpec
+from wire.run_dir import append_line
 from wire.state import State
 
 BACK_OFF_MAX_S = 600.0
-
-
-def supervise(argv: List[str]) -> int:
-    """Run one attempt to its end; started by `launch` with the lock, the secrets and a pipe to answer on.
-
-    Without those it is a job of a cluster, and began by itself.
-    """
-    claim, inherited = decode_claim(argv[0])
-    os.umask(0o077)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    inbox = Inbox([signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-    return _on_host(claim, inherited, inbox) if inherited else _in_job(claim, inbox)
-
-
-def _on_host(claim: Claim, inherited: Dict[str, int], inbox: Inbox) -> int:
-    try:
-        with os.fdopen(inherited["secrets"], "rb") as pipe:
-            secrets = decode(pipe.read())
-        spec = RunSpec.from_dict(parts.read_part(claim.run_dir.spec) or {})
-        _write_job(claim)
-    except (OSError, WireError) as exc:
-        os.write(inherited["ready"], f"{type(exc).__name__}: {exc}".encode("utf-8", "replace")[:1000])
-        return NO_SPACE_STATUS if getattr(exc, "errno", 0) in (errno.ENOSPC, errno.EDQUOT) else 1
-    with contextlib.suppress(OSError):
-        name_holder(inherited["lock"], claim.run, claim.attempt, claim.nonce)
-    with contextlib.suppress(OSError):  # the launch may be gone with its connection; the run goes on
-        os.write(inherited["ready"], READY)
-    os.close(inherited["ready"])
-    Supervisor(claim, spec, secrets, inherited["lock"], inbox, Tenure()).run()
-    return 0
-
-
-def _in_job(claim: Claim, inbox: Inbox) -> int:
-    try:
-        spec, lock = join(claim)
-    except (NotOurs, OSError, WireError) as exc:
-        print(f"{claim.attempt}: job {own_job()} leaves: {exc}", file=sys.stderr)
-        return 0 if isinstance(exc, NotOurs) else 1
-    Supervisor(claim, spec, {}, lock.descriptor, inbox, JobTenure(claim, spec, lock.descriptor)).run()
-    return 0
-
-
-def _write_job(claim: Claim) -> None:
-    ticks = processes.start_ticks(os.getpid()) or 0
-    job = JobRecord(claim.attempt, claim.nonce, os.getpid(), ticks, processes.boot_id(), time.time())
-    replace_file(claim.run_dir.attempt(claim.number).job, job.to_line())
 
 
 class Supervisor:
