@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import wait_for
-from tests.onhost.far import record
+from tests.end_to_end.conftest import TINY, wait_for
+from tests.onhost.far import lines, record
 from tests.slurm.cluster import Cluster
 from tests.slurm.conftest import LoginNode
 
@@ -82,6 +82,17 @@ def test_a_lost_rank_is_said_and_the_run_goes_on_from_its_checkpoint(
     assert int(log.read_text().split("goes on at")[-1].split()[0]) >= before
     desk.go.touch()
     desk.becomes("completed")
+
+
+def test_the_trainer_loses_a_rank_and_no_step(desk: LoginNode) -> None:
+    desk.profile({"w": {"branch": "exp/w", "config": "keypoint", "set": {**TINY, "epochs": 8}, "nodes": 2}})
+    desk.run("launch", "w")
+    wait_for(lambda: desk.runs("w") and (desk.run_folder / "checkpoints" / "last.pt").exists(), "a checkpoint", 120)
+    os.kill(ranks(desk, 0)[1]["pid"], signal.SIGKILL)
+    desk.becomes("completed", timeout=300)
+    assert "going on from last.pt at step" in (desk.run_folder / "training.log").read_text()
+    steps = [point["step"] for point in lines(str(desk.run_folder / "metrics.jsonl"))]
+    assert steps == sorted(set(steps))
 
 
 def test_a_stop_and_a_wish_for_a_checkpoint_reach_both_nodes(
