@@ -66,6 +66,8 @@ class Waiting:
     """Files in the worktree that are in no commit."""
     beside: str = ""
     """A commit of the host's own branch that `head` lacks."""
+    lacks: bool = False
+    """True if `head` lacks the commit that its branch has here."""
     saved: tuple[tuple[str, str], ...] = ()
     """(name, commit) of work that the host saved, oldest first."""
 
@@ -126,12 +128,16 @@ async def _save_there(fleet: Fleet, place: Place) -> None:
             raise
 
 
-async def waiting_there(fleet: Fleet, place: Place) -> Waiting:
-    """Ask the host of a worker what was made there. Raises `FarSideError` and the connection's own."""
+async def waiting_there(fleet: Fleet, place: Place, here: str = "") -> Waiting:
+    """Ask the host of a worker, whose branch is at `here` on this laptop, what was made there.
+
+    Raises `FarSideError` and the connection's own.
+    """
     far = fleet.far(place.host)
     await far.ready()
     branch = place.worker.branch if place.worker is not None else ""
-    asked = {"root": far.root, "project": fleet.profile.project_id, "worker": place.slug, "branch": branch}
+    project = fleet.profile.project_id
+    asked = {"root": far.root, "project": project, "worker": place.slug, "branch": branch, "here": here}
     return waiting_in(place.host, await far.call("commits", asked))
 
 
@@ -153,7 +159,9 @@ def _read(answer: Mapping[str, Any]) -> Waiting:
         raise WireError("no name of saved work")
     subjects = tuple(str(one) for one in answer["subjects"])[:COMMITS_SHOWN]
     uncommitted = whole(answer["uncommitted"])
-    return Waiting(head, made, subjects, str(answer["branch"]), uncommitted, beside, tuple(saved))
+    return Waiting(
+        head, made, subjects, str(answer["branch"]), uncommitted, beside, answer["lacks"] is True, tuple(saved)
+    )
 
 
 def host_ref(place: Place) -> str:

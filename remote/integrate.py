@@ -2,8 +2,8 @@
 
     found = await integrate(fleet, ["keypoint", "motion"], test="pytest -q")
 
-A worker stands for the newest commit of its branch: what was committed in its worktree on that host, or what its
-branch has here. What is on this laptop only is pushed to the host's repository first, as for a launch. Nothing else
+A worker stands for what was committed in its worktree on that host, or, if nothing was that its branch lacks here, for
+its branch. What is on this laptop only is pushed to the host's repository first, as for a launch. Nothing else
 changes: no branch moves, here or there, and nothing is pushed to any remote of the user's.
 """
 
@@ -92,6 +92,8 @@ class _Named:
     """The commit of its branch on this laptop, '' if it has none."""
     place: Place | None
     """The worker on the host that does it, None if it is no worker's or elsewhere."""
+    elsewhere: str = ""
+    """The host of a worker that is on another one."""
 
 
 async def _named(fleet: Fleet, top: Path, name: str, host: str) -> _Named:
@@ -104,18 +106,21 @@ async def _named(fleet: Fleet, top: Path, name: str, host: str) -> _Named:
         worker = next((one for one in workers if one.branch == name and one.host == host), None)
         if worker is None:
             known = [*fleet.profile.workers, *(one.branch for one in workers), *await _branches(top)]
-            hint = nearest(name, known)
+            hint = nearest(name, dict.fromkeys(known))
             raise UsageError(f"no worker and no branch named {clean(name)!r}", hint=hint, code="unknown_branch")
-    on_host = worker is not None and worker.host == host
-    return _Named(name, here, fleet.place(worker.name) if worker is not None and on_host else None)
+    if worker is None or worker.host == host:
+        return _Named(name, here, fleet.place(worker.name) if worker is not None else None)
+    return _Named(name, here, None, worker.host)
 
 
 async def _branch(fleet: Fleet, top: Path, named: _Named, base: str) -> Branch:
     """Its newest commit: one that was made there, unless its branch here has that too. The base, if there is none."""
-    waiting = await waiting_there(fleet, named.place) if named.place is not None else Waiting("", 0)
+    waiting = await waiting_there(fleet, named.place, named.here) if named.place is not None else Waiting("", 0)
     if waiting.made and not (named.here and await is_ancestor(top, waiting.head, named.here)):
-        return Branch(named.name, waiting.head, True, waiting.uncommitted)
-    return Branch(named.name, named.here or base, False, waiting.uncommitted)
+        missing = f"what its branch has here, at {named.here[:7]}: both moved" if waiting.lacks else ""
+        return Branch(named.name, waiting.head, True, waiting.uncommitted, missing)
+    missing = f"what was committed on {named.elsewhere} since the last fetch, if anything" if named.elsewhere else ""
+    return Branch(named.name, named.here or base, False, waiting.uncommitted, missing)
 
 
 async def _push(fleet: Fleet, host: str, commit: str, step: Step) -> None:
@@ -136,7 +141,7 @@ async def _listen(fleet: Fleet, found: Integrated, step: Step, on_output: Callab
         "parts": [{"name": one.name, "commit": one.commit} for one in found.branches],
         "test": found.test, "python": next(filter(None, named), ""),
     }  # fmt: skip
-    step(f"merging {len(found.branches)} branches on {found.host}")
+    step(f"merging {len(found.branches)} branch{'es' * (len(found.branches) != 1)} on {found.host}")
     async with aclosing(streamed(fleet, found.host, "integrate", request)) as messages:
         async for message in messages:
             try:

@@ -25,6 +25,8 @@ class Branch:
     """True if the commit was made in a worktree on the host."""
     uncommitted: int = 0
     """Files in that worktree that are in no commit, and so not in the merge."""
+    missing: str = ""
+    """Commits that are not in the merge either, in words."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, List
 
 from remote.onhost import request
-from remote.onhost.git import branch_problem, branch_ref
+from remote.onhost.git import branch_problem, branch_ref, is_hash
 from remote.onhost.own_work import dirty_files, saved_work
 from remote.onhost.repository import Git
 from remote.onhost.request import Refusal
@@ -19,23 +19,31 @@ _NOT_PUSHED = ("--not", "--glob=refs/trajvid/commits/*")
 
 
 def commits(asked: Dict[str, Any]) -> Dict[str, Any]:
-    """Say what a `worker`, whose branch is called `branch`, has that could go home.
+    """Say what a `worker`, whose branch is called `branch` and is at `here` on the laptop, has that could go home.
 
-    The answer is {head, branch, made, subjects, uncommitted, beside, saved: [{name, commit}]}.
+    The answer is {head, branch, made, subjects, uncommitted, beside, lacks, saved: [{name, commit}]}.
     `head` is the newest commit ('' = none), `made` how many of its history were made on this host, `subjects` the
     first of them, newest first, as `<hash> <author>: <subject>`; `branch` what is checked out; `beside` a commit of
-    the branch that `head` lacks; `saved` what lies under `refs/trajvid/wip/<worker>/`, oldest first.
+    the branch that `head` lacks; `lacks` says that it lacks `here`; `saved` what lies under
+    `refs/trajvid/wip/<worker>/`, oldest first.
     """
     root = request.root(asked)
     project, worker = request.folder_name(asked, "project"), request.folder_name(asked, "worker")
     branch = request.text(asked, "branch", "")
     if branch and branch_problem(branch):
         raise Refusal("bad_request", f"`branch` cannot be one: {branch_problem(branch)}")
+    here = request.text(asked, "here", "")
+    if here and not is_hash(here):
+        raise Refusal("bad_request", "`here` must be a full commit hash")
     if not os.path.isdir(root.repository(project)):
-        return {"head": "", "branch": "", "made": 0, "subjects": [], "uncommitted": 0, "beside": "", "saved": []}
+        nothing: Dict[str, Any] = {"head": "", "branch": "", "made": 0, "subjects": [], "uncommitted": 0, "beside": ""}
+        return {**nothing, "lacks": False, "saved": []}
     kept = saved_work(Git(root.repository(project)), worker)[-SAVED_MAX:]
     saved = [{"name": name, "commit": commit} for name, commit in kept]
-    return {"saved": saved, **_newest(root, project, worker, branch)}
+    newest = _newest(root, project, worker, branch)
+    # A commit that is not on this host at all is in no history here.
+    lacks = bool(here and newest["head"]) and not _contains(Git(root.repository(project)), here, newest["head"])
+    return {**newest, "lacks": lacks, "saved": saved}
 
 
 def _newest(root: Root, project: str, worker: str, branch: str) -> Dict[str, Any]:

@@ -47,6 +47,8 @@ async def test_fetch_tells_pushes_after_a_yes_and_integrate_says_what_stands_in_
 ) -> None:
     with pytest.raises(UsageError, match="no remote named origin"):
         await line("fetch", "--push", "good")
+    with pytest.raises(Declined, match="--read-only forbids it"):
+        await line("fetch", "--read-only")
     origin = tmp_path / "origin.git"
     git(tmp_path, "init", "-q", "--bare", str(origin))
     line.project.git("remote", "add", "origin", str(origin))
@@ -82,5 +84,13 @@ async def test_fetch_tells_pushes_after_a_yes_and_integrate_says_what_stands_in_
         "      file.txt: changed on both sides (with good)",
     ]
     assert lines[4].startswith("  tests pass after") and "no branch has moved" in lines[5]
+    line.desk.commit_there("more")
+    line.project.git("switch", "-q", "good")
+    line.project.git("commit", "-q", "--allow-empty", "-m", "here")
+    here = line.project.git("rev-parse", "--short=7", "good")
+    answer = await line("fetch", "--push", "good", "--yes")
+    assert answer.error is not None and answer.error.code == "to_merge" and "git merge" in answer.error.hint
+    assert "nothing to push" not in answer.text and git(origin, "rev-parse", "good") == made
     answer = await line("integrate", "good", "--test", "exit 127")
+    assert f"      without what its branch has here, at {here}: both moved" in answer.text.splitlines()
     assert answer.error is not None and answer.error.code == "tests_failed" and "--test" in answer.error.hint

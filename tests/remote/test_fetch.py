@@ -194,7 +194,7 @@ async def test_objects_that_git_would_not_make_are_refused(desk: Desk) -> None:
     )
 
 
-NOTHING = {"head": "", "made": 0, "branch": "", "subjects": [], "uncommitted": 0, "beside": "", "saved": []}
+NOTHING = {"head": "", "made": 0, "branch": "", "subjects": [], "uncommitted": 0, "beside": "", "lacks": 0, "saved": []}
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,10 @@ def test_the_door_for_reading_lets_nothing_else_through() -> None:
         ("git@github:ada/traj.git", ""),
         ("git@github.com-work:ada/traj.git", ""),
         ("ssh://git@gitlab:2222/ada/traj.git", ""),
-        ("http://gitlab/ada/x", "http://gitlab/ada/x/-/merge_requests/new?merge_request%5Bsource_branch%5D=idea%2F%C3%BC"),
+        (
+            "http://gitlab/ada/x",
+            "http://gitlab/ada/x/-/merge_requests/new?merge_request%5Bsource_branch%5D=idea%2F%C3%BC",
+        ),
         ("https://notgithub.com/a/b", ""),
         ("git@github.com:", ""),
     ],

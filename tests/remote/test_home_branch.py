@@ -68,7 +68,7 @@ async def test_a_branch_under_another_worktree_is_merged_there(project: Project,
     git(place, "reset", "-q", "--hard", "main")
     shutil.rmtree(place)
     found = await home(project, "idea", commit)
-    assert found.way is Way.LEFT and "which is not there" in found.why and found.command.startswith("git worktree prune")
+    assert found.way is Way.LEFT and "which is not there" in found.why and "worktree prune" in found.command
     assert project.git("rev-parse", "idea") == project.git("rev-parse", "main")
 
 
@@ -85,9 +85,9 @@ async def test_a_branch_in_the_middle_of_a_rebase_stays(project: Project) -> Non
 async def test_settings_of_the_users_make_it_no_more_and_no_less(project: Project) -> None:
     project.git("branch", "idea")
     project.git("branch", "other")
-    commit = came(project, {"new": "theirs"})
+    commit, main = came(project, {"new": "theirs"}), project.git("rev-parse", "main")
     for key in ("fetch.prune", "fetch.pruneTags", "fetch.all", "fetch.recurseSubmodules"):
         project.git("config", key, "true")
     project.git("tag", "mine")
     assert (await home(project, "idea", commit)).way is Way.FORWARD
-    assert project.git("rev-parse", "idea", "other", "mine").split() == [commit, *[project.git("rev-parse", "main")] * 2]
+    assert project.git("rev-parse", "idea", "other", "mine").split() == [commit, main, main]

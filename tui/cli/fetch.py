@@ -23,6 +23,7 @@ Found = dict[str, Fetched | RemoteError]
 async def main(session: Session) -> Answer:
     """Fetch the chosen workers, by default all; hosts at the same time, the workers of one host in turn."""
     arguments = session.arguments
+    session.changes()
     names = session.chosen() if arguments.workers or arguments.all else list(session.profile.workers)
     for name in names:
         session.fleet.place(name)
@@ -35,8 +36,8 @@ async def main(session: Session) -> Answer:
     pushed: list[Pushed] = []
     if arguments.push:
         pushed, refused = await _push(session, await _ours(session, came), lines)
-        failed |= refused
-        lines += [] if pushed or refused else [f"nothing to push to {NAME}"]
+        failed |= refused | {one.worker: _to_merge(one) for one in came if one.home.way is Way.LEFT}
+        lines += [] if pushed or failed else [f"nothing to push to {NAME}"]
     lines += [line for one in pushed for line in _pushed_lines(one)]
     data = {"fetched": [_told(one) for one in came], "pushed": [_told_push(one) for one in pushed]}
     return Answer(data, "\n".join(lines), together(failed, len(names)))
@@ -64,6 +65,11 @@ async def _ours(session: Session, came: Sequence[Fetched]) -> list[str]:
     top = await top_level(session.profile.folder)
     branches = dict.fromkeys(one.branch for one in came if one.home.way is not Way.LEFT)
     return [branch for branch in branches if await resolve(top, branch_ref(branch))]
+
+
+def _to_merge(one: Fetched) -> RemoteError:
+    why = f"{one.branch} was not pushed: it has to be merged first"
+    return RemoteError(why, hint=one.home.command, code="to_merge")
 
 
 async def _push(

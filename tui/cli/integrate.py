@@ -62,6 +62,8 @@ def _part_lines(one: Merged) -> list[str]:
     lines = [f"  {clean(branch.name)} ({branch.commit[:7]}{origin}) {words.get(one.state, f'failed: {one.why}')}"]
     if branch.uncommitted:
         lines.append(f"      without {counted(branch.uncommitted, 'file')} in its worktree that are in no commit")
+    if branch.missing:
+        lines.append(f"      without {clean(branch.missing)}")
     shown = one.conflicts[:CONFLICTS_SHOWN]
     lines += [f"      {conflict.path}: {_conflict_words(conflict)}" for conflict in shown]
     return lines + ([f"      and {len(one.conflicts) - len(shown)} more"] if len(shown) < len(one.conflicts) else [])
