@@ -23,6 +23,9 @@ from wire.state import State
 MAX_RESTARTS = 3
 """Of all ranks by torchrun, each time the supervisor has started it."""
 
+TORCHRUN_FAILED = 1
+"""Its exit status when it has ended all ranks, after a failure or when it was told to."""
+
 NAMED_MAX = 20
 """So many ranks are named in one line."""
 
@@ -82,9 +85,8 @@ class RankRecord(Record):
 def started(command: Sequence[str], ranks: Ranks, python: str, claim: Claim) -> List[str]:
     """Return the words that start `command` in all ranks, on this machine or on all of the job.
 
-    torchrun is that of the command's own Python, else of `python`.
-    Of the signals, USR1 is not torchrun's: it would end all ranks, who only are to write a checkpoint; and HUP, which
-    it takes over unless others are named, would undo nohup.
+    torchrun is that of the command's own Python, else of `python`. Of the signals, USR1 is not for it: it would end all
+    ranks, who only are to write a checkpoint; and HUP, which it handles unless others are named, would undo nohup.
     """
     from remote.onhost import nodes
     from remote.onhost.__main__ import verb_argv
@@ -134,24 +136,23 @@ class Roll:
         return tidings
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """Say which rank it was: torchrun itself ends with 1 whatever happened."""
+        """Say which rank it was: torchrun itself ends with 1 whatever happened to them."""
         if outcome.state is State.COMPLETED:
             return outcome
-        ended = self._told.get(self._generation, {})
-        cause = _cause(ended)
-        if cause is None:
+        cause = _cause(self._told.get(self._generation, {}))
+        if cause is None or (cause.asked and outcome.code != TORCHRUN_FAILED):
             return replace(outcome, reason=self._why_none(outcome.reason))
         after = f", after {self._generation} restart{'s' * (self._generation > 1)}" if self._generation else ""
         return replace(outcome, code=cause.code, reason=f"{cause.who}: {cause.reason}{after}")
 
     def _why_none(self, reason: str) -> str:
-        """Say what is known where no rank failed: maybe none was started, maybe for want of a machine."""
+        """Say what is known where no rank failed by itself: maybe none was started, maybe for want of a machine."""
         names = [name for name in parts.names_in(self._folder) if name.startswith(self._prefix)]
         up = [name[len(self._prefix) : -len(".node")] for name in names if name.endswith(".node")]
         if len(up) < self._nodes > 1:
             there = ", ".join(up[:NAMED_MAX]) or "none"
             return f"{len(up)} of {self._nodes} nodes came up ({there}); do all see this folder? {reason}"
-        return reason if len(names) > len(up) else f"no rank is known to have started: {reason}"
+        return f"torchrun: {reason}" if len(names) > len(up) else f"no rank is known to have started: {reason}"
 
     def _look(self) -> Tuple[List[RankRecord], int]:
         """Read the records of ends that are new, in the order of time, and return the newest generation beside."""
@@ -192,5 +193,5 @@ def _cause(ended: Dict[int, RankRecord]) -> Optional[RankRecord]:
 
 def _names(deaths: List[RankRecord]) -> str:
     first, *others = deaths
-    more = ", ".join(f"{each.rank} ({each.reason})" for each in others[:NAMED_MAX])
-    return f"{first.who}: {first.reason}" + (f"; after it {len(others)} more: {more}" if others else "")
+    told = [f"{first.who}: {first.reason}", *(f"then rank {each.rank}: {each.reason}" for each in others[:NAMED_MAX])]
+    return "; ".join(told) + (f"; and {len(others) - NAMED_MAX} more" if len(others) > NAMED_MAX else "")

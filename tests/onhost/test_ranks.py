@@ -21,6 +21,7 @@ from tests.onhost.far import Far, lines, record, wait_for
 from tests.trainer.sessions import TINY
 from wire.records import RunSpec
 from wire.run_dir import RunDir, replace_file
+from wire.state import State
 
 CLAIM = Claim("/r", "p", "w", "run", 1, "nonce")
 TWO = {"nproc": 2, "nodes": 1}
@@ -90,7 +91,7 @@ class TestRoll:
         self.write(0, ended(0, 1, 12.0), ended(2, 137, 11.0, node="n2"), ended(3, 143, 13.0, asked=True))
         ((kind, text, data),) = roll.news()
         assert kind == "warning" and len(data["ranks"]) == 2
-        assert text == "rank 2 of 4 on n2: killed by SIGKILL; after it 1 more: 0 (exit code 1)"
+        assert text == "rank 2 of 4 on n2: killed by SIGKILL; then rank 0: exit code 1"
         assert roll.news() == [], "each death is told once"
 
     def test_a_new_start_says_why_and_which(self, roll: Roll) -> None:
@@ -112,6 +113,9 @@ class TestRoll:
         self.write(0, ended(1, 143, 11.0, asked=True), ended(0, 143, 12.0, asked=True))
         assert roll.news() == []
         assert roll.outcome(Outcome.of(1)).code == 143
+        assert roll.outcome(Outcome.of(-9)) == Outcome(State.FAILED, 137, "torchrun: killed by SIGKILL"), (
+            "not the ranks"
+        )
 
     def test_what_an_earlier_start_by_the_supervisor_left_is_not_of_this_one(self, roll: Roll) -> None:
         self.write(3, ended(1, 3, 11.0))
