@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
-T = TypeVar("T")
+from tests.end_to_end.conftest import wait_for
+
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 TOOLS = ("slurmctld", "slurmd", "sbatch", "munged")
 NODES = ("n1", "n2")
@@ -56,9 +56,7 @@ NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1} CPUs=4 RealMemory=4
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs=4 RealMemory=4000
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
 PartitionName=second Nodes=n2 MaxTime=INFINITE State=UP
-PartitionName=closed Nodes=n2 MaxTime=5 AllowAccounts=the-rich State=UP
 PartitionName=first Nodes=n1 MaxTime=INFINITE State=UP
-PartitionName=halted Nodes=n1 MaxTime=INFINITE State=DOWN
 """
 
 
@@ -79,15 +77,6 @@ def install() -> str:
 
 def _missing() -> list[str]:
     return [tool for tool in TOOLS if shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin") is None]
-
-
-def wait_for(look: Callable[[], T], what: str, timeout_s: float = 60) -> T:
-    """Look until the result is true, and return it."""
-    until = time.monotonic() + timeout_s
-    while not (found := look()):
-        assert time.monotonic() < until, f"{what} did not happen within {timeout_s:.0f} s"
-        time.sleep(0.1)
-    return found
 
 
 @dataclass

@@ -77,11 +77,7 @@ class LoginNode(Desk):
     def worker(self, **more: Any) -> None:
         """Write a profile whose worker `w` counts."""
         command = ["{python}", "work.py", str(self.go)]
-        self.profile({"w": {"branch": "exp/w", "command": command, **more}}, **self.quick)
-
-    @property
-    def quick(self) -> dict[str, Any]:
-        return {"sync": {"interval_s": 2}}
+        self.profile({"w": {"branch": "exp/w", "command": command, **more}})
 
     def row(self, worker: str = "w") -> dict[str, Any]:
         """What `trajvid-tui status` says of a worker."""
@@ -158,9 +154,9 @@ def blocked(cluster: Cluster, short_tmp: Path) -> Iterator[Callable[[], None]]:
     words = ("sbatch", "--parsable", "--nodes=2", "--exclusive", f"--output={short_tmp}/blocker-log", "--chdir=/")
     job = cluster.tool(*words, str(script)).stdout.strip()
     wait_for(lambda: cluster.jobs().get(job) == "RUNNING", "the blocker")
-    yield lambda: void(cluster.tool("scancel", job))
-    cluster.tool("scancel", job)
 
+    def unblock() -> None:
+        cluster.tool("scancel", job)
 
-def void(_: object) -> None:
-    pass
+    yield unblock
+    unblock()

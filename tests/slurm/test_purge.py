@@ -33,7 +33,7 @@ def test_what_slurm_has_forgotten_is_as_it_ended(desk: LoginNode, cluster: Clust
         "done": {"branch": "exp/done", "command": [*command, str(desk.go)]},
         "killed": {"branch": "exp/killed", "command": [*command, str(desk.home / "never")]},
     }
-    desk.profile(workers, **desk.quick)
+    desk.profile(workers)
     desk.run("launch", "done", "killed")
     for worker in workers:
         desk.becomes("running", worker)
