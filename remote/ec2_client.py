@@ -63,6 +63,8 @@ def why_not_off(host: str, place: Ec2Place) -> str:
     found = find(host, place)
     if found.spot:
         return f"{found.id} is a spot instance, which a shutdown may terminate"
+    if found.why_no_stop:
+        return found.why_no_stop
     asked = {"InstanceId": found.id, "Attribute": "instanceInitiatedShutdownBehavior"}
     answer = _ask(host, place, "describe_instance_attribute", **asked)
     told = answer.get("InstanceInitiatedShutdownBehavior", {}).get("Value")

@@ -7,7 +7,7 @@ was arranged before stays as it is.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from remote import ec2_client
 from remote.clean import clean
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from remote.fleet import Fleet
 
 
-async def arrange(fleet: Fleet, host: str, *, used: bool = False) -> None:
+async def arrange(fleet: Fleet, host: str) -> None:
     """Have the host stop itself when idle, or no longer; nothing on a host that is no instance.
 
-    `used`: the machine is used right now, so it counts from here on. What keeps it from stopping itself becomes part
-    of how the instance stands, never an error: a launch does not fail for it.
+    What keeps it from stopping itself becomes part of how the instance stands, never an error: a launch does not fail
+    for it.
     """
     place = fleet.host(host).ec2
     if place is None:
@@ -31,8 +31,8 @@ async def arrange(fleet: Fleet, host: str, *, used: bool = False) -> None:
     try:
         stop_s, why = await _allowed(host, place)
         await far.ready()
-        asked: dict[str, Any] = {"root": far.root, "project": fleet.profile.project_id, "used": used}
-        answer = await far.call("idle_stop", {**asked, "stop_s": stop_s})
+        asked = {"root": far.root, "project": fleet.profile.project_id, "stop_s": stop_s}
+        answer = await far.call("idle_stop", asked)
         why = why or clean(str(answer.get("trouble") or ""))
     except RemoteError as exc:
         why = exc.message

@@ -14,6 +14,8 @@ CHANGING = frozenset({"pending", "stopping", "shutting-down"})
 """States that pass by themselves."""
 GONE = frozenset({"shutting-down", "terminated"})
 
+GROUP_TAG = "aws:autoscaling:groupName"
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -26,6 +28,10 @@ class Instance:
     """`g5.xlarge`."""
     zone: str = ""
     spot: bool = False
+    group: str = ""
+    """The Auto Scaling group that it belongs to, which terminates what is stopped."""
+    stops: bool = True
+    """False for one whose root is no EBS volume: it can only be terminated."""
     public: str = ""
     private: str = ""
     """Addresses; '' if it has none now. A public one changes with every start."""
@@ -35,6 +41,13 @@ class Instance:
     """When Amazon said all this. Both times are by Amazon's clock."""
     reason: str = ""
     """Why it is in this state."""
+
+    @property
+    def why_no_stop(self) -> str:
+        """Why a stop would destroy it, '' if it would not."""
+        if self.group:
+            return f"{self.id} belongs to the Auto Scaling group {self.group}, which terminates what is stopped"
+        return "" if self.stops else f"{self.id} has no EBS root volume, so it cannot be stopped"
 
     def address(self, *, private: bool) -> str:
         return self.private if private else self.public or self.private
@@ -67,6 +80,8 @@ def _instance(item: Mapping[str, Any], told_at_s: float) -> Instance:
         kind=clean(item.get("InstanceType", "")),
         zone=clean(item.get("Placement", {}).get("AvailabilityZone", "")),
         spot=item.get("InstanceLifecycle") == "spot",
+        group=next((clean(tag["Value"]) for tag in item.get("Tags", ()) if tag["Key"] == GROUP_TAG), ""),
+        stops=item.get("RootDeviceType") != "instance-store",
         public=clean(item.get("PublicIpAddress") or ""),
         private=clean(item.get("PrivateIpAddress") or ""),
         launched_at_s=launched.timestamp() if isinstance(launched, datetime) else None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from remote import ec2_client
 from remote.ec2_instance import CHANGING, Instance
 from remote.ec2_place import Ec2Place
-from remote.errors import RemoteError
+from remote.errors import RemoteError, UsageError
 
 POLL_S = 5.0
 LAG_S = 20.0
@@ -39,7 +39,7 @@ class Power:
         return await self._bring("running", "stopped", ec2_client.start)
 
     async def stop(self) -> Instance:
-        """Return it stopped. Raises as `start`."""
+        """Return it stopped. Raises as `start`, and `UsageError` (`no_stop`) for one that a stop would destroy."""
         return await self._bring("stopped", "running", ec2_client.stop)
 
     async def _bring(self, wanted: str, before: str, ask: Callable[[str, Ec2Place, str], None]) -> Instance:
@@ -48,6 +48,9 @@ class Power:
         found = await self._until(found, lambda one, _: one.state not in CHANGING)
         if found.state == wanted:
             return found
+        if wanted == "stopped" and found.why_no_stop:
+            hint = "detach it from its group first, or end it in the AWS console"
+            raise UsageError(f"{self.host}: {found.why_no_stop}", hint=hint, code="no_stop")
         await asyncio.to_thread(ask, self.host, self.place, found.id)
         found = await self._until(
             await self.look(),

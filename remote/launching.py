@@ -179,7 +179,7 @@ async def ask_until_known(
             if far.host.ec2 is not None:
                 from remote.ec2_idle import arrange
 
-                await arrange(fleet, place.host, used=True)
+                await arrange(fleet, place.host)
             return await far.call("launch", {"root": far.root, **request}, timeout_s=LAUNCH_TIMEOUT_S)
         except (FarSideError, Unreachable) as exc:
             # A verb that crashed may have launched before it did: only asking again tells.

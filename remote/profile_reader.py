@@ -117,6 +117,9 @@ class _Reader:
             self.check((*place, "address"), lambda: check_host_name(entry.address or entry.alias, name))
         if entry.user:
             self.check((*place, "user"), lambda: check_user_name(entry.user, name))
+        if entry.launcher == "slurm" and entry.ec2 is not None and entry.ec2.idle_stop_min:
+            text = f"{name}: a machine that serves a cluster is not its own to stop: no `idle_stop_min` with `slurm`"
+            raise self.error((*place, "ec2", "idle_stop_min"), text)
         return Host(
             name=name,
             address=entry.address,

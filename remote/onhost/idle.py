@@ -1,6 +1,6 @@
 """What uses this machine now, and since when nothing has: runs, people, programs on its GPUs, work of others.
 
-What was seen is written down for whoever looks next, on the clock that counts from the boot, which nobody sets.
+What was seen is written down for whoever looks next.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
-from remote.onhost import gpu_processes, parts, people, processes
+from remote.onhost import gpu_processes, parts, people
 from remote.onhost.active import newest_runs
+from remote.onhost.last_use import last_used_s, up_s, used
 from remote.onhost.machine import Gpus
-from wire.codec import WireError, encode, read_object
-from wire.run_dir import Root, replace_file
+from wire.run_dir import Root
 
 BUSY_LOAD = 0.8
 """Mean load over five minutes from which somebody's work is assumed: one thread at work is 1."""
@@ -27,11 +26,8 @@ NAMED = 3
 """So many uses are told."""
 WTMP = "/var/log/wtmp"
 """Changes when somebody logs in or out."""
-
-
-def up_s() -> float:
-    """Return the seconds since the boot, those asleep too."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+TYPED_S = 30.0
+"""A terminal on which something was typed or printed so lately is in use."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,8 @@ class Idle:
     """What uses it, in words; () if nothing does."""
     for_s: float
     """For how long nothing has, as far as anybody looked; 0 while something does."""
+    settled: bool = True
+    """False where something has only just begun, of which a later look will tell whether it is a use."""
 
     @property
     def words(self) -> str:
@@ -64,12 +62,14 @@ class Usage:
         table = people.seen()
         here = [*self._connections.people(table, up_s()), *people.logins()]
         uses = [*runs, *people.runs_elsewhere(table, self.root.path), *here, *self._gpu_uses(), *self._load()]
+        quiet_s = people.terminals_quiet_s(table)
+        if quiet_s is not None and quiet_s < TYPED_S and not uses:
+            uses.append("something is typed or printed on a terminal")
         if uses:
-            with contextlib.suppress(OSError):  # nothing is lost but the memory of it
-                used(self.root)
+            used(self.root)
             return Idle(tuple(dict.fromkeys(uses)), 0.0)
-        ages = [ended_s, last_used_s(self.root), people.terminals_quiet_s(table), _file_age_s(WTMP)]
-        return Idle((), min((up_s(), *(age for age in ages if age is not None))))
+        ages = [ended_s, last_used_s(self.root), quiet_s, _file_age_s(WTMP)]
+        return Idle((), min((up_s(), *(age for age in ages if age is not None))), not self._connections.fresh)
 
     def _gpu_uses(self) -> List[str]:
         if not self._gpus.has_tool:
@@ -119,24 +119,6 @@ class Looking:
             self._last, self._last_at = self._usage.look(), up_s()
 
 
-def used(root: Root) -> None:
-    """Write down that the machine is used now; the folder is there, or the root is gone. Raises OSError."""
-    replace_file(_mark(root), encode({"boot": processes.boot_id(), "up_s": up_s()}))
-
-
-def last_used_s(root: Root) -> Optional[float]:
-    """Return how long ago the machine was seen in use; None if nobody looked since the boot."""
-    try:
-        mark = read_object(_mark(root)) or {}
-        return max(0.0, up_s() - float(mark["up_s"])) if mark["boot"] == processes.boot_id() else None
-    except (WireError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _mark(root: Root) -> str:
-    return os.path.join(root.idle, "used")
-
-
 def _runs(root: Root) -> Tuple[List[str], Optional[float]]:
     """Return the active runs in words, and how long ago the last of the others ended."""
     active, ages = [], []
@@ -146,12 +128,12 @@ def _runs(root: Root) -> Tuple[List[str], Optional[float]]:
         if state.active:
             active.append(f"{names['worker']} of {names['project']} is {state.value}")
         elif isinstance(ended_at_s, (int, float)):
-            ages.append(max(0.0, time.time() - ended_at_s))
-    return active, min(ages, default=None)
+            ages.append(people.age_s(ended_at_s))
+    return active, min((age for age in ages if age is not None), default=None)
 
 
 def _file_age_s(path: str) -> Optional[float]:
     try:
-        return max(0.0, time.time() - os.stat(path).st_mtime)
+        return people.age_s(os.stat(path).st_mtime)
     except OSError:
         return None

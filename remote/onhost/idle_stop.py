@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from dataclasses import asdict
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from remote.onhost import idle, keeper, parts, processes, request
 from remote.onhost.keeper import Wish
@@ -30,33 +30,36 @@ PAUSE_S = 0.02
 def idle_stop(asked: Dict[str, Any]) -> Dict[str, Any]:
     """Have the project's keeper stop the machine after `stop_s` idle seconds; 0 ends it, null leaves it as it is.
 
-    `used`: count from now on. Returns {"trouble": why this user could not turn it off}. Raises `Refusal`.
+    Returns {"trouble": why this user could not turn it off}. Raises `Refusal`.
     """
     from remote.onhost.__main__ import bundle_path
 
     root, project = request.root(asked), request.folder_name(asked, "project")
     os.makedirs(root.idle, mode=0o700, exist_ok=True)
-    if asked.get("used") is True:
-        idle.used(root)
     if asked.get("stop_s") is None:
         return {"trouble": ""}
     stop_s, look_s = request.number(asked, "stop_s", 0.0), request.number(asked, "look_s", LOOK_S)
     wish = Wish(stop_s, look_s, request.number(asked, "busy_load", idle.BUSY_LOAD), bundle_path())
     trouble = _trouble() if stop_s else ""
     keeps = stop_s > 0 and not trouble
-    found = keeper.standing(root, project)
-    if found is not None and not (keeps and found["wish"] == asdict(wish)):
-        processes.send(found["pid"], found["ticks"], signal.SIGTERM)
-        found = None
-    if keeps and found is None:
+    if not _stands(root, project, wish if keeps else None) and keeps:
         _start(root, project, wish)
     return {"trouble": trouble}
 
 
+def _stands(root: Root, project: str, wish: Optional[Wish]) -> bool:
+    """Whether a keeper does what is wished; one with another wish is ended."""
+    found = keeper.standing(root, project)
+    if found is None or (wish is not None and found["wish"] == asdict(wish)):
+        return found is not None
+    processes.send(found["pid"], found["ticks"], signal.SIGTERM)
+    return False
+
+
 def _trouble() -> str:
     """Why it cannot be done here, '' if it can."""
-    if not os.path.isdir("/proc/self"):
-        return "this system does not tell who uses it"
+    if not os.path.isdir("/proc/self") or processes.process(1) is None:
+        return "this system does not tell who uses it"  # `hidepid` hides everybody else's processes
     try:
         command()
     except CannotPowerOff as exc:
@@ -72,6 +75,8 @@ def _start(root: Root, project: str, wish: Wish) -> None:
     with WorkerLock(place + ".lock") as lock:
         until = time.monotonic() + END_S
         while not lock.take():
+            if _stands(root, project, wish):
+                return  # somebody else has set the same meanwhile
             if time.monotonic() > until:
                 raise Refusal("busy", "the idle stop is being set by somebody else", "try again")
             time.sleep(PAUSE_S)

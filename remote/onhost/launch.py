@@ -14,7 +14,7 @@ import shlex
 import time
 from typing import Any, Dict
 
-from remote.onhost import gate, launchers, parts, processes, request, worktree
+from remote.onhost import gate, last_use, launchers, parts, processes, request, worktree
 from remote.onhost.attempt import prepared
 from remote.onhost.lock import WorkerLock
 from remote.onhost.ranks import Ranks
@@ -40,6 +40,7 @@ def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
     by = request.text(asked, "by", spec.by)
     nonce = request.nonce(request.text(asked, "nonce", "") or spec.nonce)
     secrets = _secrets(asked)
+    last_use.used(root)
     os.makedirs(root.worker(spec.project, folder), mode=0o700, exist_ok=True)
     run = root.run(spec.project, folder, spec.run)
     with WorkerLock(root.worker_lock(spec.project, folder)) as lock:
@@ -54,6 +55,7 @@ def launch(asked: Dict[str, Any]) -> Dict[str, Any]:
         if resume:
             gate.may_go_on(root, spec.project, folder, spec.run, verb == "release")
         _refuse_orphans(root, spec.project, folder)
+        last_use.refuse_if_going(root)
         launcher = launchers.of_spec(spec)
         launcher.probe(root, spec, secrets)
         _stand(root, spec, lock.descriptor)

@@ -1,9 +1,9 @@
 """Who works at this machine besides runs: people at a terminal, and ssh connections that are not our own.
 
-Our own are those that run the far side, as they do within a second of their beginning. They may have nothing below
-them later (a laptop that sleeps leaves its connection behind for hours), so they are remembered. A copy of results
-that takes its time over one of them is somebody's, too. Where another user's processes are hidden (`hidepid`), what
-the system's own list of logins says is all there is.
+Our own are those that run the far side, as they do within seconds of their beginning. They may have nothing below
+them later (a laptop that sleeps leaves its connection behind for hours), so they are remembered. What takes its time
+over one of them is somebody's, too: a copy of results, an environment that is built, tests. Where another user's
+processes are hidden (`hidepid`), what the system's own list of logins says is all there is.
 """
 
 from __future__ import annotations
@@ -23,12 +23,17 @@ _UTMP = struct.Struct("hi32s4s32s")
 USER_PROCESS = 7
 PTS_MAJOR = 136
 TITLE_MAX_BYTES = 8192
-TRANSFER_S = 30.0
-"""A program that is not of the far side counts on a connection of ours once it runs so long: a round of syncing with
-nothing to bring does not."""
+LONG_S = 30.0
+"""Whatever does not just follow counts on a connection of ours once it runs so long: a round of syncing with nothing to
+bring does not."""
+FRESH_S = 5.0
+"""A connection with no terminal may be ours if it is younger."""
+AHEAD_S = 60.0
+"""A file's time may be so far ahead of the clock; further, somebody set one of them."""
 FAR_SIDE = "remote.onhost.__main__"
 """In the command line of everything that runs our bundle."""
 
+_FOLLOWS = re.compile(r" follow(?: |\Z)")
 _SESSION = re.compile(r"sshd(?:-session)?: (?P<user>[^\s@\[/]+)(?:@(?P<where>\S+))?\Z")
 """What sshd calls the process of one connection: `sshd: ada@pts/0`, `sshd: ada@notty`, `sshd: ada` of a mere tunnel."""
 
@@ -70,12 +75,15 @@ class Connections:
     def __init__(self) -> None:
         self._ours: Set[Tuple[int, int]] = set()
         """(pid, start) of those that were seen to be ours."""
+        self.fresh = False
+        """True if the last look saw something too young to tell what it is."""
 
     def people(self, table: Dict[int, Seen], up_s: float) -> List[str]:
         """Return who is there over ssh, in words. `up_s`: for how long the machine has been up."""
         children: Dict[int, List[Seen]] = {}
         for one in table.values():
             children.setdefault(one.parent, []).append(one)
+        self.fresh = False
         found: List[str] = []
         for one in table.values():
             named, above = _SESSION.match(one.title), table.get(one.parent)
@@ -94,13 +102,19 @@ class Connections:
             one = waiting.pop()
             if FAR_SIDE in one.title:
                 self._ours.add((session.pid, session.ticks))
+                others += [] if _FOLLOWS.search(one.title) else [one]
             else:
                 others.append(one)
                 waiting += children.get(one.pid, ())
         if (session.pid, session.ticks) not in self._ours:
-            yield f"{user} is connected by ssh"
-        elif any(up_s - one.ticks / _ticks_a_second() > TRANSFER_S for one in others):
-            yield f"something is copied for {user}"
+            if _old_s(session, up_s) >= FRESH_S:
+                yield f"{user} is connected by ssh"
+            else:
+                self.fresh = True
+        elif any(_old_s(one, up_s) > LONG_S for one in others):
+            yield f"something is done for {user}"
+        else:
+            self.fresh = self.fresh or bool(others)
 
 
 def runs_elsewhere(table: Dict[int, Seen], root: str) -> List[str]:
@@ -133,8 +147,14 @@ def terminals_quiet_s(table: Dict[int, Seen]) -> Optional[float]:
                 about = os.stat(f"/dev/pts/{number & 0xFF | number >> 12 & 0xFFF00}")
             except OSError:
                 continue
-            ages.append(max(0.0, time.time() - max(about.st_atime, about.st_mtime)))
-    return min(ages, default=None)
+            ages.append(age_s(max(about.st_atime, about.st_mtime)))
+    return min((age for age in ages if age is not None), default=None)
+
+
+def age_s(at_s: float) -> Optional[float]:
+    """Return how long ago a moment of this machine's clock is; None for one that is still to come."""
+    ago_s = time.time() - at_s
+    return max(0.0, ago_s) if ago_s > -AHEAD_S else None
 
 
 def _exists(pid: int) -> bool:
@@ -151,5 +171,5 @@ def _word(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "replace")
 
 
-def _ticks_a_second() -> int:
-    return os.sysconf("SC_CLK_TCK")
+def _old_s(process: Seen, up_s: float) -> float:
+    return up_s - process.ticks / os.sysconf("SC_CLK_TCK")

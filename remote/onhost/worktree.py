@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Dict
 
+from remote.onhost import last_use
 from remote.onhost import request as ask
 from remote.onhost.git import branch_problem, branch_ref, is_hash
 from remote.onhost.lock import WorkerLock
@@ -34,6 +35,7 @@ def worktree(request: Dict[str, Any]) -> Dict[str, Any]:
     if branch and branch_problem(branch):
         raise Refusal("bad_request", f"`branch` cannot be one: {branch_problem(branch)}")
     wish = Wish(project, worker, commit, branch, request.get("snapshot") is True, request.get("discard") is True)
+    last_use.used(root)
     os.makedirs(root.worker(project, worker), mode=0o700, exist_ok=True)
     # Held meanwhile: the files below a living run must not move, and no launch may start one in the middle.
     with WorkerLock(root.worker_lock(project, worker)) as lock:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from remote.onhost import idle, idle_stop, keeper, people, power_off, processes
+from remote.onhost import idle, idle_stop, keeper, last_use, people, power_off, processes
 from remote.onhost.idle import Idle, Usage
 from remote.onhost.keeper import Keeper, Wish, standing
 from remote.onhost.power_off import CannotPowerOff
@@ -57,13 +57,15 @@ LISTENER = (10, 1, "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups")
         ([(21, 10, "sshd: ada")], ["ada is connected by ssh"]),
         ([(21, 10, "sshd-session: ada@notty"), (22, 21, BOOT), (23, 22, "nvidia-smi")], []),
         ([(21, 10, "sshd: ada@notty"), (22, 21, BOOT), (24, 21, "rsync --server --sender . /runs")],
-         ["something is copied for ada"]),
+         ["something is done for ada"]),
+        ([(21, 10, "sshd: ada@notty"), (22, 21, BOOT), (24, 21, BOOT.replace("follow", "prepare"))],
+         ["something is done for ada"]),
         ([(21, 10, "sshd: ada@notty,pts/3"), (22, 21, BOOT)], ["ada is logged in at notty,pts/3"]),
-        ([(21, 10, "sshd: ada@notty"), (22, 21, BOOT), (23, 21, "sshd: ada@notty")], ["something is copied for ada"]),
+        ([(21, 10, "sshd: ada@notty"), (22, 21, BOOT), (23, 21, "sshd: ada@notty")], ["something is done for ada"]),
         ([(30, 1, "vim notes about sshd: ada@pts/0")], []),
     ],
-    ids=["nobody", "terminal", "root-terminals", "editor", "tunnel", "ours", "ours-copies", "our-shell", "fork",
-         "like-it"],
+    ids=["nobody", "terminal", "root-terminals", "editor", "tunnel", "ours", "ours-copies", "ours-prepares",
+         "our-shell", "fork", "like-it"],
 )  # fmt: skip
 def test_a_connection_is_ours_or_somebody_is_there(rows: list[tuple[int, int, str]], told: list[str]) -> None:
     assert people.Connections().people(table(LISTENER, *rows), 10_000) == told
@@ -74,8 +76,15 @@ def test_a_connection_of_ours_stays_ours_when_the_laptop_has_left_it_behind() ->
     assert connections.people(table(alone, (22, 21, BOOT)), 10_000) == []
     assert connections.people(table(alone), 10_000) == []
     assert connections.people(table(alone, age_s=7), 10_000) == ["ada is connected by ssh"], "its pid used anew"
+
+
+def test_what_has_just_begun_is_no_use_yet_and_nothing_is_settled() -> None:
+    connections, alone = people.Connections(), (21, 10, "sshd: ada@notty")
+    assert connections.people(table(alone, age_s=1), 10_000) == [] and connections.fresh, "ours, or an editor's?"
+    assert connections.people(table(alone, (22, 21, BOOT), age_s=1), 10_000) == [] and not connections.fresh
     short = table(alone, (22, 21, BOOT), (23, 21, "rsync --server"), age_s=10)
-    assert people.Connections().people(short, 10_000) == [], "a round of syncing that takes no time"
+    assert connections.people(short, 10_000) == [] and connections.fresh, "a round of syncing, or a long copy?"
+    assert connections.people(table((21, 10, "sshd: ada@pts/0"), age_s=0), 10_000) != [], "a terminal is somebody's"
 
 
 def test_runs_of_another_root_are_runs() -> None:
@@ -136,15 +145,19 @@ def test_idle_since_the_last_run_ended_or_anything_was_seen(usage: Usage) -> Non
     a_run(usage.root, "pose", ended_s=400)
     a_run(usage.root, "flow", ended_s=300)
     assert usage.look().for_s == pytest.approx(min(300, idle.up_s()), abs=60)
+    last_use.used(usage.root)
+    assert usage.look().for_s > 200, "where nobody keeps count nothing is written"
     os.makedirs(usage.root.idle)
-    idle.used(usage.root)
+    last_use.used(usage.root)
     assert usage.look().for_s < 60
     Path(usage.root.idle, "used").write_text('{"boot": "another", "up_s": 1}')
     assert usage.look().for_s > 200, "what was seen before a reboot says nothing"
+    a_run(usage.root, "later", ended_s=-1e6)
+    assert usage.look().for_s > 200, "an end that is to come says that the clock was set"
     a_run(usage.root, "depth", ended_s=None)
     look = usage.look()
     assert (look.uses, look.for_s) == (("depth of p is starting",), 0.0)
-    assert idle.last_used_s(usage.root) is not None, "and it is written down"
+    assert last_use.last_used_s(usage.root) is not None, "and it is written down"
 
 
 def test_load_and_gpus_count_as_somebodys_work(usage: Usage, switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,6 +185,9 @@ class World:
         self.now += seconds
 
 
+LOOK_S = 600.0
+
+
 @pytest.fixture
 def world() -> World:
     return World()
@@ -183,7 +199,7 @@ def kept(tmp_path: Path, world: World) -> Keeper:
     root = Root(str(tmp_path / "root"))
     os.makedirs(root.idle)
     a_run(root, "pose", ended_s=1.0)
-    return Keeper(root, "p", Wish(600, 15, 0.8, "b"), lambda: world.idle, clock=lambda: world.now)
+    return Keeper(root, "p", Wish(600, LOOK_S, 0.8, "b"), lambda: world.idle, clock=lambda: world.now)
 
 
 def told(kept: Keeper) -> tuple[float, str]:
@@ -242,6 +258,72 @@ def test_a_refused_shutdown_is_said_and_tried_again_after_a_whole_time(
     assert len(switch.said) > calls
     world.idle = Idle(("pose of p is running",), 0.0)
     assert told(kept)[1] == "", "what is used has no trouble"
+
+
+def test_what_has_just_begun_is_waited_for(kept: Keeper, world: World, switch: Switch) -> None:
+    world.pass_s(600)
+    world.idle = Idle((), 5000.0, settled=False)
+    kept.round()
+    assert switch.said == []
+    world.idle = Idle((), 5000.0)
+    kept.round()
+    assert switch.said != []
+
+
+def test_a_launch_that_comes_while_it_looks_keeps_the_machine(kept: Keeper, world: World, switch: Switch) -> None:
+    def look() -> Idle:
+        world.pass_s(1)
+        last_use.used(kept._root)  # after the look has passed by
+        return Idle((), 5000.0)
+
+    kept._look = look
+    world.pass_s(600)
+    kept.round()
+    assert switch.said == [] and lines_of(kept) == []
+    last_use.refuse_if_going(kept._root)
+
+
+def test_a_launch_that_comes_once_it_goes_is_refused_until_it_stays(kept: Keeper, world: World, switch: Switch) -> None:
+    world.pass_s(600)
+    kept.round()
+    assert switch.said != []
+    with pytest.raises(Refusal, match="shutting down") as caught:
+        last_use.refuse_if_going(kept._root)
+    assert caught.value.code == "going_down"
+    world.pass_s(121)
+    kept.round()
+    last_use.refuse_if_going(kept._root)
+
+
+def test_it_counts_anew_after_it_could_not_look(kept: Keeper, world: World, switch: Switch) -> None:
+    kept.round()
+    world.pass_s(8 * 3600)  # asleep
+    assert told(kept) == (world.now + 600, "") and switch.said == []
+
+
+def test_a_look_that_fails_is_no_idleness_and_does_not_end_it(kept: Keeper, world: World, switch: Switch) -> None:
+    def look() -> Idle:
+        raise KeyError("at_s")
+
+    kept._look = look
+    world.pass_s(600)
+    kept.round()
+    assert switch.said == []
+
+
+def test_a_keeper_that_is_silent_is_said(kept: Keeper, world: World) -> None:
+    world.now = idle.up_s()
+    kept.round()
+    assert keeper.next_stop(kept._root) == {"stop_in_s": pytest.approx(600, abs=30), "stop_trouble": ""}
+    world.now -= LOOK_S + keeper.GAP_S + 120
+    kept.tell()
+    assert keeper.next_stop(kept._root)["stop_trouble"].startswith("its keeper has not looked for ")
+
+
+def lines_of(kept: Keeper) -> list[dict[str, object]]:
+    """The actions of the run."""
+    path = kept._root.run("p", "pose", "r").actions
+    return lines(path) if os.path.exists(path) else []
 
 
 def test_who_may_shut_down(switch: Switch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,6 +403,34 @@ def test_the_whole_way_to_the_switch(far: Far, switch: Switch) -> None:
     assert said[0].startswith(str(switch.folder))
     deeds = [one for one in lines(run.actions) if one["verb"] == keeper.VERB]
     assert deeds[0]["at_s"] >= far.end(run)["at_s"] + 0.4, "not while it ran, nor right afterwards"
+
+
+def test_a_launch_marks_the_use_and_none_starts_on_a_machine_that_goes(far: Far) -> None:
+    root = Root(far.root)
+    os.makedirs(root.idle)
+    last_use.goes(root)
+    answer = far.ask("launch", spec=far.spec("true"))
+    assert (answer["ok"], answer["code"]) == (False, "going_down") and last_use.last_used_s(root) is not None
+    last_use.stays(root)
+    assert far.end(far.launch("true"))["state"] == "completed"
+
+
+def test_where_others_are_hidden_it_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "process", lambda pid: None)  # as under `hidepid`
+    asked = {"root": str(tmp_path / "root"), "project": "p", "stop_s": 9e8}
+    assert idle_stop.idle_stop(asked) == {"trouble": "this system does not tell who uses it"}
+
+
+def test_several_who_set_the_same_at_once_have_one_keeper(far: Far, asked: Callable[..., dict[str, object]]) -> None:
+    request = json.dumps({"root": far.root, "project": PROJECT, "stop_s": YEARS_S, "look_s": 0.05, "busy_load": 1e6})
+    asking = [far.start("idle_stop") for _ in range(3)]
+    for process in asking:
+        assert process.stdin is not None
+        process.stdin.write(request.encode() + b"\n")
+        process.stdin.flush()
+    for process in asking:
+        out, _ = process.communicate(timeout=60)
+        assert json.loads(out) == {"ok": True, "trouble": ""}
 
 
 def test_what_is_no_limit_is_refused_and_who_may_not_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ from remote.onhost import processes
 from remote.onhost.active import active
 from remote.profiles import Host, load_profile
 from remote.snapshot import Link
-from tests.fixtures.ec2 import ID, StandIn, amazon, aws, endpoint, moto
+from tests.fixtures.ec2 import ID, IN_A_GROUP, StandIn, amazon, aws, endpoint, moto
 from tests.fixtures.ssh import MockedSsh
 from tests.remote.test_hostkeys import forget_all, other_key
 from tui.__main__ import main
@@ -156,6 +156,13 @@ async def test_a_state_that_never_ends_is_given_up(amazon: StandIn, monkeypatch:
     assert caught.value.code == "ec2_slow"
 
 
+async def test_what_a_stop_would_destroy_is_not_stopped(amazon: StandIn) -> None:
+    amazon.more = IN_A_GROUP
+    with pytest.raises(UsageError, match="Auto Scaling group fleet, which terminates what is stopped") as caught:
+        await power()[0].stop()
+    assert caught.value.code == "no_stop" and set(amazon.actions) == {"DescribeInstances"}
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "word", "text"),
     [
@@ -240,6 +247,7 @@ def test_without_boto3_it_is_said_what_to_install(aws: pytest.MonkeyPatch) -> No
         ("{ec2: {region: eu-west-1, instance: i-0123456789abcdef0, tag: {Name: x}}}", "give either `instance`"),
         ("{ec2: {region: eu-west-1, instance: gpu-1}}", "instance"),
         ("{ec2: {region: evil.example/, instance: i-0123456789abcdef0}}", "region"),
+        ("{ec2: {region: eu-west-1, instance: i-01234567, idle_stop_min: 30}, launcher: slurm}", "serves a cluster"),
         ("{ec2: {region: eu-west-1, instance: i-0123456789abcdef0}, address: x}", "either `address` or `alias`"),
     ],
 )

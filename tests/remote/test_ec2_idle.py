@@ -21,7 +21,7 @@ from remote.history import History
 from remote.onhost import keeper
 from remote.profiles import Profile
 from remote.snapshot import Link
-from tests.fixtures.ec2 import ID, StandIn, amazon, aws, endpoint, moto
+from tests.fixtures.ec2 import ID, IN_A_GROUP, NO_EBS, SPOT, StandIn, amazon, aws, endpoint, moto
 from tests.fixtures.power import Switch, switch
 from tests.fixtures.project import Project
 from tests.fixtures.ssh import MockedSsh
@@ -100,14 +100,22 @@ async def test_only_what_a_shutdown_surely_stops_is_stopped_by_one(fleet: Fleet,
     await arrange(fleet, "local")
     assert "expired" in standing(fleet).no_idle_stop and of_keeper(fleet) is not None, "it stays as it is"
     amazon.refusals.clear()
-    amazon.lifecycle = "spot"
+    amazon.more = SPOT
     await arrange(fleet, "local")
     assert standing(fleet).no_idle_stop == f"{ID} is a spot instance, which a shutdown may terminate"
     assert of_keeper(fleet) is None, "and what was arranged before ends"
-    amazon.lifecycle, amazon.at_shutdown = "", "terminate"
+    amazon.more, amazon.at_shutdown = "", "terminate"
     found = [check for check in await look_there(fleet, "local") if check.name == "idle stop"]
     assert [check.text for check in found] == [f"does not stop itself: a shutdown would terminate {ID}"]
     assert standing(fleet).no_idle_stop == f"a shutdown would terminate {ID}" and of_keeper(fleet) is None
+
+
+def test_a_shutdown_that_would_destroy_it_is_found(amazon: StandIn) -> None:
+    assert ec2_client.why_not_off("gpu-1", PLACE) == ""
+    amazon.more = IN_A_GROUP
+    assert "Auto Scaling group fleet" in ec2_client.why_not_off("gpu-1", PLACE)
+    amazon.more = NO_EBS
+    assert "no EBS root volume" in ec2_client.why_not_off("gpu-1", PLACE)
 
 
 async def test_start_and_stop_are_actions_of_the_host(

@@ -10,7 +10,7 @@ import pytest
 from remote.connection import Connection
 from remote.farside import FarSide
 from remote.onhost import people
-from remote.onhost.idle import up_s
+from remote.onhost.last_use import up_s
 from tests.fixtures.ssh import Sshd, share_code, trust
 
 
@@ -23,7 +23,10 @@ def there(connections: people.Connections, sshd_pid: int) -> list[str]:
 
 
 @pytest.mark.hosts
-async def test_our_connection_is_nobody_and_a_shell_is_somebody(sshd: Sshd, home: Path, bundles: Path | None) -> None:
+async def test_our_connection_is_nobody_and_a_shell_is_somebody(
+    sshd: Sshd, home: Path, bundles: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "FRESH_S", 0.0)
     connections, user, pid = people.Connections(), sshd.host.user, sshd.process.pid
     share_code(home / ".trajvid", bundles)
     trust(sshd.host, sshd.folder / "host_key.pub")
