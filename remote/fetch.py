@@ -14,23 +14,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from remote.bridge import Bridge
 from remote.clean import clean
 from remote.doors import HOST, PLACE, git_read_door
 from remote.errors import FarSideError, RemoteError, ToolMissing
 from remote.git import resolve, top_level
-from remote.home_branch import Home, Way, take_home
+from remote.home_branch import Home, Way, commits_beyond, take_home
 from remote.laptop_disk import FREE_FLOOR_BYTES, NO_SPACE, free_bytes, while_allowed
 from remote.launching import of_profile
 from remote.local_program import run_program
 from remote.names import slug
-from remote.onhost.git import git_argv, git_environment, is_hash
-from remote.onhost.own_work import SAVED_NAME, WIP
+from remote.onhost.git import git_argv, git_environment
+from remote.onhost.own_work import WIP
 from remote.steps import Step, again_when_lost, recorded, steps
-from remote.tidy import whole
-from wire.codec import WireError
+from remote.waiting import Waiting, waiting_there
 from wire.run_dir import Root
 
 if TYPE_CHECKING:
@@ -47,29 +46,7 @@ _SETTINGS = (
     "fetch.recurseSubmodules=false",
 )
 """Settings of the user's that would make a fetch do more or less than it says."""
-COMMITS_SHOWN = 20
 SAVE_TIMEOUT_S = 600.0
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What a host has that could go home."""
-
-    head: str
-    made: int
-    """So many commits were made there."""
-    subjects: tuple[str, ...] = ()
-    """The first of them, newest first: `<hash> <author>: <subject>`."""
-    branch: str = ""
-    """What is checked out there, '' for no branch."""
-    uncommitted: int = 0
-    """Files in the worktree that are in no commit."""
-    beside: str = ""
-    """A commit of the host's own branch that `head` lacks."""
-    lacks: bool = False
-    """True if `head` lacks the commit that its branch has here."""
-    saved: tuple[tuple[str, str], ...] = ()
-    """(name, commit) of work that the host saved, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +61,8 @@ class Fetched:
     waiting: Waiting
     home: Home
     """What became of the branch."""
+    new: int = 0
+    """So many commits of it the branch lacked before, or lacks still."""
     saved: tuple[str, ...] = ()
     """Refs that hold saved work here, oldest first."""
 
@@ -110,10 +89,11 @@ async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step
         kept = {saved_ref(place, name): commit for name, commit in waiting.saved} if saved else {}
         await again_when_lost(lambda: bring(fleet, place.host, top, {**wanted, **kept}, step), step)
         home = await take_home(top, branch, waiting.head, ref) if waiting.made else Home(Way.NOTHING)
+        new = await commits_beyond(top, waiting.head, home.before) if home.before else waiting.made
     fleet.record(
         worker, "fetch", f"git fetch {waiting.head or '(nothing)'}", _result(branch, home, waiting.head, len(kept))
     )
-    return Fetched(worker, place.host, branch, ref if wanted else "", waiting, home, tuple(sorted(kept)))
+    return Fetched(worker, place.host, branch, ref if wanted else "", waiting, home, new, tuple(sorted(kept)))
 
 
 async def _save_there(fleet: Fleet, place: Place) -> None:
@@ -126,42 +106,6 @@ async def _save_there(fleet: Fleet, place: Place) -> None:
     except FarSideError as exc:
         if exc.code not in ("no_worktree", "busy"):
             raise
-
-
-async def waiting_there(fleet: Fleet, place: Place, here: str = "") -> Waiting:
-    """Ask the host of a worker, whose branch is at `here` on this laptop, what was made there.
-
-    Raises `FarSideError` and the connection's own.
-    """
-    far = fleet.far(place.host)
-    await far.ready()
-    branch = place.worker.branch if place.worker is not None else ""
-    project = fleet.profile.project_id
-    asked = {"root": far.root, "project": project, "worker": place.slug, "branch": branch, "here": here}
-    return waiting_in(place.host, await far.call("commits", asked))
-
-
-def waiting_in(host: str, answer: Mapping[str, Any]) -> Waiting:
-    """Read what a host says about its commits. Raises `FarSideError` for what no git of ours may get to see."""
-    try:
-        return _read(answer)
-    except (WireError, TypeError, KeyError, AttributeError) as exc:
-        raise FarSideError(f"{host}: what it says about its commits makes no sense: {clean(str(exc))}") from exc
-
-
-def _read(answer: Mapping[str, Any]) -> Waiting:
-    head, beside, made = str(answer["head"]), str(answer["beside"]), whole(answer["made"])
-    saved = [(str(one["name"]), str(one["commit"])) for one in answer["saved"]]
-    hashes = [head or "0" * 40, beside or "0" * 40, *(commit for _, commit in saved)]
-    if not all(map(is_hash, hashes)) or (made and not head):
-        raise WireError("no commit")
-    if not all(SAVED_NAME.match(name) for name, _ in saved):
-        raise WireError("no name of saved work")
-    subjects = tuple(str(one) for one in answer["subjects"])[:COMMITS_SHOWN]
-    uncommitted = whole(answer["uncommitted"])
-    return Waiting(
-        head, made, subjects, str(answer["branch"]), uncommitted, beside, answer["lacks"] is True, tuple(saved)
-    )
 
 
 def host_ref(place: Place) -> str:

@@ -90,6 +90,12 @@ async def is_ancestor(top: Path, ancestor: str, commit: str) -> bool:
     return code == 0
 
 
+async def commits_beyond(top: Path, commit: str, other: str) -> int:
+    """How many commits of the history of `commit` that of `other` lacks."""
+    _, out, _ = await run_git(git_argv(str(top), ["rev-list", "--count", commit, "--not", other]))
+    return int(out or 0)
+
+
 async def _checked_out_at(top: Path, branch: str) -> Path | None:
     """The working tree that stands on a branch, None if none does."""
     _, out, _ = await run_git(git_argv(str(top), ["worktree", "list", "--porcelain"]))

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from remote.clean import clean
 from remote.errors import FarSideError, Unreachable, UsageError
-from remote.fetch import Waiting, waiting_there
 from remote.git import resolve, run_git, top_level
 from remote.home_branch import is_ancestor
 from remote.integrated import Branch, Integrated, take
 from remote.onhost.git import branch_problem, branch_ref, git_argv
 from remote.steps import Step, again_when_lost
 from remote.streamed import streamed
+from remote.waiting import Waiting, waiting_there
 from remote.who import nearest
 from remote.worktrees import push
 from wire.codec import WireError

@@ -32,6 +32,7 @@ from remote.shell import open_shell
 from remote.snapshot import Link, RunSnapshot
 from remote.steps import newest_facts, recorded
 from remote.stopping import Stopped, kill, stop
+from remote.waiting import look
 from remote.worktree_inventory import look_at_worktrees, remove_worktrees
 from wire.state import State
 
@@ -65,6 +66,7 @@ __all__ = [
     "launch",
     "log_page",
     "logs",
+    "look",
     "look_at_instance",
     "look_at_worktrees",
     "open_shell",

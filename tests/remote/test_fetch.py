@@ -15,10 +15,10 @@ from remote import fetch as fetching
 from remote import runs
 from remote.doors import HOST, git_read_door
 from remote.errors import FarSideError, RemoteError, UsageError
-from remote.fetch import waiting_in
 from remote.fleet import Fleet
 from remote.home_branch import Way
 from remote.origin import push, request_link, without_password
+from remote.waiting import waiting_in
 from remote.worktrees import prepare
 from tests.fixtures.project import Project
 from tests.remote.test_git import git
@@ -75,7 +75,7 @@ async def test_commits_of_the_host_make_the_branch_and_move_it_forward(desk: Des
     newest = desk.commit_there("another")
     (desk.tree / "notes.txt").write_text("in no commit")
     came = await runs.fetch(desk.fleet, "good")
-    assert (came.home.way, came.home.before) == (Way.FORWARD, made)
+    assert (came.home.way, came.home.before, came.waiting.made, came.new) == (Way.FORWARD, made, 2, 1)
     assert came.waiting.uncommitted == 1 and desk.project.git("rev-parse", "good") == newest
     assert desk.project.git("rev-parse", "HEAD", "main").split() == [first, first]
 

@@ -19,7 +19,6 @@ from remote.clean import clean
 from remote.doctor import judged
 from remote.errors import ConfigError, FarSideError, UsageError
 from remote.farside import Probe, _cleaned
-from remote.fetch import waiting_in
 from remote.lacking import _runs
 from remote.listing import listing_of
 from remote.names import check_host_name
@@ -32,6 +31,7 @@ from remote.rsync import parse_help, too_large, updated_file
 from remote.snapshot_json import load_snapshot
 from remote.ssh_hosts import ssh_hosts
 from remote.userhosts import parse_target
+from remote.waiting import waiting_in
 from wire.codec import WireError, encode
 
 few = settings(

@@ -15,6 +15,7 @@ from remote.evidence import Told
 from remote.git import Commit
 from remote.listing import Listing
 from remote.snapshot import RunSnapshot
+from remote.waiting import Look
 from tests.tui.worlds import WALL, Feed, still_store
 from tui.app import TrajvidApp
 
@@ -26,6 +27,9 @@ class NoVerbs:
         return Commit(
             "c0ffee1" + "0" * 33, f"idea/{worker}", "Give the decoder a longer memory", True, ("new.py",), 120
         )
+
+    async def look(self, fleet: object, worker: str) -> Look:
+        return Look("gpu-1", f"idea/{worker}", 0, False, 0)
 
     async def files(self, fleet: object, worker: str, run: str = "") -> Listing:
         return Listing(run, (), 0, WALL)

@@ -22,6 +22,7 @@ from remote.listing import Entry, Listing
 from remote.log_pages import LogPage
 from remote.snapshot import LinkStatus, RunSnapshot
 from remote.ssh_hosts import SshHost
+from remote.waiting import Look
 from tests.tui.worlds import Feed, default_world, held, many_states, running
 from tui.app import TrajvidApp
 from tui.messages import FleetFailed
@@ -107,6 +108,9 @@ class Verbs:
     async def files(self, fleet: object, worker: str, run: str = "") -> Listing:
         kinds = ("file", "folder", "link", "other")
         return Listing(run, tuple(Entry(f"{kind}{EVIL}", kind, 7, 7, EVIL) for kind in kinds))
+
+    async def look(self, fleet: object, worker: str) -> Look:
+        return Look(EVIL, EVIL, 2, True, 2)
 
     async def runs_of(self, fleet: object, worker: str) -> tuple[list[str], str]:
         return [EVIL], EVIL
