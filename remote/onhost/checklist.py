@@ -61,6 +61,13 @@ class Desk:
     def run_folder(self) -> str:
         return self.root.run(self.project, self.worker, self.run).path
 
+    def not_of(self, commit: str) -> str:
+        """Why nothing of the newest run says something of this commit, '' if it does: the run is of it."""
+        if not self.run:
+            return "it has never run"
+        ran = str((parts.read_part(self.root.run(self.project, self.worker, self.run).spec) or {}).get("commit", ""))
+        return "" if commit and ran == commit else f"{self.run} is of another commit than the worktree"
+
 
 def checklist(asked: Dict[str, Any]) -> Dict[str, Any]:
     """Judge `items` ({text, proof, argument}); return and keep `{"commit", "clock_s", "items"}`.
@@ -105,14 +112,16 @@ def _judged(desk: Desk, item: Any, commit: str, before: Dict[str, Dict[str, Any]
         return {**asked, **{key: known.get(key) for key in ("proved", "why", "at_s", "commit")}}
     try:
         proved, why = _PROOFS[proof](desk, words, commit)
-    except (OSError, CannotPrepare) as exc:
+    except OSError as exc:
+        proved, why = False, f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc)
+    except CannotPrepare as exc:
         proved, why = False, str(exc)
     return {**asked, "proved": proved, "why": why[:500], "at_s": time.time(), "commit": commit}
 
 
-def _gate(desk: Desk, _argument: List[str], _commit: str) -> Finding:
-    if not desk.run:
-        return False, "it has never run"
+def _gate(desk: Desk, _argument: List[str], commit: str) -> Finding:
+    if other := desk.not_of(commit):
+        return False, other
     found = parts.facts(desk.root, desk.project, desk.worker, desk.run)
     verdict = (found["result"] or {}).get("gate")
     passed = verdict.get("passed") if isinstance(verdict, dict) else None
@@ -122,25 +131,30 @@ def _gate(desk: Desk, _argument: List[str], _commit: str) -> Finding:
     return False, f"{desk.run} did not pass its gate: it is {state.value}{': ' + reason if reason else ''}"
 
 
-def _file(desk: Desk, argument: List[str], _commit: str) -> Finding:
+def _file(desk: Desk, argument: List[str], commit: str) -> Finding:
     name, wanted = argument[0], (argument[1:] or [""])[0]
     of_run = name.startswith(OF_THE_RUN)
-    if of_run and not desk.run:
-        return False, "it has never run"
+    if of_run and (other := desk.not_of(commit)):
+        return False, other
     top = os.path.realpath(desk.run_folder if of_run else desk.worktree)
     path = os.path.realpath(os.path.join(top, name[len(OF_THE_RUN) :] if of_run else name))
     if not path.startswith(top + os.sep):
         return False, "it must lie below the worktree, or the run's folder"
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return False, "no plain file"
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False, "no plain file"
+        with open(path, "rb", opener=_at_once) as file:
             size, digest = _digest(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False, "it is not there"
     if wanted and digest != wanted:
         return False, f"its SHA-256 is {digest[:12]}…, not {wanted[:12]}…"
     return True, f"{size:,} bytes, SHA-256 {digest[:12]}…"
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for a writer, should it have become a pipe meanwhile."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
 
 
 def _digest(file: Any) -> Tuple[int, str]:

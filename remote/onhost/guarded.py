@@ -21,6 +21,8 @@ LOOK_S = 0.2
 """How often a command that says nothing is looked at."""
 GRACE_S = 3.0
 PIECE_BYTES = 32 * 1024
+PIPE_BYTES = 64 * 1024
+"""The most that a pipe holds: what comes beyond that after the end was printed by something that it left behind."""
 
 
 def run_guarded(
@@ -53,7 +55,7 @@ def run_guarded(
 
 def _attend(child: "subprocess.Popen[bytes]", output: int, tell: Callable[[str], None]) -> Optional[int]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    sources = [0, output]
+    sources, left = [0, output], PIPE_BYTES
     while True:
         ended = child.poll() is not None
         ready = select.select(sources, [], [], 0 if ended else LOOK_S)[0]
@@ -63,9 +65,10 @@ def _attend(child: "subprocess.Popen[bytes]", output: int, tell: Callable[[str],
             data = os.read(output, PIECE_BYTES)
             if data:
                 tell(decoder.decode(data))
+                left -= len(data) if ended else 0
             else:
                 sources = [0]  # it closed its output, and may work on
-        elif ended:
+        if ended and (output not in ready or left <= 0):
             return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 

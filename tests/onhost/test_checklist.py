@@ -46,9 +46,11 @@ def judged(root: Root, proof: str, *argument: str, **more: Any) -> dict[str, Any
 
 
 def ended(root: Root, **result: Any) -> Path:
-    """A run that is over."""
+    """A run of the worktree's commit that is over."""
     run = Path(root.run(PROJECT, WORKER, RUN).path)
     (run / "attempts" / "1").mkdir(parents=True, exist_ok=True)
+    commit = git(Path(root.worktree(PROJECT, WORKER)), "rev-parse", "HEAD").decode().strip()
+    (run / "spec.json").write_text(json.dumps({"run": RUN, "commit": commit}))
     job = {"attempt": f"{RUN}.1", "nonce": "n1", "pid": 1, "start_ticks": 1, "boot_id": "b", "at_s": 1.0}
     (run / "attempts" / "1" / "job").write_text(json.dumps(job))
     end = {"attempt": f"{RUN}.1", "state": "completed", "code": 0, "at_s": 2.0, "reason": ""}
@@ -68,6 +70,12 @@ def test_a_gate(root: Root) -> None:
     ended(root, verdict="completed", gate={"passed": True})
     found = judged(root, "gate", "passed")
     assert found["proved"] and RUN in found["why"] and len(found["commit"]) == 40
+    worktree = Path(root.worktree(PROJECT, WORKER))
+    (Path(root.run(PROJECT, WORKER, RUN).path) / "model.pt").touch()
+    git(worktree, "commit", "-q", "--allow-empty", "-m", "Second")
+    for proof, argument in (("gate", "passed"), ("file", "run:model.pt")):
+        found = judged(root, proof, argument)
+        assert not found["proved"] and "is of another commit" in found["why"], "what ran was something else"
 
 
 def test_a_file_and_its_digest(root: Root, tmp_path: Path) -> None:
@@ -83,7 +91,9 @@ def test_a_file_and_its_digest(root: Root, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s")
     (Path(root.worktree(PROJECT, WORKER)) / "link").symlink_to(tmp_path / "secret")
     for outside in ("../../../../secret", "link", str(tmp_path / "secret"), "."):
-        assert not judged(root, "file", outside)["proved"], outside
+        assert "must lie below" in judged(root, "file", outside)["why"], outside
+    assert judged(root, "file", ".git")["why"] == "no plain file"
+    assert judged(root, "file", "notes.md/x")["why"] == "it is not there"
 
 
 def test_a_command_and_what_it_said_last(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +105,7 @@ def test_a_command_and_what_it_said_last(root: Root, monkeypatch: pytest.MonkeyP
     assert again == found, "it keeps its time: nobody ran it again"
     assert judged(root, "command", "false", commands=False)["why"] == "not run yet"
     assert not judged(root, "command", "false")["proved"]
-    assert "No such file" in judged(root, "command", "no-such-program")["why"]
+    assert judged(root, "command", "no-such-program")["why"] == "no-such-program: No such file or directory"
     monkeypatch.setattr(check_command.checked, "__defaults__", (0.2,))
     found = judged(root, "command", "sh", "-c", "echo begun; exec sleep 60")
     assert not found["proved"] and found["why"] == "not over after 0.2 s: begun"

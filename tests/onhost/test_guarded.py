@@ -64,3 +64,11 @@ def test_nothing_is_left_whether_it_ends_or_is_given_up(guarded: Guarded, watche
             process.stdin.close()
         assert process.stderr.read() == ("0" if watched else "None")
         wait_for(lambda: processes.start_ticks(int(pid)) is None, "the end of the child")
+
+
+def test_what_it_left_cannot_print_for_ever(guarded: Guarded) -> None:
+    chatty = "import os\nwhile True: os.write(1, b'y' * 4096)"
+    leaves = f"import subprocess, sys; subprocess.Popen([sys.executable, '-S', '-c', {chatty!r}])"
+    with guarded(leaves) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert set(process.stdout.read()) <= {"y"} and process.stderr.read() == "0"
