@@ -117,6 +117,17 @@ def test_no_of_a_forged_green_whose_tests_fail(green: Project) -> None:
     assert green.git("worktree", "list").count("\n") == 0
 
 
+@pytest.mark.slow  # 2 s: real runs
+def test_no_where_a_test_of_red_is_gone_or_another_test_fails(green: Project) -> None:
+    green.test.write_text(green.test.read_text().partition("def test_add_nothing")[0], encoding="utf-8")
+    (green.top / "tests/test_other.py").write_text("def test_other():\n    assert 0\n", encoding="utf-8")
+    green.commit()
+    forge(green, "green", tree=Repository(green.top).present().tree)
+    word, reasons = green.prove("--", "tests/test_other.py")
+    assert word == "no" and "::test_add_nothing, a test of red, did not run: it was deleted" in reasons
+    assert "- pytest tests/test_other.py: 1 of 1 tests fails, first tests/test_other.py::test_other" in reasons
+
+
 def finished(folder: Path, **facts: object) -> str:
     """A run's folder with a result.json, in shape and names as the trainer writes it."""
     folder.mkdir()
@@ -134,6 +145,7 @@ PASSED = {"passed": True, "epoch": 10, "conditions": [], "reasons": []}
     ("facts", "why"),
     [
         ({"gate": GATE, "verdict": "held"}, "its gate: accuracy 41.0 % is not > 70.0 %"),
+        ({"gate": PASSED, "verdict": "held"}, "its gate: it is held at its gate"),
         ({"gate": {**GATE, "released_by": "ada"}}, "its gate: accuracy 41.0 % is not > 70.0 % (released by ada)"),
         ({"gate": {**PASSED, "bar": GATE}}, "its gate: accuracy 41.0 % is not > 70.0 %"),
         ({"controls": {"majority": {"accuracy": 0.9}}}, "it has no skill: not above majority"),
@@ -161,7 +173,8 @@ def test_a_run_is_of_the_commit_that_is_proved(green: Project) -> None:
     green.file("green").unlink()  # what is asked here is in the runs
     unknown = f"{run}: it is of fffffff, which this repository does not have\n"
     other = f"{run}: it is of {red[:7]}, not of {head[:7]}\n"
-    for commit, why in (("f" * 40, unknown), (red, other), (head, ""), ("", "")):
+    dirty = f"{run}: it is of uncommitted work on {head[:7]}, not of"
+    for commit, why in (("f" * 40, unknown), (red, other), (f"{head}-dirty", dirty), (head, ""), ("", "")):
         (run / "spec.json").write_text(json.dumps({"commit": commit}), encoding="utf-8")
         word, reasons = green.prove(str(run))
         assert word == "no" and (f"- {why}" in reasons if why else f"- {run}" not in reasons)

@@ -55,7 +55,7 @@ def test_a_green_with_failing_tests_is_refused_though_something_hides_its_exit_c
     hook = "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n"
     green.test.with_name("conftest.py").write_text(hook, encoding="utf-8")
     green.code.write_text("def add(a, b):\n    return a - b\n", encoding="utf-8")
-    found = green.tdd("green", "--bar", "0")
+    found = green.tdd("green", "--bar", "0", PYTEST_ADDOPTS="-k test_add_nothing")
     assert (found.exit_code, found.failures, found.coverage) == ("0", "1", "-")
     assert found.why == (
         "1 of 2 tests fails (though pytest's exit code is 0), first tests/test_adder.py::test_add: assert -1 == 3"
@@ -217,11 +217,11 @@ def test_what_a_test_leaves_running_keeps_nobody_waiting_and_exit_codes_are_not_
     sign = fresh.top.parent / "sign"
     daemon = (
         f"import subprocess\n\n\ndef test_a():\n    run = subprocess.Popen(['sleep', '100'])\n"
-        f"    open({str(sign)!r}, 'w').write(str(run.pid))\n    assert 0\n"
+        f"    open({str(sign)!r}, 'w').write(str(run.pid))\n    exec('assert 0')\n"
     )
     fresh.test.write_text(daemon, encoding="utf-8")
     began = time.monotonic()
-    red = fresh.tdd("red", "--", "tests", "-s", PYTHONINSPECT="1")
+    red = fresh.tdd("red", "--", "tests", "-s", PYTHONINSPECT="1", PYTHONOPTIMIZE="1")
     os.kill(int(sign.read_text()), signal.SIGKILL)
     assert red.accepted and red.exit_code == "1" and time.monotonic() - began < 60
 
@@ -229,7 +229,9 @@ def test_what_a_test_leaves_running_keeps_nobody_waiting_and_exit_codes_are_not_
 @pytest.mark.slow  # 3 s: three real runs more
 def test_a_refactor_and_the_next_round_follow(green: Project) -> None:
     green.code.write_text("def add(*numbers):\n    return sum(numbers)\n", encoding="utf-8")
-    assert green.tdd("refactor").accepted
+    kept = green.top / "artifacts/tdd_adder_refactor.accepted.txt"
+    kept.write_text("of an earlier round", encoding="utf-8")
+    assert green.tdd("refactor").accepted and not kept.exists()
     green.test.write_text(green.test.read_text() + "\n\ndef test_three():\n    assert add(1, 2, 4) == 8\n")
     red = green.tdd("red")
     assert red.accepted and (red.failures, red.tests, red.exit_code) == ("1", "3", "1")
