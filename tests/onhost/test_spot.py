@@ -70,9 +70,11 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_the_work_behind_a_shell_is_asked_for_a_checkpoint(
     far: Far, follow: Callable[..., Following], metadata: Metadata
 ) -> None:
+    """About 1.5 s of CPU, and 5 s of waiting."""
     following = follow("facts=3600")
     following.watch()
     following.wait(lambda m: m["k"] == "facts" and "spot_at_s" not in m, "facts before the notice")

@@ -16,8 +16,10 @@ from remote.ec2_idle import arrange
 from remote.ec2_place import Ec2Place
 from remote.ec2_standing import Standing
 from remote.errors import FarSideError, RemoteError
+from remote.farside import FarSide
 from remote.fleet import Fleet
 from remote.history import History
+from remote.launching import ask_until_known
 from remote.onhost import keeper
 from remote.profiles import Profile
 from remote.snapshot import Link
@@ -66,9 +68,55 @@ def standing(fleet: Fleet) -> Standing:
     return host.ec2
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What a host that needs no process is asked: (verb, `stop_s`)."""
+    asked: list[tuple[str, Any]] = []
+
+    async def ready(far: FarSide) -> None:
+        far.root = "/r"
+
+    async def call(far: FarSide, verb: str, request: dict[str, Any], **_: Any) -> dict[str, Any]:
+        asked.append((verb, request.get("stop_s")))
+        return {"trouble": ""}
+
+    monkeypatch.setattr(FarSide, "ready", ready)
+    monkeypatch.setattr(FarSide, "call", call)
+    return asked
+
+
+async def test_each_arrival_and_each_launch_arranges_it(
+    amazon: StandIn, project: Project, asked: list[tuple[str, Any]]
+) -> None:
+    fleet = Fleet(as_instance(project.profile))
+    await ask_until_known(fleet, fleet.place("long"), {}, "n", lambda text: None)
+    assert asked == [("idle_stop", WEEK_MIN * 60.0), ("launch", None)]
+    fleet.host_reached("local")
+    async with asyncio.timeout(20):
+        while len(asked) < 3:
+            await asyncio.sleep(0.01)
+    assert asked[2][0] == "idle_stop"
+    await fleet.close()
+
+
+async def test_it_is_set_where_a_shutdown_is_a_stop_unset_where_not_and_left_where_that_is_not_known(
+    amazon: StandIn, project: Project, asked: list[tuple[str, Any]]
+) -> None:
+    fleet = Fleet(as_instance(project.profile))
+    for scene, stop_s in (("stop", WEEK_MIN * 60.0), ("unknown", None), ("terminate", 0.0)):
+        amazon.refusals = {"DescribeInstanceAttribute": "UnsupportedOperation"} if scene == "unknown" else {}
+        amazon.at_shutdown = scene
+        await arrange(fleet, "local")
+        assert asked.pop() == ("idle_stop", stop_s), scene
+        assert bool(standing(fleet).no_idle_stop) == (scene != "stop")
+    await fleet.close()
+
+
+@pytest.mark.slow
 async def test_whoever_follows_the_host_or_launches_there_has_it_watched(
     fleet: Fleet, project: Project, switch: Switch
 ) -> None:
+    """About 4 s of CPU."""
     await runs.launch(fleet, "long")
     first = of_keeper(fleet)
     assert first is not None and standing(fleet) == Standing(idle_stop_min=WEEK_MIN)
@@ -88,7 +136,9 @@ async def test_whoever_follows_the_host_or_launches_there_has_it_watched(
     assert [line for line in switch.said if " -l " not in line] == []
 
 
+@pytest.mark.slow
 async def test_only_what_a_shutdown_surely_stops_is_stopped_by_one(fleet: Fleet, amazon: StandIn) -> None:
+    """About 7 s of CPU: keepers that come and go."""
     amazon.refusals["DescribeInstanceAttribute"] = "UnauthorizedOperation"
     await arrange(fleet, "local")
     why = standing(fleet).no_idle_stop
