@@ -37,5 +37,6 @@ class Checklist:
     """The host's clock when it answered, to which ages are told; 0 if nobody was asked now."""
 
     def proved(self, item: Item, commit: str = "") -> bool:
-        """True if the proof is about this commit (default: the worktree's)."""
-        return item.proved and item.commit == (commit or self.commit)
+        """True if the proof is about this commit (default: the worktree's); never if nobody knows which that is."""
+        held = commit or self.commit
+        return item.proved and held != "" and item.commit == held

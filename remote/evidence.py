@@ -1,7 +1,7 @@
 """Evidence of test-first work, as it lies on a worker's host and on this laptop, and what of it a launch may rely on.
 
 It comes to `<results>/<worker>/evidence/`. Whether it holds is always asked of one commit: the one that a launch would
-run now. Nothing here believes a verdict whose file was edited.
+run now. A phase whose file was edited is not believed; the verdict of everything is the host's word.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def _read(fleet: Fleet, worker: str, there: Listing | None, commit: str, tree: s
         for one in wire.read_evidence(str(folder))
         if names is None or wire.file_name(one.component, one.phase) in names
     ]
-    proof = _proof(folder, commit) if names is None or wire.PROOF_FILE in names else None
+    proof = proof_in(folder, commit) if names is None or wire.PROOF_FILE in names else None
     clock_s = there.clock_s if there is not None else time.time()
     return Told(worker, folder, commit, tuple(pieces), proof, clock_s, there is None)
 
@@ -209,8 +209,10 @@ def _cleaned(one: Evidence) -> Evidence:
     return replace(one, cases=(), output="", **{name: clean(text) for name, text in texts.items()})
 
 
-def _proof(folder: Path, commit: str) -> Proof | None:
-    """What `trainer prove` said; None if it was never asked. A file that says nothing usable is no yes."""
+def proof_in(folder: Path, commit: str = "") -> Proof | None:
+    """What `trainer prove` said, held against a commit if there is one; None if it was never asked. A file that says
+    nothing usable is no yes.
+    """
     try:
         told = read_object(str(folder / wire.PROOF_FILE), wire.MAX_BYTES)
         data = tidy({key: told.get(key) for key in ("verdict", "reasons", "commit", "at_s")}) if told else None
@@ -218,10 +220,10 @@ def _proof(folder: Path, commit: str) -> Proof | None:
         return Proof("", (clean(str(exc)),), "", 0.0, "")
     if data is None:
         return None
-    reasons, at_s, of = data["reasons"], data["at_s"], str(data["commit"])
+    reasons, at_s, of = data["reasons"], data["at_s"], str(data["commit"] or "")
     other = f"of another commit: {of[:7]}, and this is {commit[:7]}" if commit and of != commit else ""
     return Proof(
-        str(data["verdict"]),
+        str(data["verdict"] or ""),
         tuple(map(str, reasons[:REASONS_MAX])) if isinstance(reasons, list) else (),
         of,
         float(at_s) if isinstance(at_s, (int, float)) else 0.0,

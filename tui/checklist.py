@@ -5,6 +5,7 @@ from __future__ import annotations
 from remote.checklist_items import Checklist, Item
 from tui.format import Line, age, cut_line, spread
 from tui.keys import shown
+from wire.records import RunSpec
 
 MARKS = {True: "☑", False: "☐"}
 WORDS = {True: "proved", False: "unproved"}
@@ -18,10 +19,19 @@ def proof_words(found: Checklist, item: Item, clock_s: float, commit: str = "") 
     return f"{WORDS[proved]}{old}: {other}{item.why}"
 
 
+def held_against(found: Checklist, run: RunSpec | None) -> str:
+    """The newest commit that the worktree is known to hold: that of the run, if it began after the proofs were looked
+    for, else what was there as they were. Laptop and host each have a clock: the screen names the commit.
+    """
+    looked_s = max((item.at_s for item in found.items), default=0.0)
+    return run.commit if run is not None and run.created_s > looked_s else found.commit
+
+
 def checklist_lines(found: Checklist, clock_s: float, width: int, commit: str = "") -> list[Line]:
     """A head, and one line an item: what is to be done, and its proof."""
     done = sum(found.proved(item, commit) for item in found.items)
-    head: Line = [(" checklist", "bold"), (f"  {done} of {len(found.items)} proved", "")]
+    at = f", at {held[:7]}" if (held := commit or found.commit) else ""
+    head: Line = [(" checklist", "bold"), (f"  {done} of {len(found.items)} proved{at}", "")]
     lines = [spread(head, [(shown("checklist"), "bold info"), (" looks again ", "dim")], width)]
     for item in found.items:
         proved = found.proved(item, commit)

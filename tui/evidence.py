@@ -24,6 +24,8 @@ _COVERED = re.compile(r'class="pc_cov">\s*(\d+(?:\.\d+)?%)')
 """How coverage.py writes the total into the head of its report."""
 NONE_STATED = "states no verdict"
 OF_THE_RUN = " (of the run)"
+KEPT = "kept from an earlier round"
+_KEPT = ".accepted.txt"
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,8 @@ class Evidence:
     written_s: float
     commit: str = ""
     """That it is of, if it says so."""
-
-    @property
-    def refused(self) -> bool:
-        return "refused" in self.verdict.lower()
+    refused: bool = False
+    """True if it says that something is not shown."""
 
 
 def evidence_of(run_folder: str, own: Path | None = None) -> list[Evidence]:
@@ -64,12 +64,25 @@ def _order(path: Path) -> tuple[bool, str, int, str]:
 
 
 def _read(path: Path, stated: wire.Evidence | None, ours: bool) -> Evidence:
+    if ours and path.name == wire.PROOF_FILE:
+        return _proof(path)
     view, found = read_view(path), _NAME.fullmatch(path.name)
     about = clean(f"{found[1]}, {found[2]}" if found else path.name)
     if stated is not None and (ours or stated.verdict):
         verdict = wire.ACCEPTED if stated.accepted else f"refused: {clean(stated.why)}"
-        return Evidence(path, about, verdict, stated.at_s or view.written_s, clean(stated.commit))
-    return Evidence(path, about, verdict_of(view), view.written_s)
+        return Evidence(path, about, verdict, stated.at_s or view.written_s, clean(stated.commit), not stated.accepted)
+    verdict = KEPT if ours and path.name.endswith(_KEPT) else verdict_of(view)
+    return Evidence(path, about, verdict, view.written_s, refused="refused" in verdict.lower())
+
+
+def _proof(path: Path) -> Evidence:
+    """The verdict of everything, with its reasons: what is not plainly a yes stands out."""
+    from remote.evidence import Proof, proof_in  # brings the connection's side along, which no first paint waits for
+    from remote.proving import PROVE, YES
+
+    proof = proof_in(path.parent) or Proof("", ("it is gone",), "", 0.0, "")
+    verdict = ": ".join(filter(None, (proof.verdict, "; ".join(proof.reasons))))
+    return Evidence(path, PROVE, verdict, proof.at_s, proof.commit, proof.verdict != YES)
 
 
 def verdict_of(view: FileView) -> str:

@@ -43,6 +43,7 @@ def with_python(project: Project, then: str) -> Fleet:
     return Fleet(replace(profile, workers={**profile.workers, "good": good}))
 
 
+@pytest.mark.slow  # 2 s
 async def test_the_tests_run_in_the_worktree_at_the_branchs_commit(project: Project, tmp_path: Path) -> None:
     kept = write_evidence(tmp_path, project.folder, "tracker", "red", verdict="refused: it passes")
     fleet = with_python(project, WRITES.format(evidence=kept))

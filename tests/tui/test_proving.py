@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,6 @@ import pytest
 from textual.widgets import Input, Select
 
 from remote.checklist_items import FILE, Checklist, Item
-from remote.errors import Unreachable
 from remote.evidence import Piece, Told
 from remote.proving import Proved, Wish
 from tests.fixtures.evidence import write_evidence
@@ -23,6 +23,8 @@ from tests.tui.screen_text import plain
 from tests.tui.test_evidence_tab import number, shown
 from tests.tui.test_verbs import app_on, make_project
 from tests.tui.worlds import NOW, WALL, blank, running
+from tui.checklist import held_against
+from tui.evidence import evidence_of
 from tui.leaving import what_goes_on
 from tui.screens.prove import ProveScreen
 from tui.screens.worker import TABS
@@ -106,16 +108,10 @@ async def test_the_dialog_asks_for_phase_and_component(same_as_before: Same) -> 
         assert "prove: no: loss has no green" in text
 
 
-async def test_what_only_looks_runs_nothing_and_a_lost_host_is_told() -> None:
+async def test_what_only_looks_runs_nothing() -> None:
     verbs = Verbs()
-    async with desk([running("a")], (120, 40), "i", "C", verbs=verbs, read_only=True) as (app, pilot, _):
+    async with desk([running("a")], (80, 24), "i", "C", verbs=verbs, read_only=True) as (app, _, _):
         assert "only looks" in plain(app) and not isinstance(app.screen, ProveScreen) and not verbs.asked
-    verbs.answer = Unreachable("local: the connection was lost, and the tests ended with it", hint="run them again")
-    async with desk([running("a")], (120, 40), "i", verbs=verbs) as (app, pilot, _):
-        app.screen.query_one("#component", Input).value = "tracker"
-        await pilot.press("tab", "enter")
-        text = await shown(app, pilot)
-        assert "the tests ended with it" in text and "run them again" in text
 
 
 def test_leaving_says_whose_tests_it_ends() -> None:
@@ -124,11 +120,22 @@ def test_leaving_says_whose_tests_it_ends() -> None:
         assert first == "The tests of a ended with it: no evidence was written." and rest in more[0]
 
 
+def test_what_the_worktree_is_known_to_hold() -> None:
+    """Proofs that were looked for before a launch say nothing of what it launched; later ones are of what is there."""
+    spec = running("a").spec
+    assert spec is not None
+    looked = Checklist((ITEMS[0], ITEMS[3]), COMMIT)
+    launched = replace(spec, commit="c0ffee1" + "0" * 33, created_s=ITEMS[0].at_s + 1)
+    assert held_against(looked, launched) == launched.commit
+    assert held_against(looked, replace(launched, created_s=ITEMS[0].at_s - 1)) == COMMIT == held_against(looked, None)
+    assert not Checklist().proved(replace(ITEMS[0], commit="")), "what nobody knows the commit of ticks nothing"
+
+
 async def test_the_checklist_of_the_overview(same_as_before: Same) -> None:
     verbs = Verbs(ITEMS)
     async with desk([running("a"), blank("b")], (80, 24), "enter", verbs=verbs) as (app, pilot, feed):
         text = await shown(app, pilot)
-        assert "1 of 4 proved" in text and "unproved: not looked at yet" in text
+        assert "1 of 4 proved, at 3f2a91c" in text and "unproved: not looked at yet" in text
         assert "of another commit, c0ffee1" in text, "a proof of other code ticks nothing"
         same_as_before(app)
         await pilot.press("C")
@@ -165,8 +172,12 @@ async def test_the_workers_evidence_stands_beside_that_of_the_run(same_as_before
     edited = write_evidence(own, Path("repo"), "loss", "green", at="2025-12-31T23:30:00Z")
     edited.write_text(edited.read_text().replace("failures: 0", "failures: 2"))
     verbs = Verbs()
+    verbs.against = ""
     async with desk([row], (120, 40), "enter", verbs=verbs) as (app, pilot, _):
         await pilot.press(number(app))
+        assert "held against no commit" in await shown(app, pilot)
+        verbs.against = COMMIT
+        await pilot.press("u")
         text = await shown(app, pilot)
         assert "4 files" in text and "▲ refused: edited" in text and "▲ stale: of another commit" in text
         assert "loss, red (of the run)" in text and "verdict: red, by another tool" in text
@@ -181,6 +192,25 @@ async def test_the_workers_evidence_stands_beside_that_of_the_run(same_as_before
         assert "refused: no evidence" in await shown(app, pilot), "only what the trainer writes is believed"
         await pilot.press("u")
         assert "5 files" in await shown(app, pilot)
+
+
+def test_a_proof_that_is_no_yes_stands_out() -> None:
+    """With its reasons and its commit; what an earlier round left is not taken for the verdict of this one."""
+    own = Path("evidence")
+    own.mkdir()
+    told = {"verdict": "no", "reasons": ["loss has no green"], "commit": COMMIT, "at_s": WALL - 60}
+    for text, refused, verdict in (
+        (json.dumps(told), True, "no: loss has no green"),
+        (json.dumps({**told, "verdict": "yes", "reasons": []}), False, "yes"),
+        (json.dumps({**told, "verdict": "yes, nearly"}), True, "yes, nearly: loss has no green"),
+        ("{", True, "not a JSON record"),
+    ):
+        (own / "evidence.json").write_text(text)
+        [one] = evidence_of("", own)
+        assert (one.about, one.refused) == ("prove", refused) and verdict in one.verdict
+        assert text == "{" or (one.commit, one.written_s) == (COMMIT, WALL - 60)
+    (own / "tdd_loss_red.accepted.txt").write_text("verdict: accepted\n")
+    assert [one.verdict for one in evidence_of("", own)][-1] == "kept from an earlier round"
 
 
 @pytest.mark.slow  # 8 s

@@ -130,7 +130,8 @@ class EvidenceTab(Tab):
         folder = self.found[self.at].path.parent if self.found else f"{row.sync.folder}/artifacts"
         where: Line = [(str(folder) if self.found or row.sync.folder else "", "dim")]
         end: Line = [sync_words(row, self.tv.store.now()), (" ", "")] if row.run else []
-        against: Line = [(f"held against {self.against[:7]}" if self.against else "", "dim")]
+        ours = bool(self.found) and folder == self._own(row.worker)
+        against: Line = [(f"held against {self.against[:7] or 'no commit'}" if ours else "", "dim")]
         return [spread([(" ", ""), *joined([count, where, against])], end, width)]
 
     def _draw(self, width: int, height: int) -> list[Line]:

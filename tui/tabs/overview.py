@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from remote.checklist_items import FILE, Checklist
 from remote.errors import RemoteError
 from remote.snapshot import Link, RunSnapshot
-from tui.checklist import checklist_lines
+from tui.checklist import checklist_lines, held_against
 from tui.format import Line, age, spread
 from tui.keys import panel_hints, shown
 from tui.tabs.tab import Tab
@@ -58,7 +58,7 @@ class OverviewTab(Tab):
         row = self.tv.store.current()
         if row is None or row.worker != self._of:
             return []
-        commit = row.spec.commit if row.spec is not None else ""
+        commit = held_against(self._found, row.spec)
         return checklist_lines(self._found, self.tv.store.wall(), width, commit)[:height]
 
     def _draw_waiting(self, width: int, height: int) -> list[Line]:
