@@ -1,6 +1,7 @@
 """`fetch`: work that was committed on a host comes home, by git, over the connection that is there.
 
     HEAD of the worktree  ->  refs/trajvid/hosts/<host>/<worker>  ->  the worker's branch, if that is a step forward
+    its branch there, if that went another way  ->  refs/trajvid/branches/<host>/<worker>
 
 Only full hashes that the host named are asked for, objects are checked as they come, no hook runs, no tag, no
 submodule and no branch comes along. Work that is in no commit is saved under `refs/trajvid/wip/` there, every hour of
@@ -63,6 +64,8 @@ class Fetched:
     """What became of the branch."""
     new: int = 0
     """So many commits of it the branch lacked before, or lacks still."""
+    beside: str = ""
+    """Holds what the host's own branch has beside that, '' for nothing."""
     saved: tuple[str, ...] = ()
     """Refs that hold saved work here, oldest first."""
 
@@ -86,14 +89,17 @@ async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step
         step(f"asking {place.host} what was committed there")
         waiting = await again_when_lost(lambda: waiting_there(fleet, place), step)
         wanted = {ref: waiting.head} if waiting.made else {}
+        beside = {beside_ref(place): waiting.beside} if waiting.beside else {}
         kept = {saved_ref(place, name): commit for name, commit in waiting.saved} if saved else {}
-        await again_when_lost(lambda: bring(fleet, place.host, top, {**wanted, **kept}, step), step)
+        await again_when_lost(lambda: bring(fleet, place.host, top, {**wanted, **beside, **kept}, step), step)
         home = await take_home(top, branch, waiting.head, ref) if waiting.made else Home(Way.NOTHING)
         new = await commits_beyond(top, waiting.head, home.before) if home.before else waiting.made
     fleet.record(
         worker, "fetch", f"git fetch {waiting.head or '(nothing)'}", _result(branch, home, waiting.head, len(kept))
     )
-    return Fetched(worker, place.host, branch, ref if wanted else "", waiting, home, new, tuple(sorted(kept)))
+    return Fetched(
+        worker, place.host, branch, ref if wanted else "", waiting, home, new, "".join(beside), tuple(sorted(kept))
+    )
 
 
 async def _save_there(fleet: Fleet, place: Place) -> None:
@@ -111,6 +117,11 @@ async def _save_there(fleet: Fleet, place: Place) -> None:
 def host_ref(place: Place) -> str:
     """Where the newest commit of a worker's worktree is kept here."""
     return f"refs/trajvid/hosts/{slug(place.host)}/{place.slug}"
+
+
+def beside_ref(place: Place) -> str:
+    """Where the worker's branch on the host is kept here, if the worktree went another way."""
+    return f"refs/trajvid/branches/{slug(place.host)}/{place.slug}"
 
 
 def saved_ref(place: Place, name: str = "") -> str:

@@ -50,7 +50,8 @@ def fetched_words(one: Fetched) -> list[str]:
     if one.home.command:
         lines.append(f"  -> {one.home.command}")
     if there.beside:
-        lines.append(f"    {one.branch} on {one.host} itself is at {there.beside[:7]}, which is not part of this")
+        where = f"{one.branch} on {one.host} itself is at {there.beside[:7]}"
+        lines.append(f"    {where}, which is not part of this: {one.beside}")
     if there.uncommitted:
         lines.append(f"    {counted(there.uncommitted, 'file')} there in no commit")
     lines += [f"    saved work: {ref}" for ref in one.saved]

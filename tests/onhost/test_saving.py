@@ -104,6 +104,7 @@ def test_a_commit_that_only_an_hourly_ref_holds_is_kept_on_its_own(tree: Tree) -
 
 def test_what_is_very_large_stays_out_and_is_named(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving, "FILE_MAX_BYTES", 10)
+    monkeypatch.setattr(saving, "ALL_MAX_BYTES", 10)
     (tree.path / "big*.bin").write_bytes(b"x" * 11)
     assert tree.save() == {"ref": "", "files": 0, "left_out": ["big*.bin"]}
     (tree.path / "bigger.bin").write_text("small")

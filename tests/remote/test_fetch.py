@@ -128,6 +128,10 @@ async def test_work_that_a_launch_stepped_over_is_found_on_the_hosts_branch(desk
     assert git(desk.tree, "rev-parse", "HEAD") != made
     came = await runs.fetch(desk.fleet, "good")
     assert came.waiting.head == made and came.home.way is Way.MADE
+    newest = desk.commit_there("and on no branch")
+    came = await runs.fetch(desk.fleet, "good")
+    assert (came.waiting.head, came.home.way) == (newest, Way.LEFT)
+    assert desk.project.git("rev-parse", came.beside, came.ref).split() == [made, newest]
 
 
 @pytest.mark.slow

@@ -39,9 +39,13 @@ def test_each_way_a_branch_may_go_is_said() -> None:
     assert fetched_words(some) == [
         "a: 2 commits of gpu-1: idea from badc0de to c0ffee1", "    c0ffee0 Ada: idea 0", "    c0ffee1 Ada: idea 1",
     ]  # fmt: skip
-    left = fetched_words(fetched(Home(Way.LEFT, BEFORE, "both moved", MERGE), beside=BEFORE))
+    moved = fetched(Home(Way.LEFT, BEFORE, "both moved", MERGE), beside=BEFORE)
+    left = fetched_words(replace(moved, beside="refs/trajvid/branches/gpu-1/a"))
     assert left[0] == f"a: 2 commits of gpu-1 under {REF}; idea stays: both moved"
-    assert left[3:] == [f"  -> {MERGE}", "    idea on gpu-1 itself is at badc0de, which is not part of this"]
+    assert left[3:] == [
+        f"  -> {MERGE}",
+        "    idea on gpu-1 itself is at badc0de, which is not part of this: refs/trajvid/branches/gpu-1/a",
+    ]
 
 
 async def test_its_key_tells_what_came_and_warns_of_what_has_to_be_merged() -> None:

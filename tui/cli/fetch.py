@@ -107,8 +107,9 @@ def _told(one: Fetched) -> dict[str, Any]:
     return {
         "worker": one.worker, "host": one.host, "branch": one.branch, "ref": one.ref, "commit": one.waiting.head,
         "made": one.waiting.made, "new": one.new, "commits": list(one.waiting.subjects),
-        "uncommitted": one.waiting.uncommitted, "beside": one.waiting.beside, "way": home.way.value,
-        "before": home.before, "why": home.why, "command": home.command, "saved": list(one.saved),
+        "uncommitted": one.waiting.uncommitted, "beside": one.waiting.beside, "beside_ref": one.beside,
+        "way": home.way.value, "before": home.before, "why": home.why, "command": home.command,
+        "saved": list(one.saved),
     }  # fmt: skip
 
 
