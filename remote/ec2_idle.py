@@ -36,7 +36,10 @@ async def arrange(fleet: Fleet, host: str) -> None:
         why = why or clean(str(answer.get("trouble") or ""))
     except RemoteError as exc:
         why = exc.message
-    fleet.note_instance(host, idle_stop_min=place.idle_stop_min, no_idle_stop=why if place.idle_stop_min else "")
+    if not place.idle_stop_min:
+        why = ""
+    arranged_at = 0.0 if why else fleet.clock()
+    fleet.note_instance(host, idle_stop_min=place.idle_stop_min, no_idle_stop=why, arranged_at=arranged_at)
 
 
 async def _allowed(host: str, place: Ec2Place) -> tuple[float | None, str]:

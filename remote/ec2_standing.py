@@ -25,3 +25,5 @@ class Standing:
     """After so many idle minutes it stops itself, as the profile wishes; 0 = never."""
     no_idle_stop: str = ""
     """Why it will not, though the profile wishes it."""
+    arranged_at: float = 0.0
+    """Monotonic time at which this laptop last had it arranged; 0 = not yet."""

@@ -108,7 +108,7 @@ async def test_it_is_set_where_a_shutdown_is_a_stop_unset_where_not_and_left_whe
         amazon.at_shutdown = scene
         await arrange(fleet, "local")
         assert asked.pop() == ("idle_stop", stop_s), scene
-        assert bool(standing(fleet).no_idle_stop) == (scene != "stop")
+        assert bool(standing(fleet).no_idle_stop) == (scene != "stop") == (not standing(fleet).arranged_at)
     await fleet.close()
 
 
@@ -119,7 +119,7 @@ async def test_whoever_follows_the_host_or_launches_there_has_it_watched(
     """About 4 s of CPU."""
     await runs.launch(fleet, "long")
     first = of_keeper(fleet)
-    assert first is not None and standing(fleet) == Standing(idle_stop_min=WEEK_MIN)
+    assert first is not None and standing(fleet).idle_stop_min == WEEK_MIN
     await fleet.start(sync=False)
     async with asyncio.timeout(60):
         while not any(host.facts is not None and host.facts.stop_in_s is not None for host in fleet.hosts()):

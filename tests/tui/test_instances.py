@@ -21,7 +21,7 @@ from tui.app import TrajvidApp
 from tui.cli import hosts as hosts_verb
 from tui.events import HostWatch
 from tui.format import Line
-from tui.hosts.instance import idle_line, instance_line
+from tui.hosts.instance import idle_line, instance_line, why_no_idle_stop
 from tui.hosts.rows import cost_words
 from tui.words import state_words
 from wire.state import State
@@ -69,6 +69,16 @@ def test_idle_since_and_the_stop_by_itself() -> None:
     stuck = replace(GPU_1, facts=replace(IDLE, stop_trouble="sudo refuses: a password is required"))
     assert "▲ does not stop itself: sudo refuses: a password is required" in said(idle_line(stuck, NOW))
     assert idle_line(DESK, NOW) == [] and idle_line(GPU_2, NOW) == []
+
+
+def test_a_keeper_that_ended_is_missed_once_the_facts_are_newer_than_what_was_arranged() -> None:
+    wished = Standing(RUNS, NOW - 12, idle_stop_min=30, arranged_at=FACTS.at - 60)
+    assert why_no_idle_stop(replace(GPU_1, ec2=wished)) == ""
+    ended = replace(GPU_1, ec2=wished, facts=replace(IDLE, stop_in_s=None))
+    assert "keeper has ended" in why_no_idle_stop(ended)
+    assert why_no_idle_stop(replace(ended, ec2=replace(wished, arranged_at=FACTS.at - 1))) == "", "not told of it yet"
+    assert why_no_idle_stop(replace(ended, ec2=replace(wished, idle_stop_min=0))) == ""
+    assert why_no_idle_stop(DESK) == "" and "would terminate" in why_no_idle_stop(GPU_2)
 
 
 def test_a_run_whose_machine_was_taken_away_says_so() -> None:

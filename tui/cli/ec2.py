@@ -71,7 +71,8 @@ async def _look(session: Session, host: Host) -> Instance:
 async def _start(session: Session, host: Host) -> Instance:
     say = session.step_of(host.name)
     found = await ec2_verbs.start_instance(session.fleet, host.name, on_step=say)
-    say(f"running; its sshd may take another minute. {_price(host)}")
+    waits = "; its idle stop counts once a laptop has connected" if host.ec2 and host.ec2.idle_stop_min else ""
+    say(f"running; its sshd may take another minute. {_price(host)}{waits}")
     return found
 
 

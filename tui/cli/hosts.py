@@ -16,7 +16,7 @@ from remote.ssh_checks import config_warnings
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
 from tui.format import Line, joined
-from tui.hosts.instance import idle_line
+from tui.hosts.instance import idle_line, why_no_idle_stop
 from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import cost_words, gpu_parts, run_words, trip_words
 
@@ -89,7 +89,7 @@ def _text(host: HostSnapshot, rows: list[RunSnapshot], error: RemoteError | None
 
 def _instance(host: HostSnapshot, now: float) -> list[Line]:
     """Of an EC2 host since when nobody uses it, and why it does not stop itself though the profile wishes it."""
-    why = host.ec2.no_idle_stop if host.ec2 is not None else ""
+    why = why_no_idle_stop(host)
     return [idle_line(host, now), *([[(f"! does not stop itself when idle: {why}", "")]] if why else [])]
 
 

@@ -11,7 +11,7 @@ from remote.snapshot import Link, RunSnapshot
 from tui.format import Line, age, cut, cut_line, joined, pad_line, spread, while_it_fits, wrapped
 from tui.hosts.checks import report_lines, summary
 from tui.hosts.gpus import gpu_line
-from tui.hosts.instance import idle_line, instance_line
+from tui.hosts.instance import idle_line, instance_line, why_no_idle_stop
 from tui.hosts.machine import skew_words, spot_words, uses
 from tui.hosts.rows import (
     cost_words,
@@ -114,8 +114,8 @@ def _instance_lines(host: HostSnapshot, now: float, room: int) -> list[Line]:
     lines = [_fact("EC2", cut_line(instance_line(host, now), room))]
     problem = ec2.problem.removeprefix(f"{host.name}: ")
     wrong = [f"Amazon could not be asked again: {problem}"] if problem else []
-    if ec2.no_idle_stop:
-        wrong.append(f"does not stop itself after {ec2.idle_stop_min} idle min: {ec2.no_idle_stop}")
+    if why := why_no_idle_stop(host):
+        wrong.append(f"does not stop itself after {ec2.idle_stop_min} idle min: {why}")
     if idle := idle_line(host, now):
         lines.append(_fact("usage", dimmed(cut_line(idle, room), host)))
     return lines + [

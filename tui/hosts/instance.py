@@ -8,6 +8,8 @@ from tui.format import Line, age, duration, joined
 
 STOP_SOON_S = 300.0
 """A stop by itself that is nearer than this is a warning."""
+NEW_FACTS_S = 15.0
+"""Facts that came so long after something was arranged would tell of it; they come every 10 s."""
 
 
 def spent_usd(host: HostSnapshot) -> float | None:
@@ -48,6 +50,17 @@ def use_words(facts: HostFacts, since_s: float) -> Line:
     if facts.in_use:
         return [(f"in use: {facts.in_use}", "")]
     return [] if facts.idle_s is None else [(f"idle for {duration(facts.idle_s + since_s)}", "warn")]
+
+
+def why_no_idle_stop(host: HostSnapshot) -> str:
+    """Why it does not stop itself though the profile wishes it, '' if it does or need not."""
+    ec2, facts = host.ec2, host.facts
+    if ec2 is None or not ec2.idle_stop_min:
+        return ""
+    if ec2.no_idle_stop or facts is None or not ec2.arranged_at:
+        return ec2.no_idle_stop
+    ended = facts.stop_in_s is None and facts.at > ec2.arranged_at + NEW_FACTS_S
+    return "its keeper has ended, maybe by another laptop's profile; doctor starts it again" if ended else ""
 
 
 def stop_words(facts: HostFacts, since_s: float) -> Line:
