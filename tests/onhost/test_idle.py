@@ -172,6 +172,28 @@ def test_load_and_gpus_count_as_somebodys_work(usage: Usage, switch: Switch, mon
     assert watching.look().words == "python (pid 77) is on a GPU, GPU 0 is busy, something computes (load 1.2)"
 
 
+def test_a_look_takes_in_people_runs_of_other_roots_and_terminals(
+    usage: Usage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle, "up_s", lambda: 10_000.0)
+    here: dict[int, people.Seen] = {}
+    monkeypatch.setattr(people, "seen", lambda: here)
+    assert usage.look() == Idle((), 10_000.0)
+    here = table(LISTENER, (21, 10, "sshd: ada@pts/0"))
+    assert usage.look().uses == ("ada is logged in at pts/0",)
+    here = table((30, 1, BOOT.replace(" follow", " supervise {}")))
+    assert usage.look().uses == ("a run under another root",)
+    here = table(LISTENER, (21, 10, "sshd: ada@notty"), age_s=0)
+    assert usage.look() == Idle((), 10_000.0, settled=False)
+    here = {}
+    monkeypatch.setattr(people, "terminals_quiet_s", lambda table: 200.0)
+    assert usage.look() == Idle((), 200.0)
+    monkeypatch.setattr(people, "terminals_quiet_s", lambda table: 3.0)
+    assert usage.look().words == "something is typed or printed on a terminal"
+    monkeypatch.setattr(people, "logins", lambda: ["bob is logged in at tty1"])
+    assert usage.look().words == "bob is logged in at tty1"
+
+
 # ------------------------------------------------------------------ the keeper
 
 
@@ -411,6 +433,9 @@ def test_a_launch_marks_the_use_and_none_starts_on_a_machine_that_goes(far: Far)
     last_use.goes(root)
     answer = far.ask("launch", spec=far.spec("true"))
     assert (answer["ok"], answer["code"]) == (False, "going_down") and last_use.last_used_s(root) is not None
+    os.unlink(os.path.join(root.idle, "used"))
+    assert far.ask("worktree", project=PROJECT, worker="w", commit="0" * 40)["code"] == "unknown_commit"
+    assert last_use.last_used_s(root) is not None, "whoever prepares a launch is there, too"
     last_use.stays(root)
     assert far.end(far.launch("true"))["state"] == "completed"
 

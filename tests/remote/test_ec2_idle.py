@@ -162,6 +162,8 @@ async def test_only_what_a_shutdown_surely_stops_is_stopped_by_one(fleet: Fleet,
 
 def test_a_shutdown_that_would_destroy_it_is_found(amazon: StandIn) -> None:
     assert ec2_client.why_not_off("gpu-1", PLACE) == ""
+    amazon.more = SPOT
+    assert "spot instance" in ec2_client.why_not_off("gpu-1", PLACE)
     amazon.more = IN_A_GROUP
     assert "Auto Scaling group fleet" in ec2_client.why_not_off("gpu-1", PLACE)
     amazon.more = NO_EBS
