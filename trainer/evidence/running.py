@@ -24,8 +24,8 @@ _KEPT_BYTES = 200 * 1024
 _GRACE_S = 5.0
 _LOOK_S = 0.1
 
-_NOT_PASSED_ON = ("PYTEST_", "COV_CORE_", "PYTHONOPTIMIZE", "PYTHONINSPECT")
-"""Options of pytest and coverage; what leaves asserts out; what turns the exit code to 0."""
+_NOT_PASSED_ON = ("PYTEST_", "COV_CORE_", "PYTHONOPTIMIZE")
+"""Options of pytest and coverage; what leaves asserts out."""
 
 Show = Callable[[bytes], object]
 
