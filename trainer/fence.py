@@ -18,6 +18,7 @@ def demand_newest(path: Path) -> None:
     if not folder or own is None or Path(folder) not in path.parents:
         return
     run = RunDir(folder)
-    newest = run.last_attempt()
-    if newest > own and Path(run.attempt(newest).job).exists():
-        raise Overtaken(f"attempt {newest} has taken the run over: this one, {own}, writes nothing more")
+    # The newest may be no more than a folder yet, its launch under way, and the one before it have taken over.
+    newer = next((n for n in range(run.last_attempt(), own, -1) if Path(run.attempt(n).job).exists()), 0)
+    if newer:
+        raise Overtaken(f"attempt {newer} has taken the run over: this one, {own}, writes nothing more")

@@ -38,6 +38,14 @@ def test_a_newer_attempt_fences_the_older(run: Path) -> None:
     assert not list((run / "checkpoints").glob(f"{TEMPORARY_PREFIX}*"))
 
 
+def test_a_launch_under_way_does_not_hide_who_took_over(run: Path) -> None:
+    (run / "attempts" / "2").mkdir()
+    (run / "attempts" / "2" / "job").write_text("{}")
+    (run / "attempts" / "3").mkdir()
+    with pytest.raises(Overtaken, match="attempt 2 has taken the run over"):
+        write(run / "checkpoints" / "last.pt", b"late")
+
+
 def test_what_is_not_of_the_run_is_free(run: Path, tmp_path: Path) -> None:
     (run / "attempts" / "2").mkdir()
     (run / "attempts" / "2" / "job").write_text("{}")
