@@ -21,6 +21,9 @@ FIRST_S = 1.0
 """How long the follower waits for its first answer (a good one takes 15 ms)."""
 POLL_S = 10.0
 """How often the follower asks, for all runs at once and while any of them is a job that has not ended."""
+STRANGE = ("SLURM_", "SQUEUE_", "SINFO_", "SCANCEL_")
+"""How variables begin that describe the job that we may be in ourselves, or are a person's filters: SQUEUE_PARTITION
+would hide jobs from us. Those of `sbatch` are its user's defaults, and count."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ def call(argv: Sequence[str], timeout_s: float = PATIENCE_S) -> Said:
 
 
 def environment() -> Dict[str, str]:
-    """Return the environment of Slurm's tools: without what describes the job that we may be in ourselves."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_") or key == "SLURM_CONF"}
+    """Return the environment of Slurm's tools, in which their options alone say what is asked."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(STRANGE) or key == "SLURM_CONF"}
     return {**kept, "SLURM_TIME_FORMAT": "%s", "LC_ALL": "C"}
 
 

@@ -12,9 +12,12 @@ from typing import Dict, List, Optional
 SLURM = "slurm"
 """`RunSpec.launcher["kind"]`, and the name of the launcher."""
 
-QUEUE = ("squeue", "--me", "-h", "-r", "-t", "all", "-o", "%i|%j|%T|%V|%S|%e|%N|%r")
-"""All our jobs of a cluster in one call (15 ms), those that ended a moment ago too; times with SLURM_TIME_FORMAT=%s."""
-PARTITIONS = ("sinfo", "-h", "-o", "%R|%a|%l|%D|%G")
+QUEUE = ("squeue", "--me", "-a", "-h", "-r", "-t", "all", "-o", "%i|%j|%T|%V|%S|%e|%N|%r")
+"""All our jobs of a cluster in one call (15 ms), those that ended a moment ago too; times with SLURM_TIME_FORMAT=%s.
+
+Without `-a` those in hidden partitions would be missing, which looks like lost ones.
+"""
+PARTITIONS = ("sinfo", "-a", "-h", "-o", "%R|%a|%l|%D|%G")
 
 PENDING = frozenset({"PENDING", "REQUEUE_HOLD", "REQUEUED", "SPECIAL_EXIT", "RESV_DEL_HOLD", "REQUEUE_FED"})
 """It waits: nothing of it runs."""
@@ -72,7 +75,7 @@ def submitted(text: str) -> str:
 
 def search(attempt: str) -> List[str]:
     """Return the call that finds the jobs of an attempt, whoever submitted them; see `found`."""
-    return ["squeue", "--me", "-h", "-t", "all", f"--name={job_name(attempt)}", "-o", "%i|%T|%k"]
+    return ["squeue", "--me", "-a", "-h", "-t", "all", f"--name={job_name(attempt)}", "-o", "%i|%T|%k"]
 
 
 def found(text: str, nonce: str) -> str:
