@@ -62,16 +62,16 @@ def silent(why: str) -> Refusal:
     return Refusal("cluster_silent", f"Slurm says nothing: {why}", mend)
 
 
-def submit(claim: Claim, spec: RunSpec, lock: int) -> str:
+def submit(claim: Claim, spec: RunSpec, lock: int, patience_s: float = GIVE_UP_S) -> str:
     """Submit the attempt of `claim`, whose folder is prepared, and record its job; return the job's number.
 
-    `lock` is the worker's, held. Raises `Refusal` if Slurm refuses, or says nothing; there is no job then, or one that
-    finds its folder gone and leaves.
+    `lock` is the worker's, held. Raises `Refusal` if Slurm refuses, or says nothing for `patience_s`; there is no job
+    then, or one that finds its folder gone and leaves.
     """
     attempt = claim.run_dir.attempt(claim.number)
     argv = submission.submission(spec, claim.attempt, claim.nonce, attempt.log, attempt.script)
     replace_file(attempt.script, script(claim, argv).encode("utf-8", "surrogateescape"), 0o700)
-    job = _submit_once(argv, claim)
+    job = _submit_once(argv, claim, patience_s)
     now_s = time.time()
     record = JobRecord(claim.attempt, claim.nonce, 0, 0, "", now_s, job, extra={"submitted_s": now_s})
     replace_file(attempt.job, record.to_line())
@@ -79,9 +79,9 @@ def submit(claim: Claim, spec: RunSpec, lock: int) -> str:
     return job
 
 
-def _submit_once(argv: List[str], claim: Claim) -> str:
+def _submit_once(argv: List[str], claim: Claim, patience_s: float) -> str:
     """Look for the job, then submit it, again and again: any answer may have been lost on its way."""
-    until = time.monotonic() + GIVE_UP_S
+    until = time.monotonic() + patience_s
     why = ""
     while True:
         looked = cluster.call(slurm.search(claim.attempt))
@@ -93,7 +93,7 @@ def _submit_once(argv: List[str], claim: Claim) -> str:
         if time.monotonic() > until:
             raise silent(looked.why or why)
         if not looked.why:
-            said = cluster.call(argv, SUBMIT_S)
+            said = cluster.call(argv, min(SUBMIT_S, patience_s))
             job, why = slurm.submitted(said.out), said.why or "it named no job"
             if job and not said.why:
                 return job

@@ -108,7 +108,7 @@ class WorkerLock:
 
     def _named(self, root: Root, project: str, worker: str) -> Tuple[RunDir, Optional[JobRecord]]:
         """Return the run that the file was last taken for, and the job record of its newest attempt."""
-        run = root.run(project, worker, str((_holder(self.path) or {}).get("run")))
+        run = root.run(project, worker, str((holder(self.path) or {}).get("run")))
         return run, parts.job_of(run, parts.newest_attempt(run))
 
     def _unname_job(self, root: Root, project: str, worker: str) -> bool:
@@ -170,7 +170,8 @@ def name_holder(descriptor: int, run: str, attempt: str, nonce: str) -> None:
     os.pwrite(descriptor, line[:-1].ljust(parts.LOCK_BYTES - 1) + b"\n", 0)
 
 
-def _holder(path: str) -> Optional[Dict[str, Any]]:
+def holder(path: str) -> Optional[Dict[str, Any]]:
+    """Return whom a lock's file was last taken for, {run, attempt, nonce}; None if it names nobody."""
     try:
         return read_object(path)
     except WireError:

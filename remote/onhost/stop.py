@@ -74,7 +74,7 @@ def _close_record(
     with WorkerLock(lock_path) as lock:
         if not lock.take() or parts.read_part(run.attempt(number).exit) is not None:
             return
-        began = (parts.read_part(run.heartbeat) or {}).get("attempt") == job.attempt
+        began = (parts.job_of(run, number) or job).pid  # a job's record has none until its supervisor speaks
         why = "its supervisor was gone" if began else "before it started"
         outcome = Outcome(State.STOPPED, None, f"by {by} ({why})" if by else "stopped", by)
         write_exit(run.attempt(number), outcome.record(job.attempt, forced=forced))

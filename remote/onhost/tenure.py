@@ -3,8 +3,8 @@
 Both are known some time before. At once the work is asked for a checkpoint; in the middle between then and the limit it
 is ended as by a stop, and if restarts are left, a job's next attempt is submitted to go on from there.
 
-A job whose node was out of sight may find that a newer attempt has taken over. Then it is fenced: it ends its work and
-writes nothing more into the run's folder.
+A job whose node was out of sight may find that a newer attempt, or another run, has its worker. Then it is fenced: it
+ends its work and writes nothing more into the run's folder.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import time
 from dataclasses import replace
 from typing import Optional
 
-from remote.onhost import jobs, parts
+from remote.onhost import jobs, lock, parts
 from remote.onhost.attempt import prepared
+from remote.onhost.joining import own_job
 from remote.onhost.outcome import Outcome
 from remote.onhost.request import Refusal
 from remote.onhost.resources import Resources
@@ -26,10 +27,11 @@ from remote.onhost.spawn import Claim
 from remote.onhost.spot import Notice
 from remote.onhost.submission import lead_s
 from wire.records import SPOT, RunSpec
+from wire.run_dir import Root
 from wire.state import State
 
 WATCH_S = 2.0
-"""How often a job looks for a wish to stop, and for a newer attempt."""
+"""How often a job looks for a wish to stop, and whether the worker is still its own."""
 RECORD_S = 5.0
 """What is left of the time before the limit for the end's own records."""
 NEVER_S = 3600.0
@@ -44,7 +46,7 @@ class Tenure:
     """Of a process on a host."""
 
     fenced = False
-    """A newer attempt has taken over."""
+    """Somebody else has the worker."""
 
     def __init__(self) -> None:
         self._due_at: Optional[float] = None
@@ -100,21 +102,25 @@ class Tenure:
 
 
 class JobTenure(Tenure):
-    """Of a Slurm job; `lock` is the worker's, held."""
+    """Of a Slurm job; `held` is the worker's lock."""
 
-    def __init__(self, claim: Claim, spec: RunSpec, lock: int) -> None:
+    def __init__(self, claim: Claim, spec: RunSpec, held: int) -> None:
         super().__init__()
-        self._claim, self._spec, self._lock = claim, spec, lock
+        self._claim, self._spec, self._held = claim, spec, held
+        self._asked = False
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="tenure", daemon=True)
 
     def start(self) -> None:
+        self._look()  # it may have been stopped while it waited, by somebody who could not cancel it
         self._thread.start()
 
     def close(self) -> None:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
+        # What follows is written, and perhaps submitted: the last look may be as old as a sleep of this machine.
+        self.fenced = self.fenced or self._is_overtaken()
 
     def warned(self) -> str:
         if self._due_at is not None:
@@ -143,17 +149,33 @@ class JobTenure(Tenure):
         claim = replace(self._claim, number=number, nonce=secrets.token_hex(8), restarts=restarts)
         try:
             with prepared(claim.run_dir, number, self._spec, resume=True):
-                job = jobs.submit(claim, self._spec, self._lock)
+                job = jobs.submit(claim, self._spec, self._held, self._patience_s())
         except (OSError, Refusal) as exc:
             return f"the next attempt could not be submitted: {exc}"
         return f"goes on as attempt {number} (job {job})"
 
+    def _patience_s(self) -> float:
+        """How long Slurm may say nothing: a job that is killed meanwhile would leave no exit record."""
+        left_s = 0.0 if self._due_at is None else self._due_at + self._half_s - time.monotonic()
+        return min(jobs.GIVE_UP_S, max(RECORD_S, left_s - RECORD_S))
+
     def _watch(self) -> None:
-        asked = False
-        while not self._closed.wait(WATCH_S):
-            self.fenced = parts.newest_attempt(self._claim.run_dir) > self._claim.number
-            if self.fenced or (not asked and parts.stop_wish(self._claim.run_dir, self._claim.number)):
-                os.kill(os.getpid(), signal.SIGTERM)
-                asked = True
-            if self.fenced:
-                return
+        while not self.fenced and not self._closed.wait(WATCH_S):
+            self._look()
+
+    def _look(self) -> None:
+        """End the work if somebody wishes so, once, or has the worker instead of us."""
+        self.fenced = self._is_overtaken()
+        if self.fenced or (not self._asked and parts.stop_wish(self._claim.run_dir, self._claim.number)):
+            os.kill(os.getpid(), signal.SIGTERM)
+            self._asked = True
+
+    def _is_overtaken(self) -> bool:
+        """True if there is a newer attempt, another job for this one, or another run of the worker."""
+        claim, job = self._claim, parts.job_of(self._claim.run_dir, self._claim.number)
+        if parts.newest_attempt(claim.run_dir) > claim.number:
+            return True
+        if job is not None and (job.nonce, job.cluster_job) != (claim.nonce, own_job()):
+            return True
+        named = lock.holder(Root(claim.root).worker_lock(claim.project, claim.worker)) or {}
+        return named.get("attempt", claim.attempt) != claim.attempt
