@@ -160,6 +160,20 @@ async def test_only_what_a_shutdown_surely_stops_is_stopped_by_one(fleet: Fleet,
     assert standing(fleet).no_idle_stop == f"a shutdown would terminate {ID}" and of_keeper(fleet) is None
 
 
+async def test_a_run_that_began_after_the_question_keeps_the_machine(
+    amazon: StandIn, project: Project, asked: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def call(far: FarSide, verb: str, request: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {"runs": [{"project": "p", "worker": "pose", "state": "queued"}]}
+
+    monkeypatch.setattr(FarSide, "call", call)
+    fleet = Fleet(as_instance(project.profile))
+    with pytest.raises(FarSideError, match="pose of p is going on there"):
+        await runs.stop_instance(fleet, "local")
+    assert "StopInstances" not in amazon.actions
+    await fleet.close()
+
+
 def test_a_shutdown_that_would_destroy_it_is_found(amazon: StandIn) -> None:
     assert ec2_client.why_not_off("gpu-1", PLACE) == ""
     amazon.more = SPOT

@@ -48,10 +48,10 @@ def said(line: Line) -> str:
 
 def test_state_price_and_what_is_spent_with_the_age_of_amazons_word() -> None:
     assert (
-        said(instance_line(GPU_1, NOW)) == "running for 2 h 30 min · g5.xlarge · $3.00 since its start · said 12 s ago"
+        said(instance_line(GPU_1, NOW)) == "running for 2 h 30 min · said 12 s ago · g5.xlarge · $3.00 since its start"
     )
     assert said(cost_words(GPU_1)) == "$1.20/h, $3.00 so far"
-    assert said(instance_line(GPU_2, NOW)) == "stopped · g5.xlarge · said 1 min ago"
+    assert said(instance_line(GPU_2, NOW)) == "stopped · said 1 min ago · g5.xlarge"
     assert said(cost_words(GPU_2)) == "$4.10/h"
     assert said(instance_line(replace(GPU_1, ec2=Standing()), NOW)) == "not asked yet"
     assert said(instance_line(replace(GPU_1, ec2=Standing(RUNS, step="stopping, 5 s")), NOW)) == "◌ stopping, 5 s"

@@ -19,7 +19,7 @@ def spent_usd(host: HostSnapshot) -> float | None:
 
 
 def instance_line(host: HostSnapshot, now: float) -> Line:
-    """`running for 2 h · g5.xlarge · $3.00 since its start · said 12 s ago`, or what is being done with it."""
+    """`running for 2 h · said 12 s ago · g5.xlarge · $3.00 since its start`, or what is being done with it."""
     ec2 = host.ec2
     if ec2 is None:
         return []
@@ -30,10 +30,11 @@ def instance_line(host: HostSnapshot, now: float) -> Line:
     found, spent = ec2.found, spent_usd(host)
     up = f" for {duration(found.up_s)}" if found.up_s is not None else ""
     kind = found.kind + (" (spot)" if found.spot else "")
-    parts: list[Line] = [[(found.state, "ok" if found.state == "running" else "warn"), (up, "")]]
+    parts: list[Line] = [[(found.state, "ok" if found.state == "running" else "warn"), (up, "")],
+                         [(f"said {age(now - ec2.at)} ago", "dim")]]  # fmt: skip
     parts += [[(kind, "dim")]] if kind else []
     parts += [[(f"${spent:.2f} since its start", "")]] if spent is not None else []
-    return joined([*parts, [(f"said {age(now - ec2.at)} ago", "dim")]])
+    return joined(parts)
 
 
 def idle_line(host: HostSnapshot, now: float) -> Line:
