@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from remote.launching import of_profile
 from remote.local_program import run_program
 from remote.names import slug
 from remote.onhost.git import git_argv, git_environment
+from remote.onhost.merging import NAME as MERGING
 from remote.onhost.own_work import WIP
 from remote.steps import Step, again_when_lost, recorded, steps
 from remote.waiting import Waiting, waiting_there
@@ -90,7 +91,7 @@ async def fetch(fleet: Fleet, worker: str, *, saved: bool = False, on_step: Step
         waiting = await again_when_lost(lambda: waiting_there(fleet, place), step)
         wanted = {ref: waiting.head} if waiting.made else {}
         beside = {beside_ref(place): waiting.beside} if waiting.beside else {}
-        kept = {saved_ref(place, name): commit for name, commit in waiting.saved} if saved else {}
+        kept = await again_when_lost(lambda: _saved_there(fleet, place, waiting), step) if saved else {}
         await again_when_lost(lambda: bring(fleet, place.host, top, {**wanted, **beside, **kept}, step), step)
         home = await take_home(top, branch, waiting.head, ref) if waiting.made else Home(Way.NOTHING)
         new = await commits_beyond(top, waiting.head, home.before) if home.before else waiting.made
@@ -112,6 +113,13 @@ async def _save_there(fleet: Fleet, place: Place) -> None:
     except FarSideError as exc:
         if exc.code not in ("no_worktree", "busy"):
             raise
+
+
+async def _saved_there(fleet: Fleet, place: Place, waiting: Waiting) -> dict[str, str]:
+    """Saved work (ref here -> commit): the worker's, and what lay in the worktree for merging, which is nobody's."""
+    merging = replace(place, slug=MERGING, worker=None)
+    found = [(place, waiting), (merging, await waiting_there(fleet, merging))]
+    return {saved_ref(whose, name): commit for whose, there in found for name, commit in there.saved}
 
 
 def host_ref(place: Place) -> str:

@@ -87,6 +87,9 @@ async def test_branches_are_merged_in_turn_conflicts_told_by_file_and_the_rest_t
     assert again.fine and again.code is None
     assert again.kept.startswith("refs/trajvid/wip/integration/")
     assert git(Path(found.path), "show", again.kept + ":file.txt") == "both"
+    came = await runs.fetch(fleet, "good", saved=True)
+    assert again.kept.replace("/wip/", "/wip/local/") in came.saved
+    assert project.git("show", came.saved[-1] + ":file.txt") == "both", "and comes home with a worker's saved work"
 
 
 async def test_bad_requests(fleet: Fleet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from remote.pruning_saved import plan_saved, plan_saved_here
 from tests.fixtures.project import Project
 from tests.remote.test_fetch import Desk
 from tests.remote.test_git import git
+from tui.housekeeping.pruning import cure_words
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 OLD, NEW, MOVED = "20260101T000000-aaaaaaa-hourly", "20260102T000000-bbbbbbb-hourly", "20260101T120000-ccccccc"
@@ -38,6 +40,8 @@ def test_from_a_host_goes_what_is_here_too() -> None:
     told = plan_saved(found, here, Policy(older_s=60.0))
     assert names(told) == [OLD] and told.items[0].kind is Kind.SAVED and told.items[0].lack == ""
     assert [(one.slug, one.why, one.cure) for one in told.kept] == [("w", "is not here (2 states)", Cure.FETCH)]
+    assert cure_words(told.kept[0], lambda host, slug: "W") == "trajvid-tui fetch W --wip"
+    assert cure_words(replace(told.kept[0], slug="integration"), lambda host, slug: slug) == "trajvid-tui fetch --wip"
     assert names(plan_saved(found, here, Policy(older_s=1e7))) == []
     assert names(plan_saved(found, here, Policy(60.0, slugs=frozenset(["x"])))) == []
     all_of_it = plan_saved(found, here, Policy(60.0, unsynced=True))

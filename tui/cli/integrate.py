@@ -40,7 +40,7 @@ def _lines(found: Integrated) -> list[str]:
     for one in found.merged:
         lines += _part_lines(one)
     if found.kept:
-        lines.append(f"  what somebody had left there is kept as {found.kept}")
+        lines.append(f"  what somebody had left there is kept as {found.kept} there (fetch --wip brings it)")
     if found.code is not None:
         ended = f"fail with exit code {found.code}" if found.code else "pass"
         lines.append(f"  tests {ended} after {duration(found.seconds)}: {found.test}")

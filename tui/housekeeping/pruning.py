@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from remote.onhost.merging import NAME as MERGING
 from remote.prune import Done
 from remote.pruning_plan import Cure, Item, Kept, Kind
 from tui.format import size
@@ -83,7 +84,7 @@ def cure_words(one: Kept, name_at: NameAt) -> str:
         return ""
     worker = name_at(one.host, one.slug)
     if one.cure is Cure.FETCH:
-        return f"trajvid-tui fetch {worker} --wip"
+        return "trajvid-tui fetch --wip" if one.slug == MERGING else f"trajvid-tui fetch {worker} --wip"
     if one.cure is Cure.PROFILE:
         return "change `sync:` in the profile, or take it along with --unsynced"
     return f"trajvid-tui sync {worker} --run {one.run}" + (" --everything" if one.cure is Cure.EVERYTHING else "")
