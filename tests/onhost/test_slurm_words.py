@@ -34,6 +34,11 @@ def test_the_queue_in_its_own_words() -> None:
     assert jobs["2"].reason == "JobLaunchFailure"
 
 
+def test_what_is_in_a_hidden_partition_is_asked_for_too() -> None:
+    """Seen with a real cluster: without `-a` an ordinary user's own job in such a partition is not listed."""
+    assert all("-a" in words for words in (slurm.QUEUE, slurm.PARTITIONS, slurm.search("r.1")))
+
+
 def test_a_word_of_next_year_is_a_job_that_has_a_node() -> None:
     assert {"CONFIGURING", "RUNNING", "COMPLETING", "SUSPENDED", "NEW_WORD"}.isdisjoint(slurm.PENDING | slurm.OVER)
 
