@@ -15,9 +15,11 @@ from typing import Any, ClassVar
 
 from remote.activity import Activity, Deed, Origin, Source
 from remote.asker import Asker
+from remote.checklist_items import Checklist, Item
 from remote.checks import Check, Report, Verdict
 from remote.clean import clean
 from remote.errors import RemoteError
+from remote.evidence import Told
 from remote.listing import Entry, Listing
 from remote.log_pages import LogPage
 from remote.snapshot import LinkStatus, RunSnapshot
@@ -108,6 +110,15 @@ class Verbs:
     async def files(self, fleet: object, worker: str, run: str = "") -> Listing:
         kinds = ("file", "folder", "link", "other")
         return Listing(run, tuple(Entry(f"{kind}{EVIL}", kind, 7, 7, EVIL) for kind in kinds))
+
+    def folder_here(self, fleet: object, worker: str) -> Path:
+        return Path("results")
+
+    def checklist_here(self, fleet: object, worker: str) -> Checklist:
+        return Checklist((Item(EVIL, "file", (EVIL,), False, EVIL, 7.0, EVIL),), EVIL)
+
+    async def told(self, fleet: object, worker: str, *, cached: bool = False) -> Told:
+        return Told(worker, self.folder_here(fleet, worker), EVIL, (), None, 7.0, cached)
 
     async def look(self, fleet: object, worker: str) -> Look:
         return Look(EVIL, EVIL, 2, True, 2)
