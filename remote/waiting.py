@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from remote.clean import clean
 from remote.errors import FarSideError
 from remote.git import resolve, top_level
-from remote.home_branch import commits_beyond, is_ancestor
+from remote.home_branch import commits_beyond
 from remote.launching import of_profile
 from remote.onhost.git import branch_ref, is_hash
 from remote.onhost.own_work import SAVED_NAME
@@ -66,9 +66,7 @@ async def look(fleet: Fleet, worker: str) -> Look:
     assert place.worker is not None
     branch, top = place.worker.branch, await top_level(fleet.profile.folder)
     there, now = await waiting_there(fleet, place), await resolve(top, branch_ref(branch))
-    if not there.made or (now and await is_ancestor(top, there.head, now)):
-        return Look(place.host, branch, 0, False, there.uncommitted)
-    fetched = bool(await resolve(top, there.head))
+    fetched = there.made > 0 and bool(await resolve(top, there.head))
     commits = await commits_beyond(top, there.head, now) if fetched and now else there.made
     return Look(place.host, branch, commits, fetched, there.uncommitted)
 

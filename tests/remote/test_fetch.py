@@ -18,7 +18,7 @@ from remote.errors import FarSideError, RemoteError, UsageError
 from remote.fleet import Fleet
 from remote.home_branch import Way
 from remote.origin import push, request_link, without_password
-from remote.waiting import waiting_in
+from remote.waiting import Look, waiting_in
 from remote.worktrees import prepare
 from tests.fixtures.project import Project
 from tests.remote.test_git import git
@@ -66,10 +66,12 @@ async def test_commits_of_the_host_make_the_branch_and_move_it_forward(desk: Des
         and desk.project.git("for-each-ref", "refs/trajvid") == ""
     )
     made = desk.commit_there("made on the host \x1b[31m")
+    assert await runs.look(desk.fleet, "good") == Look("local", "good", 1, False, 0)
     came = await runs.fetch(desk.fleet, "good")
     assert came.home.way is Way.MADE and came.waiting.made == 1
     assert came.waiting.subjects == (f"{made[:7]} Ada: made on the host ",)
     assert desk.project.git("rev-parse", "good", REF).split() == [made, made]
+    assert (await runs.look(desk.fleet, "good")).commits == 0
     again = await runs.fetch(desk.fleet, "good")
     assert again.home.way is Way.HERE
     newest = desk.commit_there("another")
@@ -91,6 +93,7 @@ async def test_a_branch_that_moved_here_too_is_left_and_both_places_are_named(de
     assert here[:7] in came.home.why and there[:7] in came.home.why
     assert came.home.command == f"git switch good && git merge {REF}"
     assert desk.project.git("rev-parse", "good", REF).split() == [here, there]
+    assert await runs.look(desk.fleet, "good") == Look("local", "good", 1, True, 0)
 
 
 async def test_a_branch_that_is_checked_out_moves_with_its_files_unless_they_have_edits(desk: Desk) -> None:
