@@ -380,9 +380,11 @@ def asked(far: Far) -> Iterator[Callable[..., dict[str, object]]]:
     wait_for(lambda: standing(Root(far.root), PROJECT) is None, "the end of the keeper")
 
 
+@pytest.mark.slow
 def test_set_set_otherwise_and_unset(
     far: Far, switch: Switch, asked: Callable[..., dict[str, object]], follow: Callable[..., Following]
 ) -> None:
+    """About 1 s of CPU."""
     root = Root(far.root)
     asked(stop_s=YEARS_S)
     first = standing(root, PROJECT)
@@ -446,7 +448,9 @@ def test_where_others_are_hidden_it_stops_nothing(tmp_path: Path, monkeypatch: p
     assert idle_stop.idle_stop(asked) == {"trouble": "this system does not tell who uses it"}
 
 
+@pytest.mark.slow
 def test_two_who_set_the_same_at_once_have_one_keeper(far: Far, asked: Callable[..., dict[str, object]]) -> None:
+    """About half a second of CPU."""
     request = json.dumps({"root": far.root, "project": PROJECT, "stop_s": YEARS_S, "look_s": 0.05, "busy_load": 1e6})
     asking = [far.start("idle_stop") for _ in range(2)]
     for process in asking:

@@ -197,7 +197,9 @@ def test_throttling_is_retried_and_then_said(amazon: StandIn, aws: pytest.Monkey
     assert caught.value.code == "aws_throttled" and len(amazon.asked) == 3
 
 
+@pytest.mark.slow
 def test_absent_credentials_are_said_and_new_ones_are_taken_up(amazon: StandIn, aws: pytest.MonkeyPatch) -> None:
+    """About 1 s of CPU: each new client of botocore's."""
     aws.delenv("AWS_ACCESS_KEY_ID")
     ec2_client.forget()
     with pytest.raises(AuthenticationFailed, match="no AWS credentials here"):

@@ -179,7 +179,9 @@ async def test_stop_asks_for_the_name_and_not_while_a_run_goes_on() -> None:
         assert "is stopped already" in plain(app) and verbs.asked.count("stop gpu-1") == 1
 
 
+@pytest.mark.slow
 async def test_start_asks_with_the_price_and_failures_have_their_hint() -> None:
+    """About 1 s of CPU."""
     verbs = Amazon()
     verbs.state = "stopped"
     async with desk(world(), (120, 40), verbs=verbs) as (app, pilot, feed):
@@ -208,7 +210,9 @@ async def test_start_asks_with_the_price_and_failures_have_their_hint() -> None:
         assert "this session only looks" in plain(app)
 
 
+@pytest.mark.slow
 async def test_amazon_is_asked_while_somebody_looks_and_not_too_often() -> None:
+    """About half a second of CPU."""
     verbs, now = Amazon(), [NOW]
     async with desk(world(), (120, 40), verbs=verbs) as (app, pilot, feed):
         app.store.clock = lambda: now[0]  # type: ignore[method-assign]
