@@ -157,6 +157,7 @@ async def test_a_checklist_comes_home_and_names_what_the_profile_names(project: 
 NONSENSE = (
     "", "[]", "{", "{}", '{"verdict": ["yes"], "reasons": 5, "at_s": "now"}', '{"at_s": 1e999}', "[" * 100_000,
     '{"verdict": "yes", "items": 7}', '{"items": [{"proof": {}, "argument": [[]]}, 5], "clock_s": true}',
+    '{"items": [{"proof": "file", "argument": ["file.txt"], "proved": "yes", "commit": "c"}], "commit": "c"}',
 )  # fmt: skip
 
 
