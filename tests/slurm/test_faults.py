@@ -20,8 +20,15 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def controller_down(cluster: Cluster) -> Iterator[Callable[[], None]]:
-    """Stop the controller by calling it; it is there again at the end."""
-    yield lambda: cluster.kill("slurmctld")
+    """Kill the controller by calling it, once it has written down what it knows; it is there again at the end."""
+
+    def kill() -> None:
+        names = cluster.tool("squeue", "-h", "-o", "%j").stdout.split()
+        saved = cluster.folder / "state" / "job_state"
+        wait_for(lambda: all(name.encode() in saved.read_bytes() for name in names), "the jobs in the saved state")
+        cluster.kill("slurmctld")
+
+    yield kill
     if not cluster.runs("slurmctld"):
         cluster.start_controller()
 
