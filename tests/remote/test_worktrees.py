@@ -120,6 +120,7 @@ async def test_shallow_clone_can_be_pushed(embedded: FarHost, repo: Path, tmp_pa
     await prepare(embedded.connection, far, tmp_path / "shallow", commit, "p", "w")
 
 
+@pytest.mark.slow  # 4 s
 async def test_connection_lost_in_a_push_is_said_and_the_next_try_works(far_host: FarHost, repo: Path) -> None:
     (repo / "weights").write_bytes(os.urandom(12 * 2**20))
     far = FarSide(far_host.connection, far_host.host)

@@ -247,6 +247,7 @@ def test_stopped_and_resumed_equals_straight(finished: Run, tmp_path: Path) -> N
     assert_same_weights(tmp_path, finished.folder)
 
 
+@pytest.mark.slow  # 8 s
 def test_the_commands(finished: Run, command: Command) -> None:
     status, said = command("detect", "easy", "--clips", "4", "--detector", str(finished.folder), "--json")
     rows = json.loads(said)["rows"]

@@ -105,6 +105,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow  # 10 s
 def test_two_processes_give_the_figures_of_one(pair: Path, tmp_path: Path) -> None:
     alone = Run(tmp_path, config_of(pair.name))
     alone.trainer.fit()
@@ -146,6 +147,7 @@ def test_the_death_of_one_ends_the_other(tmp_path: Path) -> None:
     assert not said_by(folder, 1), "the first process alone speaks"
 
 
+@pytest.mark.slow  # 2 s
 def test_one_process_goes_on_after_two_and_says_so(pair: Path, tmp_path: Path) -> None:
     shutil.copytree(pair, tmp_path / "alone")
     run = Run(tmp_path / "alone", config_of(pair.name))

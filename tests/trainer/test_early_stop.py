@@ -81,6 +81,7 @@ def train_and_break(folder: Path, at: int, harm: Callable[[Run], Callable[[Batch
     return f"{type(caught.value).__name__}: {caught.value}; {caught.value.hint}"
 
 
+@pytest.mark.slow  # 2 s
 def test_a_loss_or_gradient_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
     def spoil(run: Run) -> Callable[[Batch], Batch]:
         def harm(batch: Batch) -> Batch:

@@ -313,6 +313,7 @@ def test_killed_at_random_moments_and_resumed_equals_undisturbed(
     assert content(folder) == content(tmp_path / "whole")
 
 
+@pytest.mark.slow  # 2 s
 def test_workers_do_not_outlive_a_killed_parent(start: Start, tmp_path: Path) -> None:
     process = start(*WORDS, "--out", "d", "--workers", "2", "--clips", "2000")
     path = tmp_path / "d" / JOURNAL_NAME

@@ -23,6 +23,7 @@ def convolving(*words: str) -> TrainConfig:
     return load_config("keypoint", ["width=0.1", "clips=28", "batch_size=8", "log_every=1", "epochs=2", *words])
 
 
+@pytest.mark.slow  # 2 s
 def test_auto_gives_the_figures_of_the_setting_it_chose(tmp_path: Path) -> None:
     measured = Run(tmp_path / "auto", convolving("dtype=auto", "layout=auto"))
     measured.trainer.fit()
