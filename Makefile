@@ -14,6 +14,9 @@ PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 # Bytecode is kept whatever the shell says: without it each of many processes compiles every test anew.
 PYTEST  = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 INPUTS  = pyproject.toml constraints.txt
+# Of the trainer's long tests those of seconds; the others train for minutes, by hand.
+LONG    = tests/renderer tests/trainer/evidence $(patsubst %,tests/trainer/test_%.py,analysis clip controls detector \
+            distributed early_stop evaluation export resume syncer)
 
 .PHONY: run test test-hosts test-faults screens test-pythons check format clean
 
@@ -30,7 +33,7 @@ test-hosts: $(VENV)/.test
 	TRAJVID_LAUNCHES=200 $(PYTEST) -n 2 tests/end_to_end/test_exactly_once.py
 	$(PYTEST) -n 2 -m 'slow and hosts' tests/end_to_end
 	$(PYTEST) -n 2 -m slow tests/tui tests/test_benchmarks.py
-	$(PYTEST) -n 2 -m slow tests/trainer tests/renderer
+	$(PYTEST) -n 2 -m slow $(LONG)
 
 test-faults: $(VENV)/.test
 	@sh .ci/packages git rsync sshd tmux
