@@ -9,12 +9,12 @@ by a lock that git and the tests inherit. Whoever lets go ends it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, List
 
 from remote.onhost import request as ask
+from remote.onhost.alone import alone
 from remote.onhost.git import is_hash
 from remote.onhost.guarded import run_guarded
 from remote.onhost.merging import Merged, Part, merge, renew
@@ -108,15 +108,7 @@ def _parts(asked: Dict[str, Any]) -> List[Part]:
     return [Part(ask.text(one, "name"), _commit(one, "commit")) for one in told]
 
 
-@contextlib.contextmanager
-def _alone(root: Root, project: str) -> Iterator[int]:
+def _alone(root: Root, project: str) -> "contextlib.AbstractContextManager[int]":
     path = root.integration(project) + ".lock"
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield lock
-    except BlockingIOError:
-        raise Refusal("busy", "another integration of this project goes on here", "wait until it is over") from None
-    finally:
-        os.close(lock)
+    return alone(path, Refusal("busy", "another integration of this project goes on here", "wait until it is over"))

@@ -7,15 +7,15 @@ never followed. What is current, active, held, in use, younger than asked, or no
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
 import stat
 import time
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict
 
 from remote.onhost import parts, request
+from remote.onhost.alone import alone
 from remote.onhost.in_use import used
 from remote.onhost.inventory import GONE_PREFIX, age_s, linked, run_age_s
 from remote.onhost.lock import WorkerLock
@@ -86,7 +86,9 @@ def _shared(kind: str) -> Callable[[Root, str, Item], Dict[str, Any]]:
     def one(root: Root, _project: str, item: Item) -> Dict[str, Any]:
         name = request.folder_name(item, "name")
         path = root.bundle(name) if kind == "bundle" else root.environment(name)
-        with _unlocked(path + ".lock") if kind == "environment" else contextlib.nullcontext():
+        # An environment's lock is held, so that nobody begins to use it.
+        in_use = Refusal("in_use", "a run is about to use it")
+        with alone(path + ".lock", in_use) if kind == "environment" else contextlib.nullcontext():
             _demand_same(path, item)
             _demand_age(age_s(path), item)
             if name in used(root, kind, [name]):
@@ -182,19 +184,6 @@ def _demand_same(path: str, item: Item) -> None:
 def _demand_age(age_s: float, item: Item) -> None:
     if age_s < request.number(item, "age_s", 0.0):
         raise Refusal("changed", f"it was used {age_s:.0f} s ago")
-
-
-@contextlib.contextmanager
-def _unlocked(path: str) -> Iterator[None]:
-    """Hold an environment's lock, so that nobody begins to use it; refuse if somebody makes or looks for it now."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise Refusal("in_use", "a run is about to use it") from None
-    finally:
-        os.close(descriptor)
 
 
 def _set_aside(path: str) -> str:

@@ -9,14 +9,14 @@ Branch, index and files stay as they are. Objects are added to the host's reposi
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
 import threading
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from remote.onhost import request
+from remote.onhost.alone import alone
 from remote.onhost.own_work import HOURLY, WIP, committed, dirty_files, git_folder, keep, saved_work, written_tree
 from remote.onhost.repository import Git
 from remote.onhost.request import Refusal
@@ -47,7 +47,8 @@ def save(asked: Dict[str, Any]) -> Dict[str, Any]:
         os.nice(LOWEST_PRIORITY)
     tree = Git(path)
     folder = git_folder(tree)
-    with _alone(os.path.join(folder, "trajvid-saving")):
+    # A laptop and a supervisor may save at the same time; they share the file of an index.
+    with alone(os.path.join(folder, "trajvid-saving"), Refusal("busy", "somebody saves this worktree just now")):
         files = dirty_files(tree)
         left_out = _too_large(path, files)
         ref = _saved(tree, worker, folder, left_out) if len(files) > len(left_out) else ""
@@ -85,19 +86,6 @@ def _size(path: str) -> int:
         return os.lstat(path).st_size
     except OSError:
         return 0
-
-
-@contextlib.contextmanager
-def _alone(path: str) -> Iterator[None]:
-    """A laptop and a supervisor may save at the same time; they share the file of an index."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise Refusal("busy", "somebody saves this worktree just now") from None
-    finally:
-        os.close(descriptor)
 
 
 class Saving:

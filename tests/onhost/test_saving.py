@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from remote.onhost import saving
+from remote.onhost.alone import alone
 from remote.onhost.own_work import is_held, keep
 from remote.onhost.repository import Git, repository
 from remote.onhost.request import Refusal
@@ -125,7 +126,7 @@ def test_no_worktree_and_two_at_once(tree: Tree) -> None:
         save({**tree.asked, "worker": "other"})
     assert caught.value.code == "no_worktree"
     folder = git(tree.path, "rev-parse", "--absolute-git-dir")
-    with saving._alone(os.path.join(folder, "trajvid-saving")), pytest.raises(Refusal, match="just now"):
+    with alone(os.path.join(folder, "trajvid-saving"), Refusal("busy", "")), pytest.raises(Refusal, match="just now"):
         tree.save()
 
 

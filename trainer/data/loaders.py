@@ -21,8 +21,6 @@ class _Made(Dataset[Any]):
         return self._count
 
     def __getitem__(self, index: int) -> Any:
-        if index >= self._count:
-            raise IndexError(index)
         return self._make(index)
 
 
