@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +18,7 @@ from remote.onhost.keeper import Wish
 from remote.onhost.lock import WorkerLock
 from remote.onhost.power_off import CannotPowerOff, command
 from remote.onhost.request import Refusal
+from remote.onhost.spawn import detached
 from wire.run_dir import Root
 
 LOOK_S = 15.0
@@ -69,8 +69,6 @@ def _trouble() -> str:
 
 def _start(root: Root, project: str, wish: Wish) -> None:
     """Start a keeper that outlives us, as a supervisor does; the lock that it inherits lets there be one only."""
-    from remote.onhost.__main__ import verb_argv
-
     place = os.path.join(root.idle, project)
     with WorkerLock(place + ".lock") as lock:
         until = time.monotonic() + END_S
@@ -80,8 +78,7 @@ def _start(root: Root, project: str, wish: Wish) -> None:
             if time.monotonic() > until:
                 raise Refusal("busy", "the idle stop is being set by somebody else", "try again")
             time.sleep(PAUSE_S)
-        nohup = shutil.which("nohup")
-        argv = [*([nohup] if nohup else []), *verb_argv("keep", root.path, project, json.dumps(asdict(wish)))]
+        argv = detached("keep", root.path, project, json.dumps(asdict(wish)))
         with open(place + ".log", "wb") as log:
             child = subprocess.Popen(
                 argv, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(lock.descriptor,),

@@ -75,8 +75,8 @@ def spawn(claim: Claim, lock: int, secrets: Dict[str, str]) -> int:
     try:
         with open(attempt.log, "ab") as log:
             child = subprocess.Popen(
-                _detached(argument), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited,
-                env={**os.environ, processes.MARKER: claim.nonce}, start_new_session=True,
+                detached("supervise", argument), cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=inherited, env={**os.environ, processes.MARKER: claim.nonce}, start_new_session=True,
             )  # fmt: skip
         os.close(secrets_read)
         os.close(ready_write)
@@ -99,8 +99,9 @@ def spawn(claim: Claim, lock: int, secrets: Dict[str, str]) -> int:
     )
 
 
-def _detached(argument: str) -> List[str]:
+def detached(verb: str, *argv: str) -> List[str]:
+    """Return the argument list of a verb that a hang-up does not end."""
     from remote.onhost.__main__ import verb_argv
 
     nohup = shutil.which("nohup")
-    return ([nohup] if nohup else []) + verb_argv("supervise", argument)
+    return ([nohup] if nohup else []) + verb_argv(verb, *argv)
