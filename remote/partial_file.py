@@ -46,14 +46,14 @@ class PartialFile:
 @contextlib.contextmanager
 def coming(folder: int, name: bytes, size: int, mtime_s: int, *, lasting: bool = True) -> Iterator[PartialFile]:
     """The part of a file in an open folder. What has come stays if the context is left by an error, but the disk's own
-    (it may be full), and unless it is not `lasting`: a file that may change without a trace.
+    (it may be full), and unless it is not `lasting`: a file that may change without a trace. Nothing of it is no part.
     """
     digest = hashlib.sha256(b"%d %d %s" % (size, mtime_s, name)).hexdigest()[:32]
     part = _opened(folder, PART_PREFIX + digest.encode(), size)
     try:
         yield part
     except BaseException as exc:
-        if not lasting or (isinstance(exc, OSError) and not isinstance(exc, ConnectionError)):
+        if not lasting or not part.done or (isinstance(exc, OSError) and not isinstance(exc, ConnectionError)):
             with contextlib.suppress(OSError):
                 os.unlink(part.name, dir_fd=folder)
         raise

@@ -415,7 +415,8 @@ def test_a_part_is_gone_on_from_only_for_the_same_file(folder: int, tmp_path: Pa
 
 
 def test_what_stands_in_the_place_of_a_part_is_left_alone(folder: int, tmp_path: Path) -> None:
-    with pytest.raises(Unreachable), coming(folder, b"a", 9, 5):
+    with pytest.raises(Unreachable), coming(folder, b"a", 9, 5) as part:
+        part.append(b"x")
         raise Unreachable("gone")
     local, victim = tmp_path / "local", tmp_path / "victim"
     [name] = tree(local)
