@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from remote.clean import clean
 from remote.metric_history import extend
+from remote.revised import revised
 from remote.row import Row, forget
 from remote.snapshot import Gpu, HostFacts, RunSnapshot
 from remote.tidy import clock, seconds, tidy, whole
@@ -163,7 +164,7 @@ def _fold_run(row: Row, run: str, message: Mapping[str, Any], now: float) -> Fol
     before = row.snapshot
     attempt = before.attempt
     spec = parts.record("spec", RunSpec, before.spec, None)
-    after = replace(
+    after = revised(
         before,
         spec=spec,
         branch=(spec.branch if spec else "") or before.branch,
@@ -177,8 +178,8 @@ def _fold_run(row: Row, run: str, message: Mapping[str, Any], now: float) -> Fol
         seen_at=now,
         cached_age_s=None,
     )
-    row = replace(row, stop=parts.record("stop", StopRequest, row.stop, attempt))
-    row = _fold_proof(replace(row, snapshot=_timed(before, after, parts, now)), parts, now)
+    row = revised(row, stop=parts.record("stop", StopRequest, row.stop, attempt))
+    row = _fold_proof(revised(row, snapshot=_timed(before, after, parts, now)), parts, now)
     return Folded(settle(row, now), tuple(parts.warnings[:WARNINGS_KEPT]))
 
 
@@ -188,8 +189,8 @@ def _fold_attempt(row: Row, run: str, parts: _Parts) -> Row:
     attempt = row.snapshot.attempt if number < 0 else attempt_id(run, number) if number else ""
     if attempt == row.snapshot.attempt:
         return row
-    snapshot = replace(row.snapshot, attempt=attempt, beat=None, progress=None, exit=None, result=None, cluster=None)
-    return replace(row, snapshot=snapshot, stop=None, alive=None, why="", orphans=0, dead_at=None)
+    snapshot = revised(row.snapshot, attempt=attempt, beat=None, progress=None, exit=None, result=None, cluster=None)
+    return revised(row, snapshot=snapshot, stop=None, alive=None, why="", orphans=0, dead_at=None)
 
 
 def _fold_proof(row: Row, parts: _Parts, now: float) -> Row:
@@ -202,7 +203,7 @@ def _fold_proof(row: Row, parts: _Parts, now: float) -> Row:
     dead_at = row.dead_at if row.dead_at is not None else now
     dead = alive is False and row.snapshot.exit is None
     orphans = parts.count("orphans", row.orphans)
-    return replace(row, alive=alive, why=why, orphans=orphans, dead_at=dead_at if dead else None)
+    return revised(row, alive=alive, why=why, orphans=orphans, dead_at=dead_at if dead else None)
 
 
 def _timed(before: RunSnapshot, after: RunSnapshot, parts: _Parts, now: float) -> RunSnapshot:
@@ -223,7 +224,7 @@ def _timed(before: RunSnapshot, after: RunSnapshot, parts: _Parts, now: float) -
     if "checkpoint_age_s" in parts.message:
         age_s = parts.age_s("checkpoint_age_s")
         checkpoint_at = None if age_s is None else now - max(0.0, age_s)
-    return replace(after, beat_at=beat_at, messages=messages, progress_at=progress_at, checkpoint_at=checkpoint_at)
+    return revised(after, beat_at=beat_at, messages=messages, progress_at=progress_at, checkpoint_at=checkpoint_at)
 
 
 def _fold_lines(row: Row, message: Mapping[str, Any]) -> Folded:
@@ -235,7 +236,7 @@ def _fold_lines(row: Row, message: Mapping[str, Any]) -> Folded:
         return _fold_metrics(row, lines, (inode, start), (inode, end))
     if message.get("file") == "log":
         row = _fold_log(row, lines, (inode, start), (inode, end), whole(message.get("skipped")))
-        return Folded(replace(row, log_open=message.get("partial") is True))
+        return Folded(revised(row, log_open=message.get("partial") is True))
     return Folded(row)
 
 
@@ -250,7 +251,7 @@ def _fold_metrics(row: Row, lines: list[str], start: tuple[int, int], end: tuple
         except WireError as exc:
             warnings.append(f"metrics: {exc}")
     metrics = extend(() if anew else row.snapshot.metrics, points)
-    row = replace(row, snapshot=replace(row.snapshot, metrics=metrics), metrics_at=end)
+    row = revised(row, snapshot=revised(row.snapshot, metrics=metrics), metrics_at=end)
     return Folded(row, tuple(warnings[:WARNINGS_KEPT]))
 
 
@@ -263,4 +264,4 @@ def _fold_log(row: Row, lines: list[str], start: tuple[int, int], end: tuple[int
         lines, kept = [kept[-1] + lines[0], *lines[1:]], kept[:-1]
     tail = (*kept, *(str(tidy(line)) for line in lines[-LOG_LINES_KEPT:]))[-LOG_LINES_KEPT:]
     total = (old.log_skipped_bytes if follows else 0) + skipped
-    return replace(row, snapshot=replace(old, log_tail=tail, log_skipped_bytes=total), log_at=end)
+    return revised(row, snapshot=revised(old, log_tail=tail, log_skipped_bytes=total), log_at=end)

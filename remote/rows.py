@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
+from remote.revised import revised
 from remote.row import Row
 from remote.snapshot import Link, RunSnapshot
 from remote.verdict import settle, settles_at
@@ -54,7 +54,7 @@ class Rows:
     def change(self, worker: str, **fields: Any) -> None:
         """Replace some fields of a row's snapshot."""
         row = self._rows[worker]
-        self.put(replace(row, snapshot=replace(row.snapshot, **fields)))
+        self.put(revised(row, snapshot=revised(row.snapshot, **fields)))
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call back with every changed snapshot; the result ends it."""

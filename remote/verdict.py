@@ -6,8 +6,7 @@ be on its way) and only after a grace *lost*: silence is not failure.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from remote.revised import revised
 from remote.row import Row
 from remote.snapshot import RunSnapshot
 from wire import gate
@@ -31,7 +30,7 @@ def settle(row: Row, now: float) -> Row:
     state, reason = judge(row, now)
     if (state, reason) == (row.snapshot.state, row.snapshot.reason):
         return row
-    return replace(row, snapshot=replace(row.snapshot, state=state, reason=reason))
+    return revised(row, snapshot=revised(row.snapshot, state=state, reason=reason))
 
 
 def settles_at(row: Row) -> float | None:

@@ -1,8 +1,9 @@
 """Notice that this process did not run for a while: the laptop slept, or somebody stopped and continued the process.
 
 After a sleep every connection is suspect and every plan to try again is out of date, and no timer says so: the
-clock that asyncio goes by stands still while Linux or macOS is suspended. So a clock that does not is looked at twice
-a second. A loop that hung for as long looks the same; to ask the hosts once more does no harm then.
+clock that asyncio goes by stands still while Linux or macOS is suspended. So a clock that does not is looked at now and
+then: seldom, for each look wakes a processor that might sleep. A loop that hung for as long looks the same; to ask the
+hosts once more does no harm then.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-TICK_S = 0.5
+TICK_S = 1.5
 GAP_S = 3.0
 """A tick that comes so much too late was slept over."""
 

@@ -25,7 +25,10 @@ from wire.codec import encode
 if TYPE_CHECKING:
     import asyncssh
 
-PING_INTERVAL_S = 5.0
+ASK_AFTER_S = 5.0
+"""A host that said nothing for so long is asked for a sign of life."""
+ASK_AT_LEAST = 4
+"""However much the host says, it hears of us after so many times that: its follower ends if it does not."""
 SILENCE_LIMIT_S = 20.0
 READ_BYTES = 64 * 1024
 TAIL_BYTES = 65536
@@ -52,7 +55,7 @@ class Watch:
         on_message: Callable[[dict[str, Any]], None],
         *,
         on_warning: Callable[[str], None] = lambda text: None,
-        ping_interval_s: float = PING_INTERVAL_S,
+        ask_after_s: float = ASK_AFTER_S,
         silence_limit_s: float = SILENCE_LIMIT_S,
         idle: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -63,11 +66,11 @@ class Watch:
         """`<worker>/<run>/<file>` -> (inode, offset) up to which it was read."""
         self.round_trip_s: float | None = None
         self._on_message, self._on_warning = on_message, on_warning
-        self._ping_interval_s, self._silence_limit_s = ping_interval_s, silence_limit_s
+        self._ask_after_s, self._silence_limit_s = ask_after_s, silence_limit_s
         self._clock = clock
         self._selected: str | None = None
         self._process: asyncssh.SSHClientProcess[bytes] | None = None
-        self._heard_at = 0.0
+        self._heard_at = self._asked_at = 0.0
         self._pongs = 0
 
     def select(self, worker: str | None) -> None:
@@ -120,7 +123,8 @@ class Watch:
 
     def ask(self) -> None:
         """Ask for a sign of life now; the answer is the message `pong`, with the clock of the question as `t`."""
-        self._send({"op": "ping", "t": self._clock()})
+        self._asked_at = self._clock()
+        self._send({"op": "ping", "t": self._asked_at})
 
     def _forget_logs(self) -> None:
         self.offsets = {key: place for key, place in self.offsets.items() if not key.endswith("/log")}
@@ -134,16 +138,24 @@ class Watch:
             pass  # the channel is closing: `_read` sees its end
 
     async def _ping(self, process: asyncssh.SSHClientProcess[bytes]) -> bool:
-        """Ask for a sign of life again and again; close the channel and return True when none came for too long."""
+        """Ask for signs of life as they are due; close the channel and return True when none came for too long."""
         while True:
-            asked_at = self._clock()
-            await asyncio.sleep(self._ping_interval_s)
-            if self._clock() - asked_at > self._ping_interval_s + GAP_S:
-                self._heard_at = self._clock()  # it was this laptop that slept, so the silence says nothing
-            if self._clock() - self._heard_at > self._silence_limit_s:
+            began_at = self._clock()
+            pause_s = max(0.0, self._ask_at() - began_at)
+            await asyncio.sleep(pause_s)
+            now = self._clock()
+            if now - began_at > pause_s + GAP_S:
+                self._heard_at = now  # it was this laptop that slept, so the silence says nothing
+            if now - self._heard_at > self._silence_limit_s:
                 process.close()
                 return True
-            self.ask()
+            if now >= self._ask_at():
+                self.ask()
+
+    def _ask_at(self) -> float:
+        """When the next question is due: half-way where the host speaks by itself every ten seconds."""
+        quiet_since = max(self._heard_at, self._asked_at)
+        return min(quiet_since + self._ask_after_s, self._asked_at + ASK_AT_LEAST * self._ask_after_s)
 
     async def _read(self, process: asyncssh.SSHClientProcess[bytes], stream: FollowerStream) -> None:
         while True:

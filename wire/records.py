@@ -41,12 +41,15 @@ class Record:
     def from_dict(cls: Type[R], data: Dict[str, Any]) -> R:
         """Build the record; a missing required field or a wrong type is a `WireError` that names it."""
         known: Dict[str, Any] = {}
-        hints = _hints(cls)
-        for item in dataclasses.fields(cls):
-            if item.name == "extra" or item.name not in data:
+        extra: Dict[str, Any] = {}
+        fields = _fields(cls)
+        for key, value in data.items():
+            if key not in fields:
+                if key != "extra":
+                    extra[key] = value
                 continue
-            known[item.name] = _coerce(f"{cls.__name__}.{item.name}", hints[item.name], data[item.name])
-        extra = {key: value for key, value in data.items() if key not in hints}
+            hint, plain = fields[key]
+            known[key] = value if type(value) in plain else _coerce(f"{cls.__name__}.{key}", hint, value)
         try:
             return cls(**known, extra=extra)  # type: ignore[call-arg]
         except TypeError as exc:
@@ -58,13 +61,20 @@ class Record:
         return cls.from_dict(decode(data, max_bytes))
 
 
-_HINTS: Dict[type, Dict[str, Any]] = {}
+_FIELDS: Dict[type, Dict[str, Tuple[Any, Tuple[type, ...]]]] = {}
 
 
-def _hints(cls: type) -> Dict[str, Any]:
-    if cls not in _HINTS:
-        _HINTS[cls] = typing.get_type_hints(cls)
-    return _HINTS[cls]
+def _fields(cls: type) -> Dict[str, Tuple[Any, Tuple[type, ...]]]:
+    """Name -> its hint, and the types that are taken as they are: a beat comes often, and typing's questions cost."""
+    if cls not in _FIELDS:
+        hints = typing.get_type_hints(cls)
+        _FIELDS[cls] = {name: (hint, _plain(hint)) for name, hint in hints.items() if name != "extra"}
+    return _FIELDS[cls]
+
+
+def _plain(hint: Any) -> Tuple[type, ...]:
+    choices = typing.get_args(hint) if typing.get_origin(hint) is typing.Union else (hint,)
+    return tuple(choice for choice in choices if choice in (str, int, float, bool, type(None)))
 
 
 def _coerce(where: str, hint: Any, value: Any) -> Any:

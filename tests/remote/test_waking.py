@@ -235,7 +235,7 @@ async def test_a_sleep_of_our_own_is_no_silence_of_the_host(mocked_ssh: MockedSs
 
     mocked_ssh.on("follow", mute)
     now = 0.0
-    watch = Watch("/r", "p", lambda message: None, ping_interval_s=0.01, silence_limit_s=50, clock=lambda: now)
+    watch = Watch("/r", "p", lambda message: None, ask_after_s=0.01, silence_limit_s=50, clock=lambda: now)
     task = asyncio.create_task(watch.follow(lambda: mocked_ssh.connection.open("follow")))
     await asyncio.sleep(0.1)
     now = 1000.0

@@ -105,7 +105,7 @@ class Scene:
         self.run = Root(str(far_host.root)).run("p", "w", RUN)
         self.messages: list[dict[str, Any]] = []
         self.arrived = asyncio.Event()
-        self.watch = Watch(far.root, "p", self._take, ping_interval_s=0.2, silence_limit_s=20)
+        self.watch = Watch(far.root, "p", self._take, ask_after_s=0.2, silence_limit_s=20)
         self.task: asyncio.Task[None] | None = None
 
     def _take(self, message: dict[str, Any]) -> None:
@@ -254,7 +254,7 @@ async def test_a_follower_that_falls_silent_is_given_up(mocked_ssh: MockedSsh) -
         await process.stdin.read()
         process.exit(0)
 
-    watch = Watch("/r", "p", lambda message: None, ping_interval_s=0.02, silence_limit_s=0.3)
+    watch = Watch("/r", "p", lambda message: None, ask_after_s=0.02, silence_limit_s=0.3)
     async with asyncio.timeout(30):
         with pytest.raises(FarSideError, match="silent"):
             await watch.follow(replying(mocked_ssh, mute))

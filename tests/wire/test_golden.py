@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -45,6 +46,5 @@ def test_golden_record_loads_and_keeps_every_field(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_field_is_present_in_the_newest_golden_file(path: Path) -> None:
     if path.parent.name == f"v{records.PROTOCOL_VERSION}":
-        assert set(json.loads(path.read_bytes())) - {"from_a_newer_writer"} == set(records._hints(KINDS[path.stem])) - {
-            "extra"
-        }
+        names = {field.name for field in dataclasses.fields(KINDS[path.stem])} - {"extra"}
+        assert set(json.loads(path.read_bytes())) - {"from_a_newer_writer"} == names
