@@ -42,6 +42,8 @@ class Identities:
     """Public halves of what is named, as far as they are known."""
     skipped: tuple[str, ...] = ()
     """What is named and cannot be used, and why."""
+    named: tuple[Path, ...] = ()
+    """Every file that is looked for, a key that can be used or not."""
 
     async def offers(self, unlock: Callable[[Path], Awaitable[Any]]) -> AsyncGenerator[tuple[str, asyncssh.SSHKeyPair]]:
         """Where each key is from and the key, in order. `unlock` asks for a passphrase; None gives the key up."""
@@ -101,14 +103,16 @@ def of_profile(path: Path, host: str, agent: str) -> Identities:
         agent=agent if locked else "",  # it may have been given the passphrase already
         only=True,
         public=tuple(_halves([path])),
+        named=(path,),
     )
 
 
-def of_config(named: Iterable[str], certificates: Iterable[str], agent: str, *, only: bool) -> Identities:
-    """What ~/.ssh/config names, else the default keys. What cannot be used is passed over, as ssh does."""
-    paths = [Path(name).expanduser() for name in named]
+def of_config(named: Iterable[str] | None, certificates: Iterable[str], agent: str, *, only: bool) -> Identities:
+    """What ~/.ssh/config names, the default keys where it says nothing of it (None). What cannot be used is passed
+    over, as ssh does."""
+    paths = default_identities() if named is None else [Path(name).expanduser() for name in named]
     files, locked, skipped = [], set(), []
-    for path in paths or default_identities():
+    for path in paths:
         try:
             check_identity(path, "")
             if _is_public(path):
@@ -123,7 +127,7 @@ def of_config(named: Iterable[str], certificates: Iterable[str], agent: str, *, 
     return Identities(
         tuple(files), frozenset(locked),
         tuple(_certificates([*(Path(name).expanduser() for name in certificates), *beside])),
-        agent, only, tuple(_halves(paths or files)), tuple(skipped),
+        agent, only, tuple(_halves(paths)), tuple(skipped), tuple(paths),
     )  # fmt: skip
 
 

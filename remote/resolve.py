@@ -16,14 +16,16 @@ from remote.errors import ConfigError
 from remote.identities import Identities, agent_path, of_config, of_profile
 from remote.names import check_host_name, check_user_name
 from remote.profiles import Host
-from remote.ssh_config import Config
+from remote.ssh_config import Config, wrong
+from remote.ssh_config_file import ConfigLine
 from remote.ssh_match import Facts
 from remote.ssh_options import CONNECT_TIMEOUT_S
 from remote.target import Jump, Target
 
 HOPS_MAX = 8
 _JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>.+)@)?(?P<name>\[[^\]]+\]|[^:\[\]]+)(?::(?P<port>\d{1,5}))?/?")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_TIME = re.compile(r"(?:\d{1,7}[smhdw])*\d{0,7}", re.IGNORECASE)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 async def resolve(host: Host) -> Target:
@@ -79,19 +81,21 @@ def _resolve(host: Host) -> Target:
             )
         except (ValueError, OSError) as exc:
             raise config.error(host.name, exc) from exc
-    address, port, user = str(options.host), int(options.port), str(options.username)
+    address, port, user = str(options.host).lower(), int(options.port), str(options.username)
     check_host_name(address, host.name)
-    proxy = config.first("proxyjump", "proxycommand")
+    if (line := config.first("port")) and not 0 < port <= 65535:
+        raise wrong(line, f"{host.name}: {port} is not a port")
+    proxy, facts = _proxy(config), Facts(name, user, port, address)
     return Target(
         host=host,
         address=address,
         port=port,
         user=user,
-        record_name=str(host.key_name or options.host_key_alias or address),
+        record_name=str(host.key_name or options.host_key_alias or address).lower(),
         identities=_identities(host, options.config),
         config=config,
-        jumps=_jumps(config, name) if proxy and proxy.keyword == "proxyjump" else (),
-        proxy_command=_command(config, Facts(name, user, port, address), host) if proxy else "",
+        jumps=_jumps(proxy, facts) if proxy and proxy.keyword == "proxyjump" else (),
+        proxy_command=_command(proxy, facts) if proxy and proxy.keyword == "proxycommand" else "",
         timeout_s=_timeout(config),
     )
 
@@ -101,41 +105,47 @@ def _identities(host: Host, options: Any) -> Identities:
     agent = agent_path(options.get("IdentityAgent", ""))
     if host.identity:
         return of_profile(Path(host.identity).expanduser(), host.name, agent)
-    named, certificates = options.get("IdentityFile", []), options.get("CertificateFile", [])
+    named, certificates = options.get("IdentityFile"), options.get("CertificateFile", [])
     return of_config(named, certificates, agent, only=bool(options.get("IdentitiesOnly")))
 
 
-def _jumps(config: Config, name: str) -> tuple[Jump, ...]:
+def _proxy(config: Config) -> ConfigLine | None:
+    """The line that leads to the host by a way, None if it is dialled straight on. Behind `ProxyJump none` a
+    ProxyCommand counts, as in ssh, but not the other way round."""
+    line = config.first("proxyjump", "proxycommand")
+    if line is not None and line.keyword == "proxyjump" and line.words[0].lower() == "none":
+        line = config.first("proxycommand")
+    return None if line is None or line.text.lower() == "none" else line
+
+
+def _jumps(line: ConfigLine, facts: Facts) -> tuple[Jump, ...]:
     """`[user@]host[:port]`, several by commas. A host does not jump over itself: `Host *` names it for all others."""
-    line = config.first("proxyjump")
-    if line is None or line.words[0].lower() == "none":
-        return ()
     jumps = []
-    for word in line.words[0].split(","):
+    for word in facts.expanded(line.words[0]).split(","):
         found = _JUMP.fullmatch(word.strip())
-        if found is None:
-            raise ConfigError(f"ProxyJump names {clean(word)!r}, which is no [user@]host[:port]",
-                              file=str(line.file), line=line.number)  # fmt: skip
-        jump = Jump(found["name"].strip("[]"), found["user"] or "", int(found["port"] or 0))
+        port = int(found["port"] or 0) if found else 0
+        if found is None or port > 65535:
+            raise wrong(line, f"ProxyJump names {clean(word)!r}, which is no [user@]host[:port]")
+        jump = Jump(found["name"].strip("[]"), found["user"] or "", port)
         check_host_name(jump.name, line.place)
         if jump.user:
             check_user_name(jump.user, line.place)
         jumps.append(jump)
-    return () if [jump.name for jump in jumps] == [name] else tuple(jumps)
+    return () if [jump.name for jump in jumps] == [facts.original] else tuple(jumps)
 
 
-def _command(config: Config, facts: Facts, host: Host) -> str:
-    line = config.first("proxycommand", "proxyjump")
-    if line is None or line.keyword != "proxycommand" or line.text.lower() == "none":
-        return ""
+def _command(line: ConfigLine, facts: Facts) -> str:
     if "%r" in line.text:
-        check_user_name(facts.user, host.name)  # it reaches a shell
+        check_user_name(facts.user, line.place)  # it reaches a shell
     return facts.expanded(line.text)
 
 
 def _timeout(config: Config) -> float:
-    """`ConnectTimeout`, as seconds or with a unit."""
+    """`ConnectTimeout` as ssh takes it: `90`, `2m`, `1m30s`; as long as ours where it says `none` or nothing."""
     line = config.first("connecttimeout")
-    found = re.fullmatch(r"(\d{1,5})([smhSMH]?)", line.words[0]) if line else None
-    seconds = int(found[1]) * _SECONDS[found[2].lower()] if found else 0
+    if line is None or line.words[0].lower() == "none":
+        return CONNECT_TIMEOUT_S
+    if not _TIME.fullmatch(line.words[0]):
+        raise wrong(line, f"{clean(line.words[0])!r} is no time; `30`, `2m` and `1m30s` are")
+    seconds = sum(int(number) * _SECONDS[unit.lower()] for number, unit in re.findall(r"(\d+)(\D?)", line.words[0]))
     return float(seconds or CONNECT_TIMEOUT_S)

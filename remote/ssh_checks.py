@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from remote.profiles import Host
 from remote.ssh_config_file import all_lines, config_path, others_may_write
 
 WARNINGS_MAX = 8
-_DEFAULTS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,16 @@ async def look_at_way(host: Host, *, fix: bool = False) -> Way:
         return Way()
     from remote.resolve import route_to
 
-    found = await asyncio.to_thread(lambda: [*_files(host, fix=fix), *_config(host)])
+    own = [Path(host.identity).expanduser()] if host.identity else []
+    found = await asyncio.to_thread(lambda: [*_configs(fix=fix), *_keys(own, fix=fix)])
     try:
         route = await route_to(host)
     except RemoteError:
-        return Way(tuple(found))
-    return Way(tuple(found), tuple(target.place for target in route[:-1]))
+        return Way((*found, *_lines(await asyncio.to_thread(config_warnings, host))))
+    keys = [path for target in route for path in target.identities.named if path not in own]
+    warnings = [str(warning) for target in route for warning in target.config.warnings]
+    found += await asyncio.to_thread(lambda: list(_keys(keys, fix=fix)))
+    return Way((*found, *_lines(warnings)), tuple(target.place for target in route[:-1]))
 
 
 def config_warnings(host: Host) -> list[str]:
@@ -66,43 +69,28 @@ def config_warnings(host: Host) -> list[str]:
     return [str(warning) for warning in config.warnings]
 
 
-def _config(host: Host) -> Iterator[Check]:
-    warnings = config_warnings(host)
-    for text in warnings[:WARNINGS_MAX]:
+def _lines(warnings: Sequence[str]) -> Iterator[Check]:
+    once = list(dict.fromkeys(warnings))
+    for text in once[:WARNINGS_MAX]:
         yield warn("ssh config", text, "correct it, or leave it to ssh alone")
-    if len(warnings) > WARNINGS_MAX:
-        yield warn("ssh config", f"{len(warnings) - WARNINGS_MAX} more lines", "see `trajvid-tui hosts --json`")
+    if len(once) > WARNINGS_MAX:
+        yield warn("ssh config", f"{len(once) - WARNINGS_MAX} more lines", "see `trajvid-tui hosts --json`")
 
 
-def _files(host: Host, *, fix: bool) -> Iterator[Check]:
-    """Files that ssh would not use because others may read (a key) or write (the configuration) them."""
-    for path in _configs():
-        yield from _closed("ssh config", path, 0o022, fix=fix)
-    for path in _keys(host):
-        yield from _closed("key file", path, 0o077, fix=fix)
-
-
-def _configs() -> list[Path]:
+def _configs(*, fix: bool) -> Iterator[Check]:
     """Files of the configuration that ssh, and we, refuse to read."""
     files: set[Path] = set()
     for _ in all_lines(config_path(), files):
         pass
-    return sorted(path for path in files if path.is_file() and others_may_write(path.stat()))
+    for path in sorted(path for path in files if path.is_file() and others_may_write(path.stat())):
+        yield from _closed("ssh config", path, 0o022, fix=fix)
 
 
-def _keys(host: Host) -> list[Path]:
-    if host.identity:
-        return [Path(host.identity).expanduser()]
-    if host.ec2 is not None:
-        return []
-    try:
-        config = ssh_config.read(host.alias or host.address, host.user, host.port)
-    except RemoteError:
-        return []
-    named = [Path(line.words[0]).expanduser() for line in config.lines if line.keyword == "identityfile"]
-    return [
-        path for path in named or [Path("~/.ssh").expanduser() / name for name in _DEFAULTS] if path.suffix != ".pub"
-    ]
+def _keys(paths: Iterable[Path], *, fix: bool) -> Iterator[Check]:
+    """Key files that ssh would not use because others may read them."""
+    for path in dict.fromkeys(paths):
+        if path.suffix != ".pub":
+            yield from _closed("key file", path, 0o077, fix=fix)
 
 
 def _closed(name: str, path: Path, mask: int, *, fix: bool) -> Iterator[Check]:

@@ -94,7 +94,7 @@ class Config:
         found = _ASYNCSSH_LINE.fullmatch(str(exc))
         if found is None or not 0 < int(found[1]) <= len(self._handed):
             return ConfigError(f"{host}: {clean(str(exc))}", file=str(config_path()), hint=_HINT)
-        return _wrong(self._handed[int(found[1]) - 1], f"{host}: {clean(found[2])}")
+        return wrong(self._handed[int(found[1]) - 1], f"{host}: {clean(found[2])}")
 
 
 def read(name: str, user: str = "", port: int = 0, path: Path | None = None) -> Config:
@@ -133,7 +133,7 @@ class _Reading:
         """Follow one file alone, or the person's own and then the system's, which ssh takes as it is."""
         for number, one in enumerate((path,) if path else config_paths()):
             self.folder, self._checked = one.parent, number == 0
-            if one.exists() and (self._checked or os.access(one, os.R_OK)):
+            if self._checked or os.access(one, os.R_OK):
                 self.file(one)
 
     def is_called(self, name: str, so_far: Config) -> None:
@@ -143,14 +143,15 @@ class _Reading:
         self.facts.hostname = name
         if asked := so_far.first("canonicalizehostname"):
             others = [line for line in self.lines if line.keyword != "hostname"]
-            self.lines = [replace(asked, keyword="hostname", name="HostName", words=(name,)), *others]
+            words = (name.replace("%", "%%"),)
+            self.lines = [replace(asked, keyword="hostname", name="HostName", words=words), *others]
 
     def file(self, path: Path, depth: int = 0) -> None:
-        """Follow one file; where it is included, all around it counts."""
+        """Follow one file, if it is there; where it is included, all around it counts."""
         try:
-            if self._checked:
-                _check_writers(path)
-            lines = read_lines(path)
+            lines = read_lines(path, _check_writers if self._checked else None)
+        except FileNotFoundError:
+            return
         except OSError as exc:
             raise ConfigError(f"cannot be read: {exc.strerror}", file=str(path)) from exc
         counts = True
@@ -161,7 +162,7 @@ class _Reading:
                 counts = self._match(line)
             elif counts and line.keyword == "include":
                 if depth >= MAX_DEPTH:
-                    raise _wrong(line, "files include each other without end")
+                    raise wrong(line, "files include each other without end")
                 for one in included(line, self.folder):
                     self.file(one, depth + 1)
             elif counts:
@@ -171,7 +172,7 @@ class _Reading:
         try:
             return matches(line.words, self.facts)
         except Unknown as exc:
-            self._warn(line, f"{exc} is not understood here: its block has no effect")
+            self._warn(line, f"{exc} cannot be judged here: its block has no effect")
             return False
 
     def _take(self, line: ConfigLine) -> None:
@@ -186,7 +187,7 @@ class _Reading:
             if keyword not in WITHOUT_EFFECT and not one_of(self._ignored, keyword):
                 self._warn(line, "is no keyword that is known here: it has no effect")
         elif not line.words or (not line.closed and keyword != "proxycommand"):
-            raise _wrong(line, f"{_spelling(line)} has no value" if line.closed else "a quote is not closed")
+            raise wrong(line, f"{_spelling(line)} has no value" if line.closed else "a quote is not closed")
         elif not self._is_told(line):
             self.lines.append(line)
             self.facts.learn(line)
@@ -208,13 +209,13 @@ def _spelling(line: ConfigLine) -> str:
     return clean(line.name, 40)
 
 
-def _wrong(line: ConfigLine, why: str) -> ConfigError:
+def wrong(line: ConfigLine, why: str) -> ConfigError:
+    """The error of a line that counts and cannot be obeyed as it stands."""
     return ConfigError(why, file=clean(str(line.file)), line=line.number, key=line.keyword, hint=_HINT)
 
 
-def _check_writers(path: Path) -> None:
+def _check_writers(path: Path, status: os.stat_result) -> None:
     """Refuse a file that others may write, as ssh does: a ProxyCommand in it runs here."""
-    status = path.stat()
     if status.st_uid not in (0, os.getuid()):
         raise ConfigError("belongs to another user: it is not read", file=str(path))
     if others_may_write(status):

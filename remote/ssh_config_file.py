@@ -6,11 +6,14 @@ to the folder of the file that was begun with. Arguments are split as OpenSSH's 
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import glob
 import grp
 import os
 import pwd
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +62,16 @@ def config_paths() -> tuple[Path, Path]:
     return config_path(), system_path()
 
 
-def read_lines(path: Path) -> list[ConfigLine]:
-    """Every line of one file. Raises `OSError`."""
+def read_lines(path: Path, check: Callable[[Path, os.stat_result], None] | None = None) -> list[ConfigLine]:
+    """Every line of one file that `check` lets pass. Raises `OSError`, also for one of over `MAX_BYTES`."""
     with path.open("rb") as file:
-        text = file.read(MAX_BYTES).decode("utf-8", "replace")
+        if check is not None:
+            check(path, os.fstat(file.fileno()))
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     lines = []
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(content.decode("utf-8-sig", "replace").split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = _LINE.match(line)
@@ -104,17 +111,12 @@ def split_words(text: str) -> tuple[tuple[str, ...], bool]:
 
 
 def included(line: ConfigLine, folder: Path) -> list[Path]:
-    """The files of an `Include`; a relative pattern is below `folder`."""
+    """The files of an `Include`; a relative pattern is below `folder`. As glob(3) has it, `*` is no hidden file."""
     found: list[Path] = []
     for pattern in line.words:
-        try:
-            path = Path(pattern).expanduser()
-            root, relative = (
-                (Path(path.anchor), path.relative_to(path.anchor)) if path.is_absolute() else (folder, path)
-            )
-            found += sorted(one for one in root.glob(str(relative)) if not one.is_dir())
-        except (ValueError, OSError, NotImplementedError, RuntimeError):
-            continue
+        with contextlib.suppress(ValueError, RuntimeError):
+            names = glob.glob(str(Path(pattern).expanduser()), root_dir=folder)  # noqa: PTH207 (it takes hidden ones)
+            found += (path for path in (folder / name for name in sorted(names)) if not path.is_dir())
     return found
 
 

@@ -28,17 +28,17 @@ def ssh_hosts(config: Path | None = None) -> list[SshHost]:
     found: dict[str, SshHost] = {}
     seen: set[Path] = set()
     for path in (config,) if config else config_paths():
-        current: list[str] = []
+        current: dict[Path, list[str]] = {}  # each file goes on where it was, behind one that it includes
         for line in all_lines(path, seen):
             if line.keyword == "host":
-                current = [name for name in line.words if _is_name(name)]
-                for name in current:
+                current[line.file] = [name for name in line.words if _is_name(name)]
+                for name in current[line.file]:
                     found.setdefault(name, SshHost(name, place=line.place))
             elif line.keyword == "match":
-                current = []
+                current[line.file] = []
             elif line.keyword in ("hostname", "user") and line.words:
                 field = "address" if line.keyword == "hostname" else "user"
-                for name in current:
+                for name in current.get(line.file, ()):
                     if not getattr(found[name], field):  # the first value counts, as in ssh
                         found[name] = replace(found[name], **{field: line.words[0]})
     return list(found.values())

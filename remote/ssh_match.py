@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,14 +37,20 @@ class Facts:
     local_user: str = field(default_factory=getpass.getuser)
 
     @property
+    def host(self) -> str:
+        """What the name stands for, as far as is known; on the last pass in small letters."""
+        host = self.hostname or self.original
+        return host.lower() if self.final else host
+
+    @property
     def name(self) -> str:
         """What `Host` patterns are held against: the name itself, on the last pass what it stands for."""
-        return (self.hostname or self.original) if self.final else self.original
+        return self.host if self.final else self.original
 
     def learn(self, line: ConfigLine) -> None:
         """Take note of a line that counts; what is known already stays."""
         if line.keyword == "hostname":
-            self.hostname = self.hostname or line.words[0].replace("%%", "%").replace("%h", self.original)
+            self.hostname = self.hostname or _replaced(line.words[0], {"%": "%", "h": self.original})
         elif line.keyword in ("user", "port", "tag"):
             setattr(self, line.keyword, getattr(self, line.keyword) or line.words[0])
 
@@ -52,11 +58,15 @@ class Facts:
         """A command with its tokens; one that is not known stays as it is."""
         host = socket.gethostname()
         tokens = {
-            "%": "%", "d": str(Path.home()), "h": self.hostname or self.original, "i": str(os.getuid()),
+            "%": "%", "d": str(Path.home()), "h": self.host, "i": str(os.getuid()),
             "L": host.partition(".")[0], "l": host, "n": self.original, "p": str(self.port or 22),
             "r": self.user or self.local_user, "u": self.local_user,
         }  # fmt: skip
-        return _TOKEN.sub(lambda found: tokens.get(found[1], found[0]), command)
+        return _replaced(command, tokens)
+
+
+def _replaced(text: str, tokens: Mapping[str, str]) -> str:
+    return _TOKEN.sub(lambda found: tokens.get(found[1], found[0]), text)
 
 
 def pattern(text: str) -> re.Pattern[str]:
@@ -84,7 +94,7 @@ def matches(words: Sequence[str], facts: Facts) -> bool:
             argument = left.pop(0)
         else:
             raise Unknown(f"`{word}` without a value")
-        if kind == "final" and not negated:
+        if kind == "final":
             facts.asked_for_final = True
         if not result:
             continue  # the rest cannot change it, and a program is not run for nothing
@@ -138,21 +148,23 @@ def _fits(patterns: str, text: str) -> bool:
 
 
 def _succeeds(command: str) -> bool:
-    """Run what the person's own configuration says, by the person's shell, as ssh does."""
+    """Run what the person's own configuration says, by the person's shell, as ssh does, but not for ever."""
     shell = os.environ.get("SHELL") or "/bin/sh"
     try:
         done = subprocess.run(
             [shell, "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             timeout=EXEC_TIMEOUT_S, check=False,
         )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+    except subprocess.TimeoutExpired as exc:
+        raise Unknown(f"`exec`, which took over {EXEC_TIMEOUT_S:g} s,") from exc
+    except (OSError, ValueError) as exc:
+        raise Unknown(f"`exec` ({exc})") from exc
     return done.returncode == 0
 
 
 _JUDGES: dict[str, Callable[[str, Facts], bool]] = {
-    "host": lambda names, facts: _fits(names.lower(), (facts.hostname or facts.original).lower()),
-    "originalhost": lambda names, facts: _fits(names, facts.original),
+    "host": lambda names, facts: _fits(names.lower(), facts.host.lower()),
+    "originalhost": lambda names, facts: _fits(names.lower(), facts.original.lower()),
     "user": lambda names, facts: _fits(names, facts.user or facts.local_user),
     "localuser": lambda names, facts: _fits(names, facts.local_user),
     "localnetwork": _is_near,

@@ -221,6 +221,17 @@ async def test_lines_without_effect_and_open_files_are_named_and_closed_when_ask
     assert [path.stat().st_mode & 0o777 for path in (config, more, key)] == [0o644, 0o644, 0o600]
 
 
+async def test_keys_and_lines_of_the_hosts_in_between_are_looked_at_too(home: Path) -> None:
+    (home / ".ssh" / "config").write_text(
+        "Host gate\n Colour red\nHost box\n ProxyJump gate\nHost *\n IdentityFile %d/.ssh/id_%n\n"
+    )
+    for name in ("id_gate", "id_box"):
+        (home / ".ssh" / name).write_text("")
+        (home / ".ssh" / name).chmod(0o644)
+    found = [check.text.split()[0] for check in (await look_at_way(Host("box", alias="box"))).found]
+    assert found == [f"{home}/.ssh/id_gate", f"{home}/.ssh/id_box", f"{home}/.ssh/config:2:"]
+
+
 @pytest.mark.parametrize(
     ("error", "names"),
     [

@@ -26,8 +26,10 @@ from remote.profiles import Host
 from remote.resolve import resolve
 from remote.ssh_checks import config_warnings
 from remote.ssh_config import Config, read
-from remote.ssh_config_file import others_may_write, split_words
+from remote.ssh_config_file import MAX_BYTES, others_may_write, split_words
 from remote.ssh_hosts import ssh_hosts
+from remote.target import Jump
+from tests.fixtures.ssh import write_key
 
 
 @pytest.fixture
@@ -116,6 +118,29 @@ def test_conditions_are_judged_by_what_stands_above(config: Path) -> None:
     assert found.first("port").words == ("1",)  # type: ignore[union-attr]
     other = written(config, text, user="eve")
     assert other.first("port") is None
+
+
+def test_a_name_in_capitals_and_the_last_pass_are_taken_as_ssh_does(config: Path) -> None:
+    """`originalhost` knows no capitals, `Host` does but on the last pass, and `!final` asks for that pass too."""
+    text = "Match originalhost BOX !final\n User ada\nHost box\n Port 7\nMatch final exec 'test %h = box'\n Tag last\n"
+    assert [line.words[0] for line in written(config, text, "Box").lines] == ["ada", "7", "last"]
+
+
+def test_an_include_takes_what_a_shell_would_and_a_windows_editor_writes(tmp_path: Path, config: Path) -> None:
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    for name, port in ((".a.conf.swp", 1), ("b.conf", 2), ("deep/c.conf", 3)):
+        (tmp_path / "more" / name).write_text(f"SendEnv N{port}\n", encoding="utf-8-sig")
+    (tmp_path / "more" / "gone").symlink_to("nowhere")
+    text = "\ufeffHost box\r\n\tPort = 4\r\nInclude more/* **/c.conf */deep/c* no\0thing ~nobody-there/x\r\n"
+    assert written(config, text).text == "port 4\nsendenv N2\nsendenv N3\n"
+    assert written(config, text, "other").lines == ()
+
+
+def test_a_file_that_cannot_be_a_configuration_is_named(config: Path) -> None:
+    with pytest.raises(ConfigError, match=f"{config}: cannot be read: File too large"):
+        written(config, "# long\n" * (MAX_BYTES // 7 + 1))
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        read("box", path=config.parent)
 
 
 def test_the_systems_file_counts_after_the_persons_own(home: Path) -> None:
@@ -210,6 +235,23 @@ def test_what_cannot_be_judged_is_named(config: Path, laptop: dict[str, str], co
     assert found.lines == () and why in str(found.warnings[0]) and "no effect" in str(found.warnings[0])
 
 
+@pytest.mark.parametrize(
+    ("shell", "command", "why"),
+    [
+        ("/bin/sh", "sleep 9", "`exec`, which took over 0.05 s,"),
+        ("/bin/none", "true", "No such file"),
+        ("/bin/sh", "\0", "null"),
+    ],
+)
+def test_a_program_that_cannot_judge_is_named(
+    config: Path, monkeypatch: pytest.MonkeyPatch, shell: str, command: str, why: str
+) -> None:
+    monkeypatch.setenv("SHELL", shell)
+    monkeypatch.setattr("remote.ssh_match.EXEC_TIMEOUT_S", 0.05)
+    [warning] = written(config, f'Match exec "{command}"\n Port 1\nMatch all\n Port 2\n').warnings
+    assert why in str(warning) and "its block has no effect" in str(warning)
+
+
 def test_macos_and_this_very_laptop_tell_their_addresses(laptop: dict[str, str], monkeypatch: Any) -> None:
     laptop.clear()
     laptop["ifconfig"] = (
@@ -266,6 +308,63 @@ async def test_the_full_name_is_dialled_and_its_key_is_on_record(home: Path, nam
     (home / "ssh_config").write_text(text)
     target = await resolve(Host("b", alias="box"))
     assert (target.address, target.record_name) == ("box.lab.example", "box.lab.example")
+
+
+async def test_an_address_with_a_zone_is_no_token(home: Path) -> None:
+    (home / ".ssh" / "config").write_text("CanonicalizeHostname yes\n")
+    assert (await resolve(Host("b", alias="fe80::1%eth0"))).address == "fe80::1%eth0"
+
+
+@pytest.mark.parametrize(
+    ("text", "jumps", "command"),
+    [
+        ("ProxyJump none\nProxyCommand nc %h %p\n", [], "nc gpu.lab 22"),
+        ("ProxyJump none\nProxyJump gate\n", [], ""),
+        ("ProxyCommand none\nProxyJump gate\n", [], ""),
+        ("ProxyJump gate\nProxyCommand nc\n", [Jump("gate")], ""),
+        ("ProxyCommand nc %n '%r' %% # x\nProxyJump gate\n", [], "nc box 'ada' % # x"),
+        ("ProxyJump = %r@%n-gate:7,ssh://[::1]:8\n", [Jump("box-gate", "ada", 7), Jump("::1", "", 8)], ""),
+    ],
+)
+async def test_the_way_to_a_host_is_the_one_that_ssh_would_go(
+    home: Path, text: str, jumps: list[Jump], command: str
+) -> None:
+    (home / ".ssh" / "config").write_text(f"HostName GPU.Lab\nUser ada\nHostKeyAlias Key\n{text}")
+    target = await resolve(Host("b", alias="box"))
+    assert (list(target.jumps), target.proxy_command) == (jumps, command)
+    assert (target.address, target.record_name) == ("gpu.lab", "key"), "in small letters, as known_hosts has them"
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("7", 7), ("1m30S", 90), ("2d", 172800), ("none", 15), ("0", 15), ('""', 15)]
+)
+async def test_a_time_is_told_as_for_ssh(home: Path, said: str, seconds: float) -> None:
+    (home / ".ssh" / "config").write_text(f"ConnectTimeout {said}\n")
+    assert (await resolve(Host("b", alias="box"))).timeout_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("ConnectTimeout 30sec", "'30sec' is no time"),
+        ("Port 70000", "70000 is not a port"),
+        ("Port 0", "0 is not a port"),
+        ("ProxyJump gate:70000", "'gate:70000', which is no"),
+        ("ProxyJump a,,b", "'', which is no"),
+    ],
+)
+async def test_a_value_that_cannot_be_is_named_with_its_line(home: Path, line: str, why: str) -> None:
+    (home / ".ssh" / "config").write_text(f"# first\n{line}\n")
+    with pytest.raises(ConfigError, match=why) as caught:
+        await resolve(Host("b", alias="box"))
+    assert caught.value.line == 2 and "ssh -G" in caught.value.hint
+
+
+async def test_no_key_file_is_tried_where_none_is_said(home: Path) -> None:
+    write_key(home / ".ssh" / "id_ed25519")
+    assert (await resolve(Host("b", alias="box"))).identities.files == (home / ".ssh" / "id_ed25519",)
+    (home / ".ssh" / "config").write_text("IdentityFile none\n")
+    assert (await resolve(Host("b", alias="box"))).identities.named == ()
 
 
 @pytest.mark.parametrize("alias", ["$(touch x).cloud.example", "-oA=b.cloud.example", "a b.cloud.example"])
@@ -375,7 +474,8 @@ def test_what_asyncssh_gets_is_private_and_goes(config: Path) -> None:
 HEADS = ["Host box", "Host *", "Host *.lab", "Host !box *", "Host b?x", "Host box.lab", "Host other", "Match all"]
 CONDITIONS = [
     "host box", "host *.lab", "host box*", "!host box", "originalhost box", "originalhost !box,*", "user ada",
-    "!user ada", "user eve", "final", "canonical", "!canonical", "exec true", "exec false",
+    "!user ada", "user eve", "final", "!final", "canonical", "!canonical", "exec true", "exec false",
+    "originalhost BOX",
 ]  # fmt: skip
 LINES = [
     "Port 1", "Port 2", "User ada", "User eve", "HostName %h.lab", "HostName box.lab", "CanonicalizeHostname yes",
@@ -393,17 +493,17 @@ BLOCKS = st.lists(
 
 @pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh to compare with")
 @settings(max_examples=40, deadline=None)
-@given(BLOCKS)
-def test_the_same_comes_out_as_with_ssh(text: str) -> None:
+@given(BLOCKS, st.sampled_from(["box", "Box"]))
+def test_the_same_comes_out_as_with_ssh(text: str, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found = written(Path(folder) / "config", text)
-        asked = ["ssh", "-G", "-F", f"{folder}/config", "box"]
+        found = written(Path(folder) / "config", text, name)
+        asked = ["ssh", "-G", "-F", f"{folder}/config", name]
         said = subprocess.run(asked, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout
     theirs = [tuple(line.split(" ", 1)) for line in said.splitlines()]
     for keyword, otherwise in (("hostname", "box"), ("port", "22"), ("user", getpass.getuser())):
         line = found.first(keyword)
         ours = line.words[0].replace("%h", "box") if line else otherwise
-        assert (keyword, ours) in theirs, text
+        assert (keyword, ours) in theirs, (name, text)
     keys = [line.words[0] for line in found.lines if line.keyword == "identityfile"]
     assert not keys or keys == [value for keyword, value in theirs if keyword == "identityfile"], text
 

@@ -40,6 +40,13 @@ def test_aliases_in_their_order_with_what_stands_under_them(tmp_path: Path) -> N
     assert found[1].place == f"{tmp_path / 'config'}:3"
 
 
+def test_behind_an_include_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("User eve\nHost other\n User ada\n")
+    (tmp_path / "config").write_text("Host box\n Include more\n HostName 203.0.113.7\n")
+    found = ssh_hosts(tmp_path / "config")
+    assert [(one.alias, one.address, one.user) for one in found] == [("box", "203.0.113.7", ""), ("other", "", "ada")]
+
+
 def test_no_file_and_no_text_name_no_host(tmp_path: Path) -> None:
     assert ssh_hosts(tmp_path / "none") == []
     (tmp_path / "bytes").write_bytes(b"Host \xff\xfe\x1b[31m\nHost fine\n\0\0\0")
