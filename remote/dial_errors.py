@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
@@ -13,6 +14,7 @@ from remote.identities import AGENT
 from remote.login import Login
 from remote.target import Target
 
+_OFFLINE = "is this laptop online, and a VPN up that it may need?"
 _TOO_MANY = "Too many authentication failures"
 
 
@@ -28,7 +30,7 @@ def translated(exc: Exception, target: Target, login: Login, via: str = "") -> R
     if isinstance(exc, socket.gaierror):
         return Unreachable(
             f"{target.host.name}: no machine is named {clean(target.address)!r} ({clean(exc.strerror or str(exc))})",
-            hint="check the address, and that this laptop is online",
+            hint=f"check the address; {_OFFLINE}",
         )
     if isinstance(exc, ConnectionRefusedError):
         return Unreachable(f"{place} refused the connection", hint="is the machine up, sshd running, the port right?")
@@ -44,8 +46,10 @@ def translated(exc: Exception, target: Target, login: Login, via: str = "") -> R
     if isinstance(exc, asyncssh.Error):
         return Unreachable(f"{place}: {clean(exc.reason)}")
     if isinstance(exc, OSError):
+        bound = target.config.first("bindaddress") if exc.errno == errno.EADDRNOTAVAIL else None
         return Unreachable(
-            f"{place}: {clean(exc.strerror or str(exc))}" if exc.errno is None else f"{place}: {os.strerror(exc.errno)}"
+            f"{place}: {clean(exc.strerror or str(exc)) if exc.errno is None else os.strerror(exc.errno)}",
+            hint=f"BindAddress ({clean(bound.place)}) must be one of this laptop's" if bound else _OFFLINE,
         )
     return UsageError(f"{place}: {clean(str(exc))}")
 

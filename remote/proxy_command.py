@@ -7,7 +7,9 @@ bytes of the host, and the end of its stderr for the end of the connection.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 from typing import Any, cast
 
 from remote.clean import clean_text
@@ -83,7 +85,13 @@ class ProxyProgram(asyncio.SubprocessProtocol):
         stdin = self._process.get_pipe_transport(0)
         if stdin is not None:
             stdin.close()
-        asyncio.get_running_loop().call_later(ENDING_S, self._process.close)
+        asyncio.get_running_loop().call_later(ENDING_S, self._kill)
+
+    def _kill(self) -> None:
+        """End it with all that it started: it leads a session of its own."""
+        if self._process is not None and self._process.get_returncode() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.get_pid(), signal.SIGKILL)
 
     def abort(self) -> None:
         self.close()

@@ -74,15 +74,12 @@ def _resolve(host: Host) -> Target:
     if host.user:
         check_user_name(host.user, host.name)
     config = ssh_config.read(name, host.user, host.port)
-    with config.handed_on() as files:
-        try:
-            options = asyncssh.SSHClientConnectionOptions(
-                **address_of(host), config=files, client_keys=None, agent_path=None, known_hosts=None
-            )
-        except (ValueError, OSError) as exc:
-            raise config.error(host.name, exc) from exc
+    try:
+        options = _options(host, config)
+    except (ValueError, OSError) as exc:
+        raise _refused(host, config) from exc
     address, port, user = str(options.host).lower(), int(options.port), str(options.username)
-    check_host_name(address, host.name)
+    check_host_name(address, line.place if (line := config.first("hostname")) else host.name)
     if (line := config.first("port")) and not 0 < port <= 65535:
         raise wrong(line, f"{host.name}: {port} is not a port")
     proxy, facts = _proxy(config), Facts(name, user, port, address)
@@ -98,6 +95,25 @@ def _resolve(host: Host) -> Target:
         proxy_command=_command(proxy, facts) if proxy and proxy.keyword == "proxycommand" else "",
         timeout_s=_timeout(config),
     )
+
+
+def _options(host: Host, config: Config) -> asyncssh.SSHClientConnectionOptions:
+    """asyncssh's reading of the configuration; it raises ValueError and OSError."""
+    with config.handed_on() as files:
+        return asyncssh.SSHClientConnectionOptions(
+            **address_of(host), config=files, client_keys=None, agent_path=None, known_hosts=None
+        )
+
+
+def _refused(host: Host, config: Config) -> ConfigError:
+    """asyncssh seldom says which line it cannot take: it is one that it does not take alone either."""
+    for line in (None, *config.lines):
+        try:
+            _options(host, Config((line,) if line else ()))
+        except (ValueError, OSError) as exc:
+            why = f"{host.name}: {clean(str(exc).rpartition(' line 1: ')[2])}"
+            return wrong(line, why) if line else ConfigError(why)
+    return ConfigError(f"{host.name}: its lines of ~/.ssh/config contradict each other", hint="compare with `ssh -G`")
 
 
 def _identities(host: Host, options: Any) -> Identities:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import sys
 import tempfile
@@ -28,7 +27,6 @@ from remote.ssh_canonical import asks_for, full_name
 from remote.ssh_config_file import (
     MAX_DEPTH,
     ConfigLine,
-    config_path,
     config_paths,
     included,
     others_may_write,
@@ -38,7 +36,6 @@ from remote.ssh_keywords import APPENDED, HANDED_ON, OTHERWISE, OURS, STRICT_WHY
 from remote.ssh_match import Facts, Unknown, matches, one_of
 
 _HINT = "correct the line; `ssh -G` shows what ssh makes of it"
-_ASYNCSSH_LINE = re.compile(r".* line (\d+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,10 @@ class Config:
         return next((line for line in self.lines if line.keyword in keywords), None)
 
     @property
-    def _handed(self) -> list[ConfigLine]:
-        return [line for line in self.lines if line.keyword in HANDED_ON]
-
-    @property
     def text(self) -> str:
         """The lines that asyncssh obeys, without conditions and comments, one each."""
-        return "".join(f"{line.keyword} {shlex.join(line.words)}\n" for line in self._handed)
+        handed = [line for line in self.lines if line.keyword in HANDED_ON]
+        return "".join(f"{line.keyword} {shlex.join(line.words)}\n" for line in handed)
 
     @contextlib.contextmanager
     def handed_on(self) -> Iterator[list[str] | None]:
@@ -80,7 +74,7 @@ class Config:
 
         Linux has a way to a file without a name: nothing is left of a process that is killed during a login.
         """
-        if not self._handed:
+        if not self.text:
             yield None
             return
         nameless = sys.platform == "linux"
@@ -88,13 +82,6 @@ class Config:
             file.write(self.text)
             file.flush()
             yield [f"/proc/self/fd/{file.fileno()}" if nameless else file.name]
-
-    def error(self, host: str, exc: Exception) -> ConfigError:
-        """A complaint of asyncssh about `text`, with the place that the person knows."""
-        found = _ASYNCSSH_LINE.fullmatch(str(exc))
-        if found is None or not 0 < int(found[1]) <= len(self._handed):
-            return ConfigError(f"{host}: {clean(str(exc))}", file=str(config_path()), hint=_HINT)
-        return wrong(self._handed[int(found[1]) - 1], f"{host}: {clean(found[2])}")
 
 
 def read(name: str, user: str = "", port: int = 0, path: Path | None = None) -> Config:

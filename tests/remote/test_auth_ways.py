@@ -279,6 +279,11 @@ async def test_names_of_the_config_that_would_reach_a_shell(gate: Gate, home: Pa
     assert isinstance(await failure(), UsageError)
 
 
+async def test_an_address_that_is_not_this_laptops_is_named(gate: Gate, home: Path) -> None:
+    configure(home, gate, " BindAddress 203.0.113.9\n")
+    assert f"BindAddress ({home}/.ssh/config:5)" in (await failure()).hint
+
+
 async def test_a_passphrase_is_asked_for_after_the_keys_that_need_none(home: Path) -> None:
     locked, _ = write_key(home / "locked"), write_key(home / "open")
     asked: list[Path] = []
@@ -338,11 +343,18 @@ async def test_the_way_of_a_real_config(sshd: Sshd, home: Path) -> None:
 
 @pytest.mark.slow
 async def test_a_proxy_command_that_goes_on_is_ended(gate: Gate, home: Path) -> None:
-    """Closing the connection ends its program, also one that does not look at its input."""
-    marker = f"6{os.getpid()}"
-    configure(home, gate, f" ConnectTimeout 1\n ProxyCommand sh -c 'echo $$ > ~/pid; exec sleep {marker}'\n")
+    """Closing the connection ends its program with all that it started, also what does not look at its input."""
+    command = "sh -c 'sleep 60 & echo $$ $! > ~/pids; wait' | cat"
+    configure(home, gate, f" ConnectTimeout 1\n ProxyCommand {command}\n")
     assert "did not answer in time" in str(await failure())
-    pid = int((home / "pid").read_text())
-    async with asyncio.timeout(60):
-        while Path(f"/proc/{pid}").exists():
+    pids = (home / "pids").read_text().split()
+    async with asyncio.timeout(30):
+        while len(pids) != 2 or any(_lives(pid) for pid in pids):
             await asyncio.sleep(0.02)
+
+
+def _lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -411,10 +411,28 @@ def test_a_broken_line_ends_the_dial_only_where_it_counts(config: Path, text: st
     assert written(config, "Host other\n" + text, "third").lines == ()
 
 
-def test_complaints_of_asyncssh_name_the_line_that_the_person_wrote(config: Path) -> None:
-    found = written(config, "# first\nHost box\n User ada\n\n Port many\n")
-    error = found.error("box", ValueError("/tmp/x line 2: Invalid Port integer value: many"))
-    assert str(error) == f"{config}:5: box: Invalid Port integer value: many"
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("Port many", "Invalid Port integer value: many"),
+        ("IdentityFile ${NO_SUCH_NAME}/x", "Invalid environment expansion: NO_SUCH_NAME"),
+        ("IdentityFile %z", "Invalid token expansion: z"),
+        ("RekeyLimit x", "could not convert"),
+        ("AddressFamily inet4", "Invalid AddressFamily value: inet4"),
+        ("HostName 'a b'", "contains ' '"),
+    ],
+)
+async def test_complaints_of_asyncssh_name_the_line_that_the_person_wrote(home: Path, line: str, why: str) -> None:
+    (home / ".ssh" / "config").write_text(f"# first\nHost box\n User ada\n\n {line}\n SendEnv A\n")
+    with pytest.raises(UsageError) as caught:
+        await resolve(Host("b", alias="box"))
+    assert str(caught.value).startswith(f"{home}/.ssh/config:5: ") and why in str(caught.value)
+
+
+async def test_a_user_that_no_library_takes_is_no_line_of_the_config(home: Path) -> None:
+    (home / ".ssh" / "config").write_text("Port 1\nSendEnv A\n")
+    with pytest.raises(ConfigError, match=r"^b: "):
+        await resolve(Host("b", alias="box", user="\u06271"))
 
 
 def test_files_without_end_and_files_of_others_are_refused(config: Path) -> None:

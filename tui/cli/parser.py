@@ -199,7 +199,10 @@ def _looking(verb: AddVerb) -> None:
     verb("hosts", "each host: connection, GPUs, load, memory, disk, and what is wrong")
     doctor = verb("doctor", "is everything there that the laptop and the hosts need, and how to mend what is not")
     doctor.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all that workers use)")
-    doctor.add_argument("--fix", action="store_true", help="mend what is safe to mend: close our own files to others")
+    doctor.add_argument(
+        "--fix", action="store_true", help="mend what is safe to mend: close our files, keys and ~/.ssh/config to "
+        "others, let runs outlive the last logout, remove unfinished files that nobody will finish"
+    )  # fmt: skip
     shell = verb("shell", "an interactive shell on a worker's host, in its worktree, over the one connection")
     shell.add_argument("worker", metavar="WORKER")
 
