@@ -15,7 +15,7 @@ from tests.trainer.conftest import Command
 from trainer.errors import ConfigError, DataError
 from trainer.objects.boxes import check_boxes, iou
 from trainer.objects.detections import Detections
-from trainer.objects.kalman import Kalman, boxes_of, state_of
+from trainer.objects.kalman import ROWS, SEEN, Kalman, MotionModel, State, boxes_of, seen_in
 from trainer.objects.measuring import measure
 from trainer.objects.perturbed import Flaws, perturbed_detections, true_detections
 from trainer.objects.tracker import IoUTracker
@@ -27,6 +27,13 @@ def at(*centres: tuple[float, float], side: float = 10) -> np.ndarray:
     """Squares around these places."""
     middle = np.array(centres, np.float32).reshape(-1, 2)
     return np.concatenate([middle - side / 2, middle + side / 2], axis=1)
+
+
+def started(model: MotionModel, boxes: np.ndarray) -> State:
+    state = np.zeros((ROWS, len(boxes)))
+    state[SEEN] = seen_in(boxes)
+    model.begin(state)
+    return state
 
 
 def clip(*frames: np.ndarray, features: list[np.ndarray] | None = None) -> Detections:
@@ -76,6 +83,11 @@ def test_scores_and_features_must_fit_the_boxes() -> None:
         IoUTracker(appearance=1.0).update(at((3, 3)))
     with pytest.raises(DataError, match="scores"):
         IoUTracker(birth_score=0.5).update(at((3, 3)), [1.0, 1.0])
+    tracker = IoUTracker(appearance=1.0)
+    tracker.update(at((3, 3)), features=[[0.5, 0.5]])
+    with pytest.raises(DataError, match="features"):
+        tracker.update(at((3, 3)), features=[[0.5, 0.5, 0.5]])
+    assert tracker.update(at((3, 3)), features=[[0.5, 0.5]]).tolist() == [0]
 
 
 def test_unknown_ways_are_refused() -> None:
@@ -127,10 +139,10 @@ def test_a_turning_track_foresees_a_circle() -> None:
     del path[7]  # a frame without a hit: from a circle's other side nothing is near
     path.insert(7, at())
     assert [len(track) for track in IoUTracker(motion="turning", gate="distance", reach=2.0).track(clip(*path))] == [11]
-    model, state = Turning(), Turning().born(state_of(path[0]))
+    model, state = Turning(), started(Turning(), path[0])
     for boxes in path[1:6]:
         model.predict(state)
-        model.correct(state, np.array([0]), state_of(boxes))
+        model.correct(state, seen_in(boxes))
     model.predict(state)
     assert boxes_of(state) == pytest.approx(path[6], abs=1e-3)
 
@@ -180,7 +192,7 @@ def test_online_and_batch_agree_on_any_boxes(seed: int, motion: str, gate: str) 
 
 def test_the_filter_is_the_textbook_one() -> None:
     noise, rng = Kalman(measured=2.0, place_noise=0.5, velocity_noise=0.2, unknown_place=3.0), np.random.default_rng(3)
-    state = noise.born(state_of(at((5, 5))))
+    state = started(noise, at((5, 5)))
     mean, covariance = np.array([5.0, 0.0]), np.diag([3.0, noise.unknown_velocity])
     move, see = np.array([[1, 1], [0, 1]]), np.array([1, 0])
     for place in np.cumsum(rng.normal(2, 1, 6)) + 5:
@@ -188,9 +200,9 @@ def test_the_filter_is_the_textbook_one() -> None:
         gain = covariance @ see / (covariance[0, 0] + 2.0)
         mean, covariance = mean + gain * (place - mean[0]), covariance - np.outer(gain, see @ covariance)
         noise.predict(state)
-        noise.correct(state, np.array([0]), state_of(at((place, 5))))
-    assert state[0, [0, 2]] == pytest.approx(mean, rel=1e-5)
-    assert state[0, 6:] == pytest.approx([covariance[0, 0], covariance[0, 1], covariance[1, 1]])
+        noise.correct(state, seen_in(at((place, 5))))
+    assert state[[2, 0], 0] == pytest.approx(mean, rel=1e-5)
+    assert state[6:, 0] == pytest.approx([covariance[1, 1], covariance[0, 1], covariance[0, 0]])
     assert boxes_of(state)[0] == pytest.approx([mean[0] - 5, 0, mean[0] + 5, 10], rel=1e-5)
 
 

@@ -1,7 +1,7 @@
 """How boxes move from frame to frame, for many tracks at once.
 
-A track is a row of a float64 array (n, 9), its columns named below; a tracker cuts and joins such arrays whole. Centre
-and size in px, velocity in px a frame.
+A track is a column of a float64 array (9, n), its rows named below; a tracker gathers and joins such arrays whole.
+Centre and size in px, velocity in px a frame.
 """
 
 from __future__ import annotations
@@ -16,65 +16,64 @@ from numpy.typing import NDArray
 from trainer.objects.boxes import Boxes
 
 State = NDArray[np.float64]
-CENTRE, VELOCITY, SIZE = slice(0, 2), slice(2, 4), slice(4, 6)
-PLACE_VARIANCE, COVARIANCE, VELOCITY_VARIANCE = 6, 7, 8
-COLUMNS = 9
+VELOCITY, CENTRE, SIZE = slice(0, 2), slice(2, 4), slice(4, 6)
+MOVING, SEEN = slice(0, 4), slice(2, 6)
+"""Velocity and centre; centre and size, which are all that a box shows."""
+VELOCITY_VARIANCE, COVARIANCE, PLACE_VARIANCE = 6, 7, 8
+ROWS = 9
 
 
 class MotionModel(Protocol):
     """What a tracker asks of a way to move."""
 
-    def born(self, seen: State) -> State:
-        """Return the states of tracks that begin with what was seen (`state_of`), (n, 9)."""
+    def begin(self, state: State) -> None:
+        """Complete the states of new tracks, in place: all but what was seen is zero."""
         ...
 
     def predict(self, state: State) -> None:
-        """Move all tracks on by one frame, in place."""
+        """Move tracks on by one frame, in place."""
         ...
 
-    def correct(self, state: State, rows: NDArray[np.intp], seen: State) -> None:
-        """Take in what was seen of some tracks, in place."""
+    def correct(self, state: State, seen: State) -> None:
+        """Take in what was seen of each track (`seen_in`), in place."""
         ...
 
 
-def state_of(boxes: Boxes) -> State:
-    """Return boxes as states at rest of no uncertainty, (n, 9)."""
-    state = np.zeros((len(boxes), COLUMNS))
-    np.subtract(boxes[:, 2:], boxes[:, :2], out=state[:, SIZE])
-    np.add(boxes[:, 2:], boxes[:, :2], out=state[:, CENTRE])
-    state[:, CENTRE] /= 2
-    return state
+_HALF = np.eye(2) / 2
+_SEEN = np.block([[_HALF, _HALF], [-np.eye(2), np.eye(2)]])
+_CORNERS = np.block([[np.eye(2), -_HALF], [np.eye(2), _HALF]])
+
+
+def seen_in(boxes: Boxes) -> State:
+    """Return the centres and sizes of boxes (n, 4), (4, n)."""
+    return _SEEN.dot(boxes.T)
 
 
 def boxes_of(state: State) -> Boxes:
     """Return the boxes of states, (n, 4)."""
-    half = state[:, SIZE] / 2
-    boxes = np.empty((len(state), 4), np.float32)
-    np.subtract(state[:, CENTRE], half, out=boxes[:, :2], casting="same_kind")
-    np.add(state[:, CENTRE], half, out=boxes[:, 2:], casting="same_kind")
-    return boxes
+    return _CORNERS.dot(state[SEEN]).astype(np.float32).T
 
 
 @dataclass(frozen=True)
 class Still:
     """A box stays where it was seen last: the plain IoU tracker."""
 
-    def born(self, seen: State) -> State:
-        return seen
+    def begin(self, state: State) -> None:
+        pass
 
     def predict(self, state: State) -> None:
         pass
 
-    def correct(self, state: State, rows: NDArray[np.intp], seen: State) -> None:
-        state[rows] = seen
+    def correct(self, state: State, seen: State) -> None:
+        state[SEEN] = seen
 
 
 def _step() -> State:
-    """Return the matrix that moves a state (as a row) on by one frame, noise aside."""
-    step = np.eye(COLUMNS)
-    step[VELOCITY, CENTRE] = np.eye(2)
-    step[COVARIANCE, PLACE_VARIANCE] = 2
-    step[VELOCITY_VARIANCE, PLACE_VARIANCE] = step[VELOCITY_VARIANCE, COVARIANCE] = 1
+    """Return the matrix that moves a state on by one frame, noise aside."""
+    step = np.eye(ROWS)
+    step[CENTRE, VELOCITY] = np.eye(2)
+    step[COVARIANCE, VELOCITY_VARIANCE] = 1
+    step[PLACE_VARIANCE, VELOCITY_VARIANCE:] = 1, 2, 1
     return step
 
 
@@ -104,27 +103,22 @@ class Kalman:
 
     @cached_property
     def _noise(self) -> State:
-        """What a frame adds to a state, (9,)."""
-        noise = np.zeros(COLUMNS)
+        """What a frame adds to a state, (9, 1)."""
+        noise = np.zeros((ROWS, 1))
         noise[PLACE_VARIANCE], noise[VELOCITY_VARIANCE] = self.place_noise, self.velocity_noise
         return noise
 
-    def born(self, seen: State) -> State:
-        state = seen.copy()
-        state[:, PLACE_VARIANCE] = self.unknown_place
-        state[:, VELOCITY_VARIANCE] = self.unknown_velocity
-        return state
+    def begin(self, state: State) -> None:
+        state[PLACE_VARIANCE], state[VELOCITY_VARIANCE] = self.unknown_place, self.unknown_velocity
 
     def predict(self, state: State) -> None:
-        np.add(state @ _STEP, self._noise, out=state)
+        np.add(_STEP.dot(state), self._noise, out=state)
 
-    def correct(self, state: State, rows: NDArray[np.intp], seen: State) -> None:
-        old = state[rows]
-        error = seen[:, :PLACE_VARIANCE] - old[:, :PLACE_VARIANCE]
-        gain = old[:, PLACE_VARIANCE:VELOCITY_VARIANCE] / (old[:, PLACE_VARIANCE, None] + self.measured)
-        moving = old[:, : SIZE.start].reshape(-1, 2, 2)  # a view: centre, then velocity
-        moving += gain[:, :, None] * error[:, None, CENTRE]
-        old[:, SIZE] += self.size_gain * error[:, SIZE]
-        old[:, VELOCITY_VARIANCE] -= gain[:, 1] * old[:, COVARIANCE]
-        old[:, PLACE_VARIANCE:VELOCITY_VARIANCE] *= 1 - gain[:, :1]
-        state[rows] = old
+    def correct(self, state: State, seen: State) -> None:
+        error = seen - state[SEEN]
+        gain = state[COVARIANCE:] / (state[PLACE_VARIANCE] + self.measured)
+        moving = state[MOVING].reshape(2, 2, -1)  # a view: velocity, then centre
+        moving += gain[:, None] * error[:2]
+        state[SIZE] += self.size_gain * error[2:]
+        state[VELOCITY_VARIANCE] -= gain[0] * state[COVARIANCE]
+        np.multiply(gain, self.measured, out=state[COVARIANCE:])  # what 1 - gain of the place leaves of both

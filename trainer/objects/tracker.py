@@ -13,21 +13,27 @@ from scipy.optimize import linear_sum_assignment
 from trainer.errors import ConfigError, DataError
 from trainer.objects.boxes import Boxes, Floats, check_boxes, iou
 from trainer.objects.detections import Detections
-from trainer.objects.kalman import CENTRE, SIZE, Kalman, MotionModel, State, Still, boxes_of, state_of
+from trainer.objects.kalman import CENTRE, ROWS, SEEN, SIZE, Kalman, MotionModel, State, Still, boxes_of, seen_in
 from trainer.objects.tracks import Track, tracks_of
 from trainer.objects.turning import Turning
 
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
+Table = NDArray[np.float64]
 Motion = Literal["kalman", "turning", "none"]
 Gate = Literal["iou", "distance"]
 NO_TRACK = -1
 LOOK_GAIN = 0.3
 """How much of a change of appearance is believed at once."""
-_LEAST = 1e-3
+_ANY = 1e-3
 """What a possible pair has in common at least: it is better than none."""
-_ID, _HITS, _MISSED = range(3)
-_ONE_HIT, _ONE_MISS, _NOTHING = np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([NO_TRACK, 0, 0])
+_STATE, _ID, _HITS = slice(0, ROWS), ROWS, ROWS + 1
+_LEAST, _LEAD, _LEFT = ROWS + 2, ROWS + 3, ROWS + 4
+_LOOKS = slice(ROWS + 5, None)
+"""Rows of a tracker's table: how a track moves; its id and hits; the overlap that it asks for, what it is ahead of
+others and how many frames it may yet go without a hit; its mean feature."""
+_SAID, _DUE = slice(_ID, _LEAST), slice(_LEAST, _LOOKS.start)
+"""What is said of a track, and what is due to it after a hit."""
 
 
 @dataclass
@@ -67,11 +73,10 @@ class IoUTracker:
     """Hits that confirm a track."""
 
     _model: MotionModel = field(init=False, repr=False)
-    _state: State = field(init=False, repr=False)
-    _counts: NDArray[np.int64] = field(init=False, repr=False)
-    """Id, hits and frames since the last hit of each track, (n, 3)."""
-    _looks: Floats | None = field(init=False, repr=False)
-    """Mean feature of each track, (n, D)."""
+    _tracks: Table = field(init=False, repr=False)
+    """A column a track, all in one array: what a frame costs is its calls of NumPy, not the numbers in them."""
+    _dues: Table = field(init=False, repr=False)
+    """What is due to a tentative and a confirmed track, (3, 2)."""
     _born: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,6 +87,7 @@ class IoUTracker:
                 )
         models: dict[Motion, MotionModel] = {"kalman": self.kalman, "turning": Turning(), "none": Still()}
         self._model = models[self.motion]
+        self._dues = np.array([[self.tentative_iou, self.confirmed_iou], [0, self.bonus], [1, self.max_age]])
         self.reset()
 
     @classmethod
@@ -93,9 +99,7 @@ class IoUTracker:
 
     def reset(self) -> None:
         """Forget all tracks: the next frame is the first of another clip."""
-        self._state = state_of(np.zeros((0, 4), np.float32))
-        self._counts = np.zeros((0, 3), np.int64)
-        self._looks = None
+        self._tracks = np.zeros((_LOOKS.start, 0))
         self._born = 0
 
     def update(self, boxes: ArrayLike, scores: ArrayLike | None = None,
@@ -105,8 +109,8 @@ class IoUTracker:
         Raises `DataError` for boxes, scores or features that cannot be used; the tracks are then as they were.
         """
         found = check_boxes(boxes)
-        counts = self._counts_of(found, self._sure(found, scores), self._looks_of(found, features))
-        return np.where(counts[:, _HITS] >= self.min_hits, counts[:, _ID], NO_TRACK)
+        ids, hits = self._follow(found, self._sure(found, scores), self._looks_of(found, features))
+        return np.where(hits >= self.min_hits, ids, NO_TRACK)
 
     def track(self, detections: Detections) -> list[Track]:
         """Return the tracks of a clip that were confirmed, in the order of their births, first hits included."""
@@ -119,7 +123,7 @@ class IoUTracker:
         self.reset()
         ids = [np.zeros(0, np.int64)]
         for boxes, scores, features in detections:
-            ids.append(self._counts_of(boxes, self._sure(boxes, scores), self._looks_of(boxes, features))[:, _ID])
+            ids.append(self._follow(boxes, self._sure(boxes, scores), self._looks_of(boxes, features))[0])
         return np.concatenate(ids)
 
     def _sure(self, boxes: Boxes, scores: ArrayLike | None) -> Bools:
@@ -135,79 +139,84 @@ class IoUTracker:
         if not self.appearance:
             return None
         looks = np.asarray(features, np.float64)
-        width = looks.shape[-1:] if self._looks is None else self._looks.shape[1:]
-        if looks.shape != (len(boxes), *width) or not np.isfinite(looks).all():
+        if not self._tracks.size and looks.ndim == 2:
+            self._tracks = np.zeros((_LOOKS.start + looks.shape[1], 0))
+        if looks.shape != (len(boxes), len(self._tracks[_LOOKS])) or not np.isfinite(looks).all():
             raise DataError(f"features of shape {looks.shape} for {len(boxes)} boxes, or not all finite",
                             hint="a tracker with appearance needs one row a box, all of one length")  # fmt: skip
-        return looks
+        return looks.T
 
-    def _counts_of(self, boxes: Boxes, sure: Bools, looks: Floats | None) -> NDArray[np.int64]:
-        """Follow the tracks into a frame; return the counts of each box's track, (n, 3)."""
-        seen = state_of(boxes)
-        self._model.predict(self._state)
+    def _follow(self, boxes: Boxes, sure: Bools, looks: Floats | None) -> NDArray[np.int64]:
+        """Follow the tracks into a frame; return id and hits of each box's track, (2, n)."""
+        tracks, seen = self._tracks, seen_in(boxes)
+        self._model.predict(tracks[_STATE])
         track, box = self._associate(boxes, seen, looks)
-        self._model.correct(self._state, track, seen[box])
-        if looks is not None and self._looks is not None:
-            self._looks[track] += LOOK_GAIN * (looks[box] - self._looks[track])
-        hit = self._counts[track] + _ONE_HIT
-        hit[:, _MISSED] = 0
-        self._counts += _ONE_MISS
-        self._counts[track] = hit
-        counts = np.full((len(boxes), 3), _NOTHING)
-        counts[box] = hit
-        if len(track) < len(self._counts):
-            self._end()
+        hit = tracks.take(track, axis=1)
+        self._model.correct(hit[_STATE], seen.take(box, axis=1))
+        if looks is not None:
+            hit[_LOOKS] += LOOK_GAIN * (looks[:, box] - hit[_LOOKS])
+        parts = [self._after_a_hit(hit)]
+        said = np.empty((2, len(boxes)), np.int64)
+        said.fill(NO_TRACK)
+        said[:, box] = hit[_SAID]
+        if len(track) < tracks.shape[1]:
+            parts.append(self._waiting(track))
         if len(box) < len(boxes):
             sure[box] = False
-            counts[sure] = self._begin(seen[sure], None if looks is None else looks[sure])
-        return counts
+            new = sure.nonzero()[0]
+            parts.append(self._begun(seen[:, new], None if looks is None else looks[:, new]))
+            said[:, new] = parts[-1][_SAID]
+        self._tracks = np.concatenate(parts, axis=1)
+        return said
 
     def _associate(self, boxes: Boxes, seen: State, looks: Floats | None) -> tuple[Rows, Rows]:
         """Return pairs of tracks and boxes that belong together."""
-        if not len(boxes) or not len(self._state):
-            return np.zeros(0, np.intp), np.zeros(0, np.intp)
-        confirmed = self._counts[:, _HITS, None] >= self.min_hits
-        common, possible = self._overlap(boxes, confirmed) if self.gate == "iou" else self._nearness(seen)
+        tracks = self._tracks
+        common = iou(boxes_of(tracks), boxes) if self.gate == "iou" else self._nearness(seen)
+        least, lead = tracks[_LEAST:_LEFT].astype(common.dtype)[:, :, None]
+        possible = common > (least if self.gate == "iou" else 0)
         if math.isfinite(self.size_ratio):
-            ratio = np.log(seen[:, SIZE].prod(axis=1)) - np.log(self._state[:, SIZE].prod(axis=1))[:, None]
+            ratio = np.log(np.multiply(*seen[2:])) - np.log(np.multiply(*tracks[SIZE]))[:, None]
             possible &= np.abs(ratio) < 2 * math.log(self.size_ratio)
-        if looks is not None and self._looks is not None:
-            unlike = np.linalg.norm(self._looks[:, None] - looks, axis=2) / self.appearance
+        if looks is not None:
+            unlike = np.linalg.norm(tracks[_LOOKS, :, None] - looks[:, None], axis=0) / self.appearance
             possible &= unlike < 1
             common += 1 - unlike
-        common += self.bonus * confirmed - self.staleness * self._counts[:, _MISSED, None]
-        np.maximum(common, _LEAST, out=common)
+        common += lead
+        np.maximum(common, _ANY, out=common)
         common *= possible
         track, box = linear_sum_assignment(common, maximize=True)
         kept = possible[track, box]
         return track[kept], box[kept]
 
-    def _overlap(self, boxes: Boxes, confirmed: Bools) -> tuple[Floats, Bools]:
-        common = iou(boxes_of(self._state), boxes)
-        return common, common > np.where(confirmed, np.float32(self.confirmed_iou), np.float32(self.tentative_iou))
-
-    def _nearness(self, seen: State) -> tuple[Floats, Bools]:
+    def _nearness(self, seen: State) -> Floats:
         """Return 1 where centres coincide, falling to 0 where they are as far apart as they may be."""
-        apart = np.linalg.norm(self._state[:, None, CENTRE] - seen[:, CENTRE], axis=2)
-        common = 1 - apart / (self.reach * np.sqrt(seen[:, SIZE].prod(axis=1)))
-        return common, common > 0
+        apart = np.linalg.norm(self._tracks[CENTRE, :, None] - seen[:2, None], axis=0)
+        return 1 - apart / (self.reach * np.sqrt(np.multiply(*seen[2:])))
 
-    def _end(self) -> None:
-        """Forget the tracks that were missed too long."""
-        allowed = np.where(self._counts[:, _HITS] >= self.min_hits, self.max_age, 1)
-        kept = self._counts[:, _MISSED] <= allowed
-        if not kept.all():
-            self._state, self._counts = self._state[kept], self._counts[kept]
-            self._looks = None if self._looks is None else self._looks[kept]
+    def _after_a_hit(self, tracks: Table) -> Table:
+        """Count the hit and give each of these tracks its due, in place; return them."""
+        tracks[_HITS] += 1
+        tracks[_DUE] = self._dues.take(tracks[_HITS] >= self.min_hits, axis=1)
+        return tracks
 
-    def _begin(self, seen: State, looks: Floats | None) -> NDArray[np.int64]:
-        """Begin a track with each box seen; return their counts."""
-        counts = np.zeros((len(seen), 3), np.int64)
-        counts[:, _ID] = np.arange(self._born, self._born + len(seen))
-        counts[:, _HITS] = 1
-        self._born += len(seen)
-        self._state = np.concatenate([self._state, self._model.born(seen)])
-        self._counts = np.concatenate([self._counts, counts])
+    def _waiting(self, hit: Rows) -> Table:
+        """Return the tracks that were not hit, but may be yet."""
+        waits = self._tracks[_LEFT] > 0
+        waits[hit] = False
+        waiting = self._tracks.compress(waits, axis=1)
+        waiting[_LEAD] -= self.staleness
+        waiting[_LEFT] -= 1
+        return waiting
+
+    def _begun(self, seen: State, looks: Floats | None) -> Table:
+        """Return tracks that begin with what was seen."""
+        count = seen.shape[1]
+        begun = np.zeros((len(self._tracks), count))
+        begun[SEEN] = seen
+        self._model.begin(begun[_STATE])
+        begun[_ID] = np.arange(self._born, self._born + count)
         if looks is not None:
-            self._looks = looks.copy() if self._looks is None else np.concatenate([self._looks, looks])
-        return counts
+            begun[_LOOKS] = looks
+        self._born += count
+        return self._after_a_hit(begun)

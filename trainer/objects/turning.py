@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trainer.objects.kalman import CENTRE, SIZE, VELOCITY, State
 
 TURN, HITS = slice(6, 8), 8
-"""What these columns of a state are here: the factor from one step to the next, and the hits so far."""
+"""What these rows of a state are here: the factor from one step to the next, and the hits so far."""
 
 
 @dataclass(frozen=True)
@@ -28,37 +28,33 @@ class Turning:
     size_gain: float = 0.3
     """How much of a change of size is believed at once."""
 
-    def born(self, seen: State) -> State:
-        state = seen.copy()
-        state[:, TURN], state[:, HITS] = (1, 0), 1
-        return state
+    def begin(self, state: State) -> None:
+        state[TURN.start], state[HITS] = 1, 1
 
     def predict(self, state: State) -> None:
         _put(state, VELOCITY, _complex(state, VELOCITY) * _complex(state, TURN))
-        state[:, CENTRE] += state[:, VELOCITY]
+        state[CENTRE] += state[VELOCITY]
 
-    def correct(self, state: State, rows: NDArray[np.intp], seen: State) -> None:
-        old = state[rows]
-        factor, predicted = _complex(old, TURN), _complex(old, VELOCITY)
-        step = predicted + _complex(seen, CENTRE) - _complex(old, CENTRE)
+    def correct(self, state: State, seen: State) -> None:
+        factor, predicted = _complex(state, TURN), _complex(state, VELOCITY)
+        step = predicted + _complex(seen, slice(0, 2)) - _complex(state, CENTRE)
         before = predicted / factor
-        moved = (old[:, HITS] >= 2) & (np.abs(before) > 0)
+        moved = (state[HITS] >= 2) & (np.abs(before) > 0)
         seen_factor = np.divide(step, before, out=np.ones_like(step), where=moved)
         length = np.clip(np.abs(seen_factor), 1 / self.stretch, self.stretch)
         seen_factor = length * np.exp(1j * np.angle(seen_factor))
-        gain = np.where(old[:, HITS] >= 3, self.gain, 1.0)
-        _put(old, TURN, np.where(moved, factor + gain * (seen_factor - factor), factor))
-        _put(old, VELOCITY, step)
-        old[:, CENTRE] = seen[:, CENTRE]
-        old[:, SIZE] += self.size_gain * (seen[:, SIZE] - old[:, SIZE])
-        old[:, HITS] += 1
-        state[rows] = old
+        gain = np.where(state[HITS] >= 3, self.gain, 1.0)
+        _put(state, TURN, np.where(moved, factor + gain * (seen_factor - factor), factor))
+        _put(state, VELOCITY, step)
+        state[CENTRE] = seen[:2]
+        state[SIZE] += self.size_gain * (seen[2:] - state[SIZE])
+        state[HITS] += 1
 
 
-def _complex(state: State, columns: slice) -> NDArray[np.complex128]:
-    across, down = state[:, columns].T
+def _complex(state: State, rows: slice) -> NDArray[np.complex128]:
+    across, down = state[rows]
     return across + 1j * down
 
 
-def _put(state: State, columns: slice, values: NDArray[np.complex128]) -> None:
-    state[:, columns] = np.stack([values.real, values.imag], axis=1)
+def _put(state: State, rows: slice, values: NDArray[np.complex128]) -> None:
+    state[rows] = values.real, values.imag
