@@ -63,8 +63,8 @@ class HostWatch:
         self._connected = asyncio.Event()
         self._wake = asyncio.Event()
         self._failures = 0
-        self._woke_at: float | None = None
-        """When this laptop woke up, until the host has answered since."""
+        self._woke_asked: int | None = None
+        """Since this laptop woke up: the first question that the host has to answer to be believed."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -96,9 +96,8 @@ class HostWatch:
         self._wake.set()
         self.connection.woke()
         if self.status.link is Link.LIVE and self._watch is not None:
-            self._woke_at = self._clock()
             self._set(Link.CONNECTING, WOKE)
-            self._watch.ask()
+            self._woke_asked = self._watch.ask()
 
     def connection_changed(self, status: LinkStatus) -> None:
         """Take the connection's word (its `on_status` callback)."""
@@ -160,8 +159,8 @@ class HostWatch:
             self._publish(self.connection.status)
 
     async def _pause(self, reason: str, failures: int) -> None:
-        if self._woke_at is not None:  # it ended while this laptop slept, and its successor tells all anew
-            self._woke_at = None
+        if self._woke_asked is not None:  # it ended while this laptop slept, and its successor tells all anew
+            self._woke_asked = None
             self._set(Link.CONNECTING, WOKE)
             return
         delay_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 10)) if failures else BACKOFF_FIRST_S
@@ -182,13 +181,13 @@ class HostWatch:
             return
         self._listener.host_said(self.host, message)
         if message.get("k") == "pong":
-            asked_at = message.get("t")
-            if self._woke_at is not None and isinstance(asked_at, float) and asked_at >= self._woke_at:
+            asked = message.get("t")
+            if self._woke_asked is not None and isinstance(asked, int) and asked >= self._woke_asked:
                 self._confirmed()
             self._round_trip()
 
     def _confirmed(self) -> None:
-        self._woke_at = None
+        self._woke_asked = None
         self._listener.host_listed(self.host)
         self._set(Link.LIVE)
 

@@ -17,7 +17,7 @@ BULK = {"window": 8 * 1024 * 1024, "max_pktsize": 64 * 1024}
 KEEPALIVE_INTERVAL_S = 7
 KEEPALIVE_COUNT = 1
 """A dead peer is noticed (count + 1) * interval after its last word; asyncssh's default never notices it. A followed
-host speaks at least every five seconds (`remote.watch`), so it is never asked this, too."""
+host speaks at least every six seconds (`remote.watch`), so it is never asked this, too."""
 
 CONNECT_TIMEOUT_S = 15
 LOGIN_TIMEOUT_S = 120

@@ -25,8 +25,8 @@ from wire.codec import encode
 if TYPE_CHECKING:
     import asyncssh
 
-ASK_AFTER_S = 5.0
-"""A host that said nothing for so long is asked for a sign of life."""
+ASK_AFTER_S = 6.0
+"""A host that said nothing for so long is asked for a sign of life: between two facts that it tells by itself."""
 ASK_AT_LEAST = 4
 """However much the host says, it hears of us after so many times that: its follower ends if it does not."""
 SILENCE_LIMIT_S = 20.0
@@ -36,6 +36,7 @@ STDERR_BYTES = 4096
 CLOSE_WAIT_S = 2.0
 OFFSETS_MAX = 20_000
 NAME_MAX = 200
+UNANSWERED_MAX = 20
 FOLLOWED = ("metrics", "events", "actions", "log")
 
 
@@ -71,7 +72,9 @@ class Watch:
         self._selected: str | None = None
         self._process: asyncssh.SSHClientProcess[bytes] | None = None
         self._heard_at = self._asked_at = 0.0
-        self._pongs = 0
+        self._asked = self._pongs = 0
+        self._unanswered: dict[int, float] = {}
+        """Number of each such question -> when it was asked."""
 
     def select(self, worker: str | None) -> None:
         """Ask for the log of this worker (its folder's name), or of none."""
@@ -113,6 +116,7 @@ class Watch:
 
     def _greet(self) -> None:
         self._pongs = 0
+        self._unanswered.clear()
         self._forget_logs()
         offsets = {key: list(place) for key, place in self.offsets.items()}
         asked = {"idle": True} if self._idle else {}
@@ -121,10 +125,14 @@ class Watch:
             self._send({"op": "select", "worker": self._selected, "tail_bytes": TAIL_BYTES})
         self.ask()
 
-    def ask(self) -> None:
-        """Ask for a sign of life now; the answer is the message `pong`, with the clock of the question as `t`."""
-        self._asked_at = self._clock()
-        self._send({"op": "ping", "t": self._asked_at})
+    def ask(self) -> int:
+        """Ask for a sign of life now; the answer is the message `pong`, with the number of the question as `t`."""
+        self._asked += 1
+        if len(self._unanswered) >= UNANSWERED_MAX:
+            self._unanswered.clear()
+        self._asked_at = self._unanswered[self._asked] = self._clock()
+        self._send({"op": "ping", "t": self._asked})
+        return self._asked
 
     def _forget_logs(self) -> None:
         self.offsets = {key: place for key, place in self.offsets.items() if not key.endswith("/log")}
@@ -153,7 +161,7 @@ class Watch:
                 self.ask()
 
     def _ask_at(self) -> float:
-        """When the next question is due: half-way where the host speaks by itself every ten seconds."""
+        """When the next question is due."""
         quiet_since = max(self._heard_at, self._asked_at)
         return min(quiet_since + self._ask_after_s, self._asked_at + ASK_AT_LEAST * self._ask_after_s)
 
@@ -183,9 +191,10 @@ class Watch:
         self._on_message(message)
 
     def _pong(self, message: dict[str, Any]) -> None:
-        sent = message.get("t")
-        if isinstance(sent, float):
-            self.round_trip_s = max(0.0, self._clock() - sent)
+        asked = message.get("t")
+        asked_at = self._unanswered.pop(asked, None) if isinstance(asked, int) else None
+        if asked_at is not None:
+            self.round_trip_s = max(0.0, self._clock() - asked_at)
         self._pongs += 1
         if self._pongs == 1:
             # The first answer may overtake what the same look at the folders found; the second cannot.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,9 @@ from remote.watch import Watch
 from remote.watch_stream import LINE_LIMIT, MAGIC, FollowerStream, StreamBroken
 from tests.fixtures.ssh import FarHost, MockedSsh
 from wire.run_dir import Root, append_line, replace_file
+
+if TYPE_CHECKING:
+    import asyncssh
 
 RUN = "20260101T000000-abcdef0-1f2e"
 
@@ -258,6 +262,55 @@ async def test_a_follower_that_falls_silent_is_given_up(mocked_ssh: MockedSsh) -
     async with asyncio.timeout(30):
         with pytest.raises(FarSideError, match="silent"):
             await watch.follow(replying(mocked_ssh, mute))
+
+
+class Hours:
+    """Time that passes only where a watch sleeps, on a host that speaks at given moments and answers every question."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, speaks: Iterable[float], *, answers: bool = True) -> None:
+        self.now, self.closed_at = 0.0, 0.0
+        self.asked: list[float] = []
+        self._speaks, self._answers = list(speaks), answers
+        self.stdin = self
+        self.watch = Watch("/r", "p", lambda message: None, clock=lambda: self.now)
+        monkeypatch.setattr("remote.watch.asyncio.sleep", self._sleep)
+
+    def write(self, data: bytes) -> None:
+        self.asked.append(round(self.now, 3))
+        self.watch._heard_at = self.now if self._answers else self.watch._heard_at
+
+    def close(self) -> None:
+        self.closed_at = self.now
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        while self._speaks and self._speaks[0] <= self.now:
+            self.watch._heard_at = max(self.watch._heard_at, self._speaks.pop(0))
+        if self.now > 100:
+            raise asyncio.CancelledError
+
+    async def pass_by(self) -> None:
+        self.watch._process = cast("asyncssh.SSHClientProcess[bytes]", self)
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.watch._ping(self.watch._process)
+
+
+async def test_a_host_that_tells_its_facts_is_asked_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = Hours(monkeypatch, speaks=range(10, 200, 10))
+    await hours.pass_by()
+    assert hours.asked == [6 + 10 * turn for turn in range(10)], "so that no keepalive of SSH is ever due"
+
+
+async def test_a_host_that_talks_all_the_time_hears_of_us_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = Hours(monkeypatch, speaks=range(200))
+    await hours.pass_by()
+    assert hours.asked == [24, 48, 72, 96], "its follower ends after a minute without a word"
+
+
+async def test_a_host_that_answers_nothing_is_given_up_soon_after_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = Hours(monkeypatch, speaks=[], answers=False)
+    await hours.pass_by()
+    assert hours.asked == [6, 12, 18] and hours.closed_at == 24
 
 
 async def test_hostile_messages_become_warnings(mocked_ssh: MockedSsh) -> None:
