@@ -10,8 +10,9 @@ is decided in `remote.verdict`.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from remote.clean import clean
@@ -247,7 +248,8 @@ def _fold_metrics(row: Row, lines: list[str], start: tuple[int, int], end: tuple
     points: list[MetricPoint] = []
     for line in lines:
         try:
-            points.append(MetricPoint.from_dict(tidy(decode(line.encode("utf-8", "replace")))))
+            point = MetricPoint.from_dict(tidy(decode(line.encode("utf-8", "replace"))))
+            points.append(replace(point, attempt=sys.intern(point.attempt)))  # one text for all of an attempt
         except WireError as exc:
             warnings.append(f"metrics: {exc}")
     metrics = extend(() if anew else row.snapshot.metrics, points)

@@ -7,7 +7,8 @@ metric, so that a validation loss that comes once an epoch outlives the many tra
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from wire.records import MetricPoint
 
@@ -15,7 +16,6 @@ POINTS_MAX = 2000
 RECENT_KEPT = 500
 """So many of the newest points are never thinned."""
 OLD_POINTS_PER_METRIC = 500
-OLD_POINTS_MAX = (POINTS_MAX - RECENT_KEPT) * 3 // 4
 
 
 def extend(history: tuple[MetricPoint, ...], new: Iterable[MetricPoint]) -> tuple[MetricPoint, ...]:
@@ -27,19 +27,23 @@ def extend(history: tuple[MetricPoint, ...], new: Iterable[MetricPoint]) -> tupl
                 points.pop()
         points.append(point)
         if len(points) > POINTS_MAX:
-            points = _thin(points)
+            points = [*thinned(points[:-RECENT_KEPT], OLD_POINTS_PER_METRIC), *points[-RECENT_KEPT:]]
     return tuple(points)
 
 
-def _thin(points: list[MetricPoint]) -> list[MetricPoint]:
-    old, recent = points[:-RECENT_KEPT], points[-RECENT_KEPT:]
-    spacing = max(1.0, (old[-1].step - old[0].step) / OLD_POINTS_PER_METRIC)
+def thinned(points: Sequence[MetricPoint], per_metric: int) -> list[MetricPoint]:
+    """About `per_metric` points of each metric, evenly spaced, with the newest point; at most twice as many in all."""
+    if len(points) <= per_metric:
+        return list(points)
+    spacing = max(1.0, (points[-1].step - points[0].step) / per_metric)
     kept: list[MetricPoint] = []
-    last: dict[str, int] = {}
-    for point in old:
-        if any(point.step - last.get(name, -(2**63)) >= spacing for name in point.values):
-            kept.append(point)
-            last.update(dict.fromkeys(point.values, point.step))
-    if len(kept) > OLD_POINTS_MAX:
+    due: dict[str, float] = {}
+    for point in points[:-1]:
+        for name in point.values:
+            if point.step >= due.get(name, -math.inf):
+                kept.append(point)
+                due.update(dict.fromkeys(point.values, point.step + spacing))
+                break
+    while len(kept) >= 2 * per_metric:
         kept = kept[::2]
-    return kept + recent
+    return [*kept, points[-1]]

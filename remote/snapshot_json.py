@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from remote.metric_history import thinned
 from remote.snapshot import RunSnapshot, SyncPhase, SyncStatus
 from wire.cluster import ClusterJob
 from wire.codec import WireError, decode, encode
@@ -11,6 +12,8 @@ from wire.records import ExitRecord, GateDecision, Heartbeat, MetricPoint, Progr
 from wire.state import State
 
 ROW_MAX_BYTES = 4 * 1024 * 1024
+POINTS_PER_METRIC = 250
+"""Enough for a curve until its host tells all of it again; two rows are written a second, all are read at the start."""
 _TEXTS = ("host", "project", "worker", "branch", "extractor", "run", "attempt", "reason")
 _RECORDS: dict[str, type[Record]] = {
     "spec": RunSpec,
@@ -30,7 +33,7 @@ def dump_snapshot(snapshot: RunSnapshot) -> bytes:
         record = getattr(snapshot, name)
         out[name] = None if record is None else record.to_dict()
     out["state"] = snapshot.state.value
-    out["metrics"] = [point.to_dict() for point in snapshot.metrics]
+    out["metrics"] = [point.to_dict() for point in thinned(snapshot.metrics, POINTS_PER_METRIC)]
     out["messages"] = list(snapshot.messages)
     out["sync"] = {"bytes_done": snapshot.sync.bytes_done, "folder": snapshot.sync.folder}
     return encode(out)

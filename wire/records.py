@@ -8,6 +8,7 @@ its meaning bumps `PROTOCOL_VERSION`; the golden files in tests/wire prove that 
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple, Type, TypeVar
@@ -95,7 +96,10 @@ def _coerce(where: str, hint: Any, value: Any) -> Any:
         if not isinstance(value, dict):
             raise WireError(f"{where} must be an object")
         item = typing.get_args(hint)[1]
-        return value if item is Any else {key: _coerce(f"{where}[{key}]", item, one) for key, one in value.items()}
+        if item is Any:
+            return value
+        # Thousands of points name the same metrics: each name is held once.
+        return {sys.intern(key): _coerce(f"{where}[{key}]", item, one) for key, one in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from remote.snapshot import RunSnapshot
 from tui.format import Line, number, spark
@@ -48,18 +48,40 @@ class Metric:
 
 def metrics_of(row: RunSnapshot) -> list[Metric]:
     """Every metric of the run, the telling ones first."""
-    names: set[str] = set().union(*(point.values for point in row.metrics))
+    known = _histories(_Points(row.metrics))
     # What an ended run is worth is said by its result; figures of the test are no point of a validation curve.
     newest = dict(row.progress.metrics) if row.progress is not None and row.result is None else {}
-    names.update(newest)
-    return [_metric(row, name, newest) for name in sorted(names, key=_rank)]
+    metrics = {**{name: Metric(name, value, (), ()) for name, value in newest.items()}, **known}
+    told = [replace(metrics[name], value=newest[name]) if name in newest else metrics[name] for name in metrics]
+    return sorted(told, key=lambda metric: _rank(metric.name))
 
 
-def _metric(row: RunSnapshot, name: str, newest: Mapping[str, int | float | None]) -> Metric:
-    points = tuple(point for point in row.metrics if name in point.values)
-    values = tuple(point.values[name] for point in points)
-    value = newest[name] if name in newest else values[-1] if values else None
-    return Metric(name, value, tuple(float(point.epoch) for point in points), values, points)
+class _Points:
+    """A history that is the same only as itself: what is made of it is kept, and it may be long."""
+
+    def __init__(self, points: tuple[MetricPoint, ...]) -> None:
+        self.points = points
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Points) and other.points is self.points
+
+    def __hash__(self) -> int:
+        return id(self.points)
+
+
+@lru_cache(maxsize=32)
+def _histories(history: _Points) -> dict[str, Metric]:
+    """Every metric by its name, with its newest value in the history. Rows are drawn several times between points."""
+    found: dict[str, list[MetricPoint]] = {}
+    for point in history.points:
+        for name in point.values:
+            found.setdefault(name, []).append(point)
+    return {name: _metric(name, tuple(points)) for name, points in found.items()}
+
+
+def _metric(name: str, points: tuple[MetricPoint, ...]) -> Metric:
+    values = tuple([point.values[name] for point in points])
+    return Metric(name, values[-1], tuple([float(point.epoch) for point in points]), values, points)
 
 
 def _rank(name: str) -> tuple[int, str]:
