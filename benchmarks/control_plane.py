@@ -6,8 +6,8 @@ fleet, one follower a host. All watch the same beating runs, one after the other
 a process of their own; bytes are counted on the TCP connections, both ways; CPU is that of the laptop's processes once
 connected.
 
-Then: how soon a host that fell silent is noticed, with and without a wake of the laptop; and whether memory, CPU,
-descriptors and tasks stay flat over an hour of beats that is played faster.
+Then: how soon a host that fell silent is noticed, with and without a wake of the laptop; and whether the app stays as
+it is over an hour that is played faster (`benchmarks.hour`).
 """
 
 from __future__ import annotations
@@ -24,22 +24,20 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 
+from benchmarks import hour
+from benchmarks.beating_host import BEAT_S
 from benchmarks.heartbeat import LOOP_S, Seen, cpu_of, ours, rows_of
 from benchmarks.many_hosts import USER, Farm, farm
 from benchmarks.report import Row, arguments, lower_is_better, show
 from remote.fleet import Fleet
-from remote.history import History
 from remote.snapshot import Link
 from wire.run_dir import Root
 
-BEAT_S = 30.0
-"""Seconds between two beats of a worker, by default."""
 NOTICED_S, WOKEN_S = 15.0, 4.0
 """How soon a dead host must be noticed, and after a wake."""
-QUARTERS = 4
 
 
 @dataclass(frozen=True)
@@ -168,53 +166,13 @@ async def silence(beats: Farm) -> list[Row]:
     ]
 
 
-@dataclass(frozen=True)
-class Weight:
-    """What the process holds at one moment."""
-
-    cpu_s: float
-    resident_mib: float
-    descriptors: int
-    tasks: int
-
-
-def weigh() -> Weight:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    resident = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return Weight(time.process_time(), resident, len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()))
-
-
-async def hour(beats: Farm, folder: Path, seconds: float) -> list[Row]:
-    """Four quarters; the first is for what is made once, the last is compared with the second."""
-    fleet = Fleet(beats.profile, history=History(folder / "history.sqlite"))
-    await fleet.start(sync=False)
-    await fleet.settled(beats.hosts)
-    weights = [weigh()]
-    for _ in range(QUARTERS):
-        await asyncio.sleep(seconds / QUARTERS)
-        weights.append(weigh())
-    await fleet.close()
-    cpu = [after.cpu_s - before.cpu_s for before, after in pairwise(weights)]
-    second, last = weights[2], weights[-1]
-    played = f"1 h in {seconds:.0f} s, quarter 4 against 2"
-    pairs = [
-        ("CPU", cpu[-1], cpu[1], "s"),
-        ("resident", last.resident_mib, second.resident_mib, "MiB"),
-        ("descriptors", last.descriptors, second.descriptors, ""),
-        ("tasks", last.tasks, second.tasks, ""),
-    ]
-    return [
-        lower_is_better(f"{played}: {name}", ours, theirs, target=0.9, unit=unit) for name, ours, theirs, unit in pairs
-    ]
-
-
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--workers", type=int, nargs="+", default=[10, 50, 200])
     parser.add_argument("--hosts", type=int, nargs="+", default=[1, 10, 50])
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each measurement")
     parser.add_argument("--interval", type=float, default=BEAT_S, help="seconds between the beats of one worker")
-    parser.add_argument("--hour", type=float, default=36.0, help="seconds in which an hour of 50 workers is played")
+    parser.add_argument("--hour", type=float, default=60.0, help="seconds in which an hour is played; 0 leaves it out")
     chosen = parser.parse_args()
     rows: list[Row] = []
     for workers, hosts in product(chosen.workers, chosen.hosts):
@@ -223,9 +181,8 @@ def main() -> None:
             rows += compare(workers, hosts, chosen.seconds, chosen.interval)
     with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), 1, 1, chosen.interval) as beats:
         rows += asyncio.run(silence(beats))
-    played_s = BEAT_S * chosen.hour / 3600
-    with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), 1, 50, played_s) as beats:
-        rows += asyncio.run(hour(beats, Path(name), chosen.hour))
+    if chosen.hour:
+        rows += hour.compare(seconds=chosen.hour)
     show("The control plane, by workers and hosts", rows, as_json=chosen.json)
 
 

@@ -60,8 +60,8 @@ def _serve(folder: Path, count: int, pipe: Pipe) -> None:
     asyncio.run(serve())
 
 
-def profile_of(folder: Path, ports: list[int], identity: Path, workers: int) -> Profile:
-    """`workers` in turn on hosts h00, h01, ..."""
+def profile_of(folder: Path, ports: list[int], identity: Path, workers: int, **more: object) -> Profile:
+    """`workers` in turn on hosts h00, h01, ...; `more` of a profile."""
     hosts = {
         f"h{number:02d}": {
             "address": "127.0.0.1", "port": port, "user": USER, "identity": str(identity),
@@ -71,6 +71,7 @@ def profile_of(folder: Path, ports: list[int], identity: Path, workers: int) -> 
     }  # fmt: skip
     names = list(hosts)
     data = {
+        **more,
         "project": "bench",
         "hosts": hosts,
         "workers": {
@@ -84,8 +85,11 @@ def profile_of(folder: Path, ports: list[int], identity: Path, workers: int) -> 
 
 
 @contextlib.contextmanager
-def farm(folder: Path, hosts: int, workers: int, interval_s: float) -> Iterator[Farm]:
-    """Hosts with beating runs, behind taps that count bytes; HOME of this process moves into `folder`."""
+def farm(folder: Path, hosts: int, workers: int, interval_s: float, *, works: bool = False) -> Iterator[Farm]:
+    """Hosts with beating runs, behind taps that count bytes; HOME of this process moves into `folder`.
+
+    Results of runs that work are only due at a checkpoint: time that is played faster says nothing of an interval.
+    """
     os.environ["HOME"], os.environ["TRAJVID_CONFIG_DIR"] = str(folder), str(folder / "config")
     mine, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(folder, hosts, theirs), daemon=True)
@@ -95,13 +99,14 @@ def farm(folder: Path, hosts: int, workers: int, interval_s: float) -> Iterator[
     identity.touch(mode=0o600)
     identity.write_text(private, encoding="ascii")
     taps = tuple(WireTap(port) for port in ports)
-    profile = profile_of(folder, [tap.port for tap in taps], identity, workers)
+    more = {"sync": {"interval_s": 24 * 3600}} if works else {}
+    profile = profile_of(folder, [tap.port for tap in taps], identity, workers, **more)
     for tap, key in zip(taps, keys, strict=True):
         KnownHosts.default().add("127.0.0.1", tap.port, asyncssh.import_public_key(key))
     known.write_text("".join(f"[127.0.0.1]:{tap.port} {key}" for tap, key in zip(taps, keys, strict=True)))
     workers_of = {name: [one.slug for one in profile.workers.values() if one.host == name] for name in profile.hosts}
     beating = [
-        BeatingHost(Path(profile.hosts[name].root), profile.project_id, slugs, interval_s)
+        BeatingHost(Path(profile.hosts[name].root), profile.project_id, slugs, interval_s, works=works)
         for name, slugs in workers_of.items()
         if slugs
     ]

@@ -16,10 +16,10 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.control_plane import weigh
 from benchmarks.lag import loop_lag
 from benchmarks.many_hosts import Farm, farm
 from benchmarks.report import Row, arguments, lower_is_better, percentile, show
+from benchmarks.weight import weigh
 from remote.fleet import Fleet
 from remote.snapshot import Link, RunSnapshot
 

@@ -87,6 +87,10 @@ class Terminal:
         until = time.monotonic() + seconds
         self.read_until(lambda: time.monotonic() > until)
 
+    def press(self, key: str) -> None:
+        """Send what the terminal sends for a key."""
+        os.write(self._master, key.encode())
+
     def key_ms(self, key: str, text: str) -> tuple[float, float]:
         """Milliseconds from pressing `key` until `text` was painted: (on the clock, without waits for a core).
 
@@ -94,7 +98,7 @@ class Terminal:
         """
         self.seen = b""
         begun, cpu, waited = time.perf_counter(), cpu_s(self.pid), waited_s(self.pid) + waited_s(os.getpid())
-        os.write(self._master, key.encode())
+        self.press(key)
         if not self.read_until(lambda: text.encode() in printed(self.seen)):
             raise RuntimeError(f"{text!r} was not painted after {key!r}; a board needs 20 workers or more here")
         took = time.perf_counter() - begun

@@ -22,9 +22,10 @@ ROOT = Path(__file__).parents[1]
 FIELDS = {"name", "ratio", "target", "unit", "met", "ours", "theirs"}
 TINY = {
     "app": ["--workers", "20", "--seconds", "0.3", "--warm", "0.3", "--keys", "2", "--turns", "1"],
-    "control_plane": ["--workers", "2", "--hosts", "1", "2", "--seconds", "1", "--interval", "0.5", "--hour", "2"],
+    "control_plane": ["--workers", "2", "--hosts", "1", "2", "--seconds", "1", "--interval", "0.5", "--hour", "0"],
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
+    "hour": ["--workers", "2", "--seconds", "2"],
     "language": ["--clips", "8"],
     "objects": ["--clips", "2", "--turns", "1"],
     "persistence": ["--clips", "4"],
@@ -39,6 +40,7 @@ NEEDS = {
     "control_plane": ["ssh", "rsync"],
     "data": [],
     "heartbeat": [SSHD, "ssh"],
+    "hour": ["rsync"],
     "language": [],
     "objects": [],
     "persistence": [],
@@ -52,9 +54,10 @@ DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spe
 """Libraries that `render` compares with; one that is not here is left out."""
 ROWS = {
     "app": 10,
-    "control_plane": 18,
+    "control_plane": 14,
     "data": 14,
     "heartbeat": 6,
+    "hour": 6,
     "language": 12,
     "objects": 24,
     "persistence": 12,

@@ -266,6 +266,14 @@ def test_history_is_bounded_even_if_every_point_is_unique() -> None:
     assert len(extend((), [point(step, **{f"m{step}": 1.0}) for step in range(10000)])) <= POINTS_MAX
 
 
+def test_words_that_thousands_of_points_say_are_held_once() -> None:
+    texts = [point(step, loss=0.5).to_line().decode() for step in range(2)]
+    one = fold(row(), run_message(), NOW).row
+    first, second = fold(one, lines("metrics", texts, end=20), NOW).row.snapshot.metrics
+    assert first.attempt is second.attempt
+    assert next(iter(first.values)) is next(iter(second.values))
+
+
 def test_log_tail_appends_what_follows_and_replaces_what_does_not() -> None:
     one = fold(row(), run_message(), NOW).row
     one = fold(one, lines("log", ["a"], start=100, end=102, skipped=100), NOW).row

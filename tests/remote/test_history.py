@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,19 @@ def test_a_row_of_an_older_version_lacks_what_came_later() -> None:
     del row["decision"]
     found = load_snapshot(json.dumps(row).encode(), 7.0)
     assert (found.decision, found.result) == (None, snapshot().result)
+
+
+def test_of_a_long_history_the_shape_is_kept() -> None:
+    points = tuple(
+        MetricPoint(step, step / 100, 1.0, {"loss": 1 / step} | ({"val_loss": 2 / step} if step % 20 == 0 else {}))
+        for step in range(1, 2000)
+    )
+    data = dump_snapshot(replace(snapshot(), metrics=points))
+    assert len(data) < 64 * 1024
+    kept = load_snapshot(data, 0.0).metrics
+    assert all(point in points for point in kept)
+    assert (kept[0], kept[-1]) == (points[0], points[-1])
+    assert sum("val_loss" in point.values for point in kept) == 99
 
 
 def test_a_row_that_nobody_confirmed_is_not_made_younger(tmp_path: Path) -> None:

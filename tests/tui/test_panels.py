@@ -122,6 +122,18 @@ def test_the_store_keeps_order_colours_and_selection() -> None:
     assert store.current().worker == "transformer-a"  # type: ignore[union-attr]
 
 
+def test_a_history_is_taken_apart_once_and_the_newest_value_is_that_of_the_progress() -> None:
+    row = running("a")
+    assert row.progress is not None
+    moved = replace(row, progress=replace(row.progress, metrics={**row.progress.metrics, "val_loss": 0.125, "new": 1}))
+    before, after = ({metric.name: metric for metric in metrics_of(one)} for one in (row, moved))
+    assert all(after[name].values is before[name].values for name in before)
+    assert after["val_loss"].value == 0.125 and before["val_loss"].value == row.metrics[-1].values["val_loss"]
+    assert after["new"].value == 1 and after["new"].values == ()
+    longer = replace(moved, metrics=(*row.metrics, MetricPoint(9999, 99, 0.0, {"val_loss": 0.5})))
+    assert {metric.name: metric for metric in metrics_of(longer)}["val_loss"].values[-1] == 0.5
+
+
 @pytest.mark.parametrize("name", [name for name, colours in COLOURS.items() if not colours.ansi])
 def test_text_colours_can_be_read_on_their_background(name: str) -> None:
     colours = COLOURS[name]

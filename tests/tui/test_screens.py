@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +17,7 @@ from tests.tui.desk import desk, settle
 from tests.tui.screen_text import plain, rows
 from tests.tui.worlds import default_world, many_states, offline, running
 from tui.app import TrajvidApp
+from tui.screens.worker import WorkerScreen
 from tui.session import FleetLike
 
 Same = Callable[[TrajvidApp], None]
@@ -50,6 +53,16 @@ async def test_theme(theme: str, same_as_before: Same) -> None:
 async def test_after_keys(keys: str, same_as_before: Same) -> None:
     async with desk(default_world(), (120, 40), *keys.split(",")) as (app, _, _):
         same_as_before(app)
+
+
+async def test_a_screen_that_was_closed_leaves_nothing_drawn_behind() -> None:
+    async with desk(default_world(), (120, 40), "enter") as (app, pilot, _):
+        assert isinstance(app.screen, WorkerScreen)
+        drawn = weakref.ref(app.screen.title_bar._styles_cache)
+        await pilot.press("escape")
+        await settle(app, pilot)
+        gc.collect()
+        assert drawn() is None
 
 
 @pytest.mark.parametrize("size", SIZES, ids=SIZE_NAMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual._styles_cache import StylesCache
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -51,6 +52,10 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.title_bar = Lines(self._title_lines, lambda: self.tv.palette, id="title")
         self.footer = Lines(self._footer_lines, lambda: self.tv.palette, id="footer")
+
+    def on_screen_resume(self) -> None:
+        """Let go of what stood above: Textual 8 keeps the drawn lines of up to 1,024 widgets that are gone."""
+        StylesCache.get_inner_outer.cache_clear()
 
     def _title_lines(self, width: int, height: int) -> list[Line]:
         return [title_line(self.tv.store, self.tv.project, width, opening=self.tv.fleet is None and not self.tv.failed)]
