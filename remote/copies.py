@@ -46,12 +46,12 @@ async def compared(fleet: Fleet, found: Inventory, copies: Copies, policy: Polic
     """The same copies; of those that nothing else keeps, what only one side has. Raises as `lone_files`."""
     chosen = plan_here(found, copies, policy) if here else plan(found, copies, policy)
     candidates = {(item.slug, item.run) for item in chosen.items if item.kind in (Kind.COPY, Kind.RUN)}
+    keys = sorted(candidates & set(copies))
+    # At once: the connection lets through as many as its host takes, and each is a program that starts there.
+    told = await asyncio.gather(*((lone_files if here else unwanted_files)(fleet, found.host, *key) for key in keys))
     compared = dict(copies)
-    for key in candidates & set(copies):
-        if here:
-            compared[key] = replace(copies[key], only_here=await lone_files(fleet, found.host, *key))
-        else:
-            compared[key] = replace(copies[key], only_there=await unwanted_files(fleet, found.host, *key))
+    for key, lone in zip(keys, told, strict=True):
+        compared[key] = replace(copies[key], only_here=lone) if here else replace(copies[key], only_there=lone)
     return compared
 
 

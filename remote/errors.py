@@ -155,3 +155,8 @@ class NoEvidence(RemoteError):
 
     exit_code = 9
     code = "no_evidence"
+
+
+def of_host(host: str, message: str) -> str:
+    """The message with the host's name in front, unless it begins with it already."""
+    return message if message.startswith((f"{host}:", f"{host} ")) else f"{host}: {message}"

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from remote.fold import FOLDER_NAME
+from remote.folders import state_folder
 from remote.host_inventory import Thing
 from remote.onhost.inventory import GONE_PREFIX
-from remote.onhost.measuring import measure
+from remote.onhost.measuring import inode_of, measure
 from remote.partial_file import PART_PREFIX
 from remote.pruning_plan import Item, Kind, Policy
 from remote.rsync import PARTIAL_FOLDER
@@ -30,8 +31,19 @@ def leftovers(results: Path, policy: Policy) -> tuple[Item, ...]:
             taken, newest_s = measure(str(path))
             age_s = max(0.0, time.time() - newest_s)
             if newest_s and age_s >= policy.older_s:
-                thing = Thing(path.name, taken, age_s, path.lstat().st_ino, place=str(path.parent))
+                thing = Thing(path.name, taken, age_s, inode_of(str(path)), place=str(path.parent))
                 found.append(Item(Kind.REST, "", thing, worker.name))
+    return tuple(found)
+
+
+def damaged_histories(policy: Policy) -> tuple[Item, ...]:
+    """Histories that were damaged and moved aside long ago."""
+    found = []
+    for path in sorted(state_folder().glob("history.sqlite*.damaged-*")):
+        taken, newest_s = measure(str(path))
+        age_s = max(0.0, time.time() - newest_s)
+        if newest_s and age_s >= policy.older_s:
+            found.append(Item(Kind.HISTORY, "", Thing(path.name, taken, age_s, inode_of(str(path)))))
     return tuple(found)
 
 

@@ -24,11 +24,11 @@ from remote.clean import clean
 from remote.copies import compared, copies_of, copy_of, lone_files, unwanted_files
 from remote.errors import FarSideError, RemoteError
 from remote.folders import state_folder
-from remote.host_inventory import HostRun, Inventory, Thing, take_inventory
+from remote.host_inventory import HostRun, Inventory, take_inventory
 from remote.laptop_disk import local_error
-from remote.leftovers import leftovers
+from remote.leftovers import damaged_histories, leftovers
 from remote.onhost.inventory import GONE_PREFIX
-from remote.onhost.measuring import measure
+from remote.onhost.remove import GONE
 from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, is_here, lacking_here, only_here, plan, plan_here
 from remote.pruning_saved import forget_here, plan_saved, plan_saved_here, saved_here
 from remote.tidy import whole
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 BATCH = 20
 """So many things a call: short enough to tell how far it is."""
 REMOVE_TIMEOUT_S = 1800.0
+NOT_THERE = "not_found"
+"""What a host answers about a run that it does not have."""
 HERE = (Kind.COPY, Kind.SAVED_COPY, Kind.HISTORY, Kind.REST)
 """What lies on this laptop."""
 Step = Callable[[str], None]
@@ -56,6 +58,8 @@ class Done:
     """Why it, or a part of it, is still there."""
     kept: str = ""
     """The ref that keeps the work of a worktree."""
+    gone: bool = False
+    """True if somebody else had removed it before."""
 
 
 async def survey(
@@ -64,7 +68,7 @@ async def survey(
     """Return what may go and why the rest stays, and which hosts could not tell."""
     told = await asyncio.gather(*(_of_host(fleet, host, policy, here) for host in hosts))
     failed = {host: one for host, one in zip(hosts, told, strict=True) if isinstance(one, RemoteError)}
-    found = Plan(_damaged(policy) if here and policy.slugs is None else ())
+    found = Plan(damaged_histories(policy) if here and policy.slugs is None else ())
     found += Plan(await asyncio.to_thread(leftovers, fleet.profile.results, policy) if here else ())
     for one in told:
         found += one if isinstance(one, Plan) else Plan()
@@ -100,17 +104,6 @@ async def _of_host(fleet: Fleet, host: str, policy: Policy, here: bool) -> Plan 
         return exc
 
 
-def _damaged(policy: Policy) -> tuple[Item, ...]:
-    """Histories that were damaged and moved aside long ago."""
-    found = []
-    for path in sorted(state_folder().glob("history.sqlite*.damaged-*")):
-        taken, newest_s = measure(str(path))
-        age_s = max(0.0, time.time() - newest_s)
-        if age_s >= policy.older_s:
-            found.append(Item(Kind.HISTORY, "", Thing(path.name, taken, age_s, path.lstat().st_ino)))
-    return tuple(found)
-
-
 # ---------------------------------------------------------------------- removing
 
 
@@ -128,10 +121,12 @@ async def _remove(fleet: Fleet, items: list[Item], policy: Policy, step: Step) -
         for start in range(0, len(items), BATCH):
             step(f"{host or 'here'}: removing {start + 1} to {min(start + BATCH, len(items))} of {len(items)}")
             batch = items[start : start + BATCH]
-            async with _alone(fleet, batch):
-                reasons = {item: unsynced.get(item) or await _why_not(fleet, item, found, policy) for item in batch}
-                done += [Done(item, skipped=why) for item, why in reasons.items() if why]
-                left = [item for item, why in reasons.items() if not why]
+            async with _alone(fleet, batch, step):
+                looked = [item for item in batch if item not in unsynced]
+                told = await asyncio.gather(*(_why_not(fleet, item, found, policy) for item in looked))
+                reasons = unsynced | dict(zip(looked, told, strict=True))
+                done += [_stays(item, reasons[item]) for item in batch if reasons[item]]
+                left = [item for item in batch if not reasons[item]]
                 for item in left:
                     if item.kind in HERE:
                         done.append(await _remove_here(fleet, item))
@@ -145,13 +140,14 @@ async def _remove(fleet: Fleet, items: list[Item], policy: Policy, step: Step) -
 async def _sync_again(fleet: Fleet, host: str, items: Sequence[Item], step: Step) -> dict[Item, str]:
     """Bring once more each run that is to go from its host; return why that failed."""
     reasons: dict[Item, str] = {}
-    for item in (item for item in items if item.kind is Kind.RUN):
+    own = [item for item in items if item.kind is Kind.RUN]
+    for number, item in enumerate(own, 1):
         name = _name(fleet, host, item.slug)
-        step(f"{name}: looking at {item.run} once more before it goes")
+        step(f"{name}: looking at {item.run} once more before it goes, {number} of {len(own)}")
         try:
             await fleet.syncs.fetch(name, run=item.run, attempts=item.attempts)
         except RemoteError as exc:
-            reasons[item] = f"cannot be synced: {exc.message}"
+            reasons[item] = GONE if exc.code == NOT_THERE else f"cannot be synced: {exc.message}"
     return reasons
 
 
@@ -164,21 +160,27 @@ async def _last_ones(fleet: Fleet, there: Inventory, items: Sequence[Item], poli
 
 
 @asynccontextmanager
-async def _alone(fleet: Fleet, items: Sequence[Item]) -> AsyncIterator[None]:
+async def _alone(fleet: Fleet, items: Sequence[Item], step: Step) -> AsyncIterator[None]:
     """Let nobody else sync these runs or remove them here: else their host and this laptop may both lose one."""
+
+    def waits() -> None:
+        step(f"{items[0].host}: waiting for another process here, which syncs or prunes the same runs")
+
     async with AsyncExitStack() as claims:
-        for folder in sorted(
-            {_folder(fleet, item) for item in items if item.run}
-        ):  # sorted, so that no two wait for ever
+        # Sorted, so that no two wait for ever.
+        for folder in sorted({_folder(fleet, item) for item in items if item.run}):
             try:
-                await claims.enter_async_context(synced.claim(folder, lambda: None))
+                await claims.enter_async_context(synced.claim(folder, waits))
             except OSError as exc:
                 raise local_error(exc, folder) from exc
         yield
 
 
 async def _why_not(fleet: Fleet, item: Item, found: Runs, policy: Policy) -> str:
-    """Why an item may not go after all, just before it goes; '' if nothing keeps it. The caller holds its claim."""
+    """Why an item may not go after all, just before it goes; '' if nothing keeps it, `GONE` if it went by itself.
+
+    The caller holds its claim.
+    """
     if item.kind is Kind.SAVED and not item.lack:
         here = await saved_here(fleet.profile.folder, item.host)
         return "" if here.get((item.slug, item.thing.name)) == item.thing.place else "is not here any more"
@@ -186,7 +188,7 @@ async def _why_not(fleet: Fleet, item: Item, found: Runs, policy: Policy) -> str
         return ""
     run = found.get((item.slug, item.run))
     if run is None:
-        return "is not kept by its host any more"
+        return "is not kept by its host any more" if item.kind is Kind.COPY else GONE
     if run.current or run.state not in OVER:
         return "went on meanwhile"
     copy = await asyncio.to_thread(copy_of, fleet.profile.results, run) or Copy()
@@ -201,6 +203,8 @@ async def _why_not(fleet: Fleet, item: Item, found: Runs, policy: Policy) -> str
         lack = lacking_here(run, replace(copy, only_there=unwanted))
         return lack[0] if lack else ""
     except FarSideError as exc:
+        if exc.code == NOT_THERE and item.kind is not Kind.COPY:
+            return GONE
         return f"cannot be compared: {exc.message}"
 
 
@@ -216,7 +220,7 @@ async def remove_there(fleet: Fleet, host: str, items: Sequence[Item], *, discar
         for index, item in enumerate(items)
     ]  # fmt: skip
     for one in done:
-        if one.item.slug and not one.skipped:
+        if one.item.slug and not one.skipped and not one.gone:
             what = f"{one.item.kind.value} {one.item.thing.name}"
             fleet.record(_name(fleet, host, one.item.slug), "prune", what, f"freed {one.freed_bytes} bytes")
     return done
@@ -232,9 +236,16 @@ def _asked(item: Item, discard: bool) -> dict[str, Any]:
 
 def _done(item: Item, answer: Any) -> Done:
     try:
-        return Done(item, whole(answer["freed_bytes"]), str(answer["skipped"]), str(answer["kept"]))
+        if answer["skipped"]:
+            return _stays(item, str(answer["skipped"]), whole(answer["freed_bytes"]))
+        return Done(item, whole(answer["freed_bytes"]), kept=str(answer["kept"]))
     except (WireError, TypeError, KeyError):
         return Done(item, skipped="the host's answer makes no sense")
+
+
+def _stays(item: Item, why: str, freed_bytes: int = 0) -> Done:
+    """What nobody removed, unless somebody else did."""
+    return Done(item, gone=True) if why == GONE else Done(item, freed_bytes, why)
 
 
 def _folder(fleet: Fleet, item: Item) -> Path:
@@ -258,6 +269,8 @@ def _remove_local(path: Path, item: Item) -> Done:
             shutil.rmtree(gone)
         else:
             gone.unlink()
+    except FileNotFoundError:
+        return _stays(item, GONE)
     except OSError as exc:
         return Done(item, skipped=f"{exc.strerror}: {clean(str(exc.filename or path))}")
     return Done(item, item.thing.bytes)

@@ -197,7 +197,7 @@ def needed_there(run: HostRun, rank: int, policy: Policy) -> str:
     if rank < policy.keep:
         return f"is among the newest {policy.keep}"
     if run.thing.age_s < policy.older_s:
-        return "is younger"
+        return "was used too recently"
     return ""
 
 

@@ -37,6 +37,11 @@ def cut(text: str, width: int) -> str:
     return "" if width <= 0 else set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
+def fitted(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells: cut, or padded on the right."""
+    return set_cell_size(cut(text, width), max(0, width))
+
+
 def line_width(line: Iterable[Span]) -> int:
     """Width of a line in cells."""
     return sum(cell_len(text) for text, _ in line)

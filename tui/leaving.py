@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rich.cells import cell_len
+
 from remote.snapshot import RunSnapshot
-from tui.format import Line, safe
+from tui.format import Line, fitted, safe
 from tui.words import count_words, state_and_age
 
 
@@ -20,9 +22,9 @@ def what_goes_on(rows: list[RunSnapshot], now: float, tested: Collection[str] = 
     sure = "" if all(row.confirmed(now) for row in going) else ", as far as is known"
     head = f"{len(going)} still running on {', '.join(hosts)}{sure}; this terminal is not needed:"
     lines: list[Line] = [[(head, "bold")]]
-    width = max(len(safe(row.worker)) for row in going)
+    width = max(cell_len(safe(row.worker)) for row in going)
     lines += [
-        [("  " + row.worker.ljust(width) + "  ", ""), *state_and_age(row, now), ("  " + count_words(row), "dim")]
+        [("  " + fitted(row.worker, width) + "  ", ""), *state_and_age(row, now), ("  " + count_words(row), "dim")]
         for row in going
     ]
     return [

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remote.checks import Report
 from remote.snapshot import RunSnapshot
 from tui.widgets.braille import STYLE_ORDER
 from wire.state import State
+
+if TYPE_CHECKING:
+    from tui.housekeeping.removal import Removal
 
 PROFILE = "profile"
 URGENT = (
@@ -45,6 +48,8 @@ class Store:
         """What doctor last said of each host."""
         self.looking: set[str] = set()
         """Hosts that it looks at now."""
+        self.removal: Removal | None = None
+        """What `prune` removes now."""
         self.frozen_at: float | None = None
         self._rows: dict[str, RunSnapshot] = {}
         self._colours: dict[str, int] = {}

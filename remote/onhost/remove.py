@@ -28,6 +28,7 @@ from wire.run_dir import Root
 from wire.state import State
 
 ITEMS_MAX = 100
+GONE = "it is gone already"
 OVER = (State.COMPLETED, State.FAILED, State.STOPPED, State.LOST)
 """States of runs that may go; a held one waits for somebody."""
 KEPT_CHECKPOINTS = ("best.pt", "last.pt")
@@ -176,7 +177,7 @@ def _demand_same(path: str, item: Item) -> None:
     """The thing that was shown, not a later one of its name, and not used again since."""
     inode = inode_of(path)
     if not inode:
-        raise Refusal("not_found", "it is gone already")
+        raise Refusal("not_found", GONE)
     if inode != item.get("inode"):
         raise Refusal("changed", "it is not what it was when it was listed; look again")
 

@@ -14,12 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remote import copies as copies_here
 from remote import host_inventory, prune, runs, synced
 from remote.copies import copy_of
-from remote.errors import RemoteError
+from remote.errors import FarSideError, RemoteError
 from remote.fleet import Fleet
 from remote.host_inventory import HostRun, Inventory, Thing, Worktree
+from remote.leftovers import damaged_histories
 from remote.listing import Entry
+from remote.onhost.remove import GONE
 from remote.prune import Done, carry_out, survey
 from remote.pruning_plan import OVER, Copy, Cure, Item, Kind, Plan, Policy, lacking_here, plan, plan_here
 from remote.synced import Mark
@@ -176,7 +179,9 @@ async def test_what_went_from_here_while_somebody_read_the_list_stays_on_its_hos
     assert await told(whole, run, Policy(unsynced=True)) == ""
     assert await told(whole, replace(run, current=True), Policy(unsynced=True)) == "went on meanwhile"
     assert await told(checkpoint, replace(run, state=State.RUNNING)) == "went on meanwhile"
-    assert "any more" in await prune._why_not(fleet, whole, {}, AT_ONCE)
+    assert await prune._why_not(fleet, whole, {}, AT_ONCE) == GONE
+    copy = replace(whole, kind=Kind.COPY)
+    assert "any more" in await prune._why_not(fleet, copy, {}, AT_ONCE), "now it is the last one"
     folder = project.profile.results / "good" / FIRST
     folder.mkdir(parents=True)
     synced.write(folder, Mark(FIRST, True, attempts=1))
@@ -205,6 +210,86 @@ async def test_one_at_a_time_removes_a_run_here_or_there(
     items = [Item(kind, "local", Thing(FIRST), "good", FIRST) for kind in (Kind.CHECKPOINT, Kind.COPY)]
     done = await asyncio.gather(*(carry_out(fleet, [item], AT_ONCE) for item in items))
     assert [one.skipped for told, _ in done for one in told] == ["stays", "stays"]
+
+
+async def test_what_somebody_else_removed_before_is_no_failure_and_does_not_stay(
+    project: Project, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that prune at once: the later one finds nothing to sync, to compare or to remove."""
+
+    async def no_run(*_args: object, **_more: object) -> None:
+        raise FarSideError("local: good has no such run on this host", code="not_found")
+
+    async def found(*_args: object) -> Inventory:
+        return Inventory("local", tuple(HostRun(Thing(run), "good", State.COMPLETED, 1) for run in (FIRST, SECOND)))
+
+    async def host_says(_fleet: Fleet, _host: str, items: list[Item], **_more: object) -> list[Done]:
+        return [prune._done(item, {"freed_bytes": 0, "skipped": GONE, "kept": ""}) for item in items]
+
+    monkeypatch.setattr(prune, "take_inventory", found)
+    monkeypatch.setattr(fleet.syncs, "fetch", no_run)
+    monkeypatch.setattr(prune, "unwanted_files", no_run)
+    monkeypatch.setattr(prune, "remove_there", host_says)
+    synced_once = project.profile.results / "good" / SECOND
+    synced_once.mkdir(parents=True)
+    items = (
+        Item(Kind.RUN, "local", Thing(FIRST), "good", FIRST),
+        Item(Kind.BUNDLE, "local", Thing("0a")),
+        Item(Kind.REST, "local", Thing(".tmp-gone-1-x", place=str(project.profile.results)), "good"),
+    )
+    steps: list[str] = []
+    done, failed = await carry_out(fleet, items, AT_ONCE, steps.append)
+    assert not failed and {one.item.kind: (one.gone, one.skipped) for one in done} == dict.fromkeys(
+        (Kind.RUN, Kind.BUNDLE, Kind.REST), (True, "")
+    )
+    assert "1 of 1" in steps[0]
+    looked = await prune._why_not(fleet, replace(items[0], run=SECOND), {("good", SECOND): a_kept(SECOND)}, AT_ONCE)
+    assert looked == GONE
+
+
+def a_kept(run: str) -> HostRun:
+    return HostRun(Thing(run), "good", State.COMPLETED, 1)
+
+
+async def test_who_must_wait_for_another_process_says_so(
+    project: Project, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(*_args: object) -> Inventory:
+        return Inventory("local")
+
+    monkeypatch.setattr(prune, "take_inventory", found)
+    waiting = asyncio.Event()
+    item = Item(Kind.COPY, "local", Thing(FIRST), "good", FIRST)
+
+    def step(text: str) -> None:
+        if "waiting for another process" in text:
+            waiting.set()
+
+    async with synced.claim(project.profile.results / "good" / FIRST, lambda: None):
+        removing = asyncio.ensure_future(carry_out(fleet, [item], AT_ONCE, step))
+        await asyncio.wait_for(waiting.wait(), 20)
+        assert not removing.done()
+    done, _ = await removing
+    assert "any more" in done[0].skipped
+
+
+async def test_many_runs_are_compared_at_once(project: Project, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other is a program that starts on the host for each: half a minute for thirty runs."""
+    names = [f"2025010{day}T000000-3f2a91c-aaaa" for day in range(1, 6)]
+    begun: list[str] = []
+
+    async def looked(_fleet: Fleet, _host: str, _slug: str, run: str) -> tuple[str, ...]:
+        begun.append(run)
+        await asyncio.sleep(0)
+        assert len(begun) == len(names) - 1, "each is asked before the first has answered"
+        return ("notes.md",) if run == names[0] else ()
+
+    monkeypatch.setattr(copies_here, "unwanted_files", looked)
+    found = Inventory("local", tuple(HostRun(Thing(run, age_s=1e7), "good", State.COMPLETED, 1) for run in names))
+    mine = {("good", run): Copy(Mark(run, True, attempts=1)) for run in names}
+    told = await copies_here.compared(fleet, found, mine, AT_ONCE, here=False)
+    assert {key[1]: copy.only_there for key, copy in told.items() if copy.only_there} == {names[0]: ("notes.md",)}
+    assert told.keys() == mine.keys()
 
 
 @pytest.fixture
@@ -347,7 +432,7 @@ def test_a_damaged_history_goes_when_it_is_old(home: Path, monkeypatch: pytest.M
         (home / name).touch()
     then = time.time() - 86400.0
     os.utime(home / "history.sqlite.damaged-1", (then, then))
-    [item] = prune._damaged(Policy(older_s=3600.0))
+    [item] = damaged_histories(Policy(older_s=3600.0))
     assert item.thing.name == "history.sqlite.damaged-1"
     assert prune._remove_local(home / item.thing.name, item).skipped == ""
     assert sorted(path.name for path in home.iterdir() if path.name.startswith("history")) == [

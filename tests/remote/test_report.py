@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,9 @@ async def test_what_a_host_cannot_tell_is_told_by_the_copies_here(
     assert run.reason == "out of memory" and run.busy_s == pytest.approx(HOUR_S, abs=1.0)
     assert found.hosts[0].problem == "local: refused" and found.hosts[0].cost_usd is None
     text = "\n".join(page(found))
-    assert "1 failed" in text and "told by the copy here" in text and "as synced here" in text
+    assert "1 failed" in text and "told by the copy here" in text and "  local: refused; 1 run as synced here" in text
+    nothing = page(replace(found, runs=()))
+    assert "nothing ran, as far as is known without local" in nothing, "a host that is silent may have run something"
 
 
 def test_the_page_says_what_it_took_and_escapes_what_hosts_said() -> None:

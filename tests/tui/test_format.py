@@ -15,6 +15,7 @@ from tui.format import (
     cut,
     cut_line,
     duration,
+    fitted,
     line_width,
     number,
     pad_line,
@@ -83,6 +84,7 @@ def test_no_line_grows_wider_than_it_may(line: list[tuple[str, str]], width: int
 def test_cut_text_is_printable_and_fits(text: str, width: int) -> None:
     short = cut(text, width)
     assert cell_len(short) <= width and (short.isprintable() or not short)
+    assert cell_len(fitted(text, width)) == width and fitted(text, width).startswith(short)
 
 
 @given(st.text(max_size=200))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from remote.checks import Check, Report, Verdict
 from remote.hosts import HostSnapshot, HostWarning, noted
@@ -100,6 +101,22 @@ class Looks(NoVerbs):
         self.asked += hosts
         await self.go.wait()
         return [REPORT]
+
+
+async def test_the_selected_worker_is_in_view_and_names_of_wide_letters_keep_the_columns() -> None:
+    rows = [running(f"w{number}", host="gpu-1") for number in range(8)] + [running("データ-訓練", host="gpu-1")]
+    async with desk(rows, (80, 24)) as (app, pilot, feed):
+        feed.machines = machines()
+        await pilot.press("h", *"JJJJJJJ")
+        await settle(app, pilot)
+        assert app.store.selected == "w7" and "▌ w7" in plain(app)
+        await pilot.press("K", "J", "J")
+        await settle(app, pilot)
+        [one, other] = [line for line in plain(app).split("\n") if "w7 " in line or "データ" in line]
+        assert other.startswith("│ ▌") and cell_len(one.split("●")[0]) == cell_len(other.split("●")[0])
+        await pilot.press("J")
+        await settle(app, pilot)
+        assert "▌ w0" in plain(app), "and up again"
 
 
 async def test_keys_act_on_the_selected_host_and_its_workers() -> None:

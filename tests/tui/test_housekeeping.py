@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from remote.pruning_plan import Kind
+from remote.pruning_plan import Kind, Plan
 from remote.snapshot import Link, LinkStatus
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.housekept import DAY_S, Housekeeping, plan, trees
@@ -24,6 +26,20 @@ Same = Callable[..., None]
 
 class Verbs(Housekeeping, NoVerbs):
     """The hosts' answers beside what every screen asks."""
+
+
+class Slow(Verbs):
+    """Removes for ever; `ended` says how that ended."""
+
+    ended = ""
+
+    async def carry_out(self, fleet: object, items: object, policy: object, on_step: Callable[[str], None]) -> None:
+        on_step("gpu-1: removing 1 to 2 of 2")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.ended = "given up"
+            raise
 
 
 def rows() -> list:
@@ -52,6 +68,47 @@ async def test_only_what_is_marked_goes_and_only_after_its_number(same_as_before
         assert [item for item in plan().items if item != kept] == verbs.removed
         assert "stays: run i3d-a/" in plain(app) and "meanwhile" in plain(app)
         assert len(verbs.asked) == 2, "what is left is looked at anew"
+
+
+async def test_a_removal_goes_on_behind_other_screens_and_may_be_given_up() -> None:
+    """Nothing that it depends on changes meanwhile, and a second one does not start beside it."""
+    verbs = Slow()
+    async with desk(rows(), (120, 40), "P", verbs=verbs) as (app, pilot, _):
+        await settle(app, pilot)
+        await pilot.press("x", "5", "enter")
+        await settle(app, pilot)
+        app.flush(everything=True)
+        await settle(app, pilot)
+        assert "◌ gpu-1: removing 1 to 2 of 2 …" in plain(app) and "5 of 5 things" in plain(app)
+        await pilot.press("o", "m", "w")
+        await settle(app, pilot)
+        assert "unused for 30 d, newest 1" in plain(app) and "from the hosts" in plain(app)
+        assert "not now: gpu-1: removing" in plain(app) and len(verbs.asked) == 1
+        await pilot.press("escape", "P")
+        await settle(app, pilot)
+        assert "◌ gpu-1: removing" in plain(app) and "asked once this has ended" in plain(app)
+        await pilot.press("x")
+        await settle(app, pilot)
+        assert "Give up removing?" in plain(app)
+        await pilot.press("right", "enter")
+        await settle(app, pilot)
+        await settle(app, pilot)
+        assert verbs.ended == "given up" and "the rest stays" in plain(app)
+        assert len(verbs.asked) == 2 and "5 of 5 things" in plain(app), "what is left is looked at anew"
+
+
+async def test_why_a_run_stays_is_seen_beside_the_longest_name() -> None:
+    verbs = Verbs()
+    kept = plan().kept[1]
+    verbs.plan = Plan(kept=(replace(kept, slug="long-" + "x" * 59), replace(kept, slug="データ-訓練")))
+    for size, why in (((120, 40), "is the newest of its worker +local"), ((80, 24), "is the newest of .*… +local")):
+        async with desk(rows(), size, "P", verbs=verbs) as (app, pilot, _):
+            await settle(app, pilot)
+            assert len(re.findall(why, plain(app))) == 2
+            assert "nothing may go" in plain(app) and "of 0 things" not in plain(app)
+            await pilot.press("space")
+            await settle(app, pilot)
+            assert "stays: it is the newest of its worker" in plain(app), "the key says why it does nothing"
 
 
 async def test_the_rules_may_be_changed_and_the_laptop_looked_at() -> None:

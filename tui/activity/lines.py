@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from rich.cells import cell_len
+
 from remote.activity import Deed, Origin, Source
-from tui.format import Line, age, cut, cut_line, joined, wrapped
+from tui.format import Line, age, cut, cut_line, fitted, joined, line_width, wrapped
 
 WIDE, ROOMY = 110, 150
 WHEN, VERB, LABEL = 11, 9, 10
@@ -43,16 +45,16 @@ def deed_line(deed: Deed, width: int, wall_s: float, *, selected: bool = False) 
     line: Line = [
         ("▌" if selected else " ", "bold accent"),
         (when(deed.at_s, wall_s).ljust(WHEN + 1), "dim"),
-        (cut(deed.verb, VERB).ljust(VERB + 1), "bold"),
-        (cut(deed.worker or deed.host, name).ljust(name + 1), "bold" if selected else ""),
-        (cut(deed.by, who).ljust(who + 1) if who else "", "dim"),
+        (fitted(deed.verb, VERB) + " ", "bold"),
+        (fitted(deed.worker or deed.host, name) + " ", "bold" if selected else ""),
+        (fitted(deed.by, who) + " " if who else "", "dim"),
         (cut(deed.origin.value, 4).ljust(5), "dim" if deed.origin is Origin.BOTH else "info"),
     ]
-    room = width - sum(len(text) for text, _ in line) - 1
+    room = width - line_width(line) - 1
     result = deed.result or "no answer kept"
     if width >= WIDE and deed.command:
         end = cut(result, room // 2)
-        return [*line, (end, result_role(deed)), ("  ", ""), (cut(deed.command, room - len(end) - 2), "dim")]
+        return [*line, (end, result_role(deed)), ("  ", ""), (cut(deed.command, room - cell_len(end) - 2), "dim")]
     return cut_line([*line, (cut(result, room), result_role(deed))], width)
 
 

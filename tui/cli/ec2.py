@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
+from rich.cells import cell_len
+
 from remote import ec2_verbs
 from remote.ec2_instance import Instance
 from remote.errors import Declined, RemoteError, UsageError
 from remote.profiles import Host
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, together
-from tui.format import duration
+from tui.format import duration, fitted
 
 HEAD = ("HOST", "INSTANCE", "TYPE", "STATE", "UP", "PRICE", "SPENT SINCE START", "ADDRESS")
 Act = Callable[[Session, Host], Awaitable[Instance]]
@@ -120,8 +122,8 @@ def _table(told: list[tuple[Host, Instance]]) -> str:
     if not told:
         return ""
     lines = [HEAD, *(_cells(host, found) for host, found in told)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(fitted, line, widths)).rstrip() for line in lines)
 
 
 def _cells(host: Host, found: Instance) -> tuple[str, ...]:

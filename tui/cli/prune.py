@@ -11,7 +11,7 @@ from remote.prune import Done, carry_out, survey
 from remote.pruning_plan import Item, Kept, Kind, Plan, Policy, counted
 from tui.activity.since import span_s
 from tui.cli.envelope import Answer
-from tui.cli.session import Session, together
+from tui.cli.session import Session, nothing, together
 from tui.format import age, size
 from tui.housekeeping.pruning import NAMES, NameAt, counted_kinds, cure_words, item_name, reasons, told, total
 
@@ -30,7 +30,8 @@ async def main(session: Session) -> Answer:
         session.fleet, [host for host in hosts if host not in failed], policy, here=arguments.here
     )
     failed |= more
-    shown = _shown(session, found)
+    none = "no copy here may go of runs" if arguments.here else "nothing may go"
+    shown = _shown(session, found, nothing(none, hosts, failed))
     if not found.items:
         return Answer(_data(session, found, []), shown, together(failed, len(hosts)))
     if not await _agreed(session, found, shown):
@@ -38,7 +39,7 @@ async def main(session: Session) -> Answer:
         return Answer(_data(session, found, []), text, together(failed, len(hosts)))
     done, lost = await carry_out(session.fleet, found.items, policy, session.say)
     failed |= lost
-    text = "\n".join(told(done, session.fleet.name_at))
+    text = "\n".join(told(done, lost, session.fleet.name_at))
     return Answer(_data(session, found, done), text, _error(failed, done, len(hosts)))
 
 
@@ -82,7 +83,8 @@ async def _agreed(session: Session, found: Plan, shown: str) -> bool:
 # ---------------------------------------------------------------------- for people
 
 
-def _shown(session: Session, found: Plan) -> str:
+def _shown(session: Session, found: Plan, otherwise: str) -> str:
+    """What may go, `otherwise` if nothing may; then what stays."""
     lines: list[str] = []
     for host in dict.fromkeys(item.host for item in found.items):
         items = [item for item in found.items if item.host == host]
@@ -90,9 +92,7 @@ def _shown(session: Session, found: Plan) -> str:
         lines.append(f"{where}: {counted_kinds(items)}, {total(items)}, may go")
         for kind in dict.fromkeys(item.kind for item in items):
             lines += _listed(items, kind, session.fleet.name_at)
-    if not lines:
-        lines.append(f"nothing {'here' if session.arguments.here else 'on the hosts'} may go")
-    return "\n".join([*lines, *_staying(found.kept, session.fleet.name_at)])
+    return "\n".join([*(lines or [otherwise]), *_staying(found.kept, session.fleet.name_at)])
 
 
 def _listed(items: Sequence[Item], kind: Kind, name_at: NameAt) -> list[str]:
@@ -135,7 +135,7 @@ def _data(session: Session, found: Plan, done: Sequence[Done]) -> dict[str, Any]
         "may_go": [of(item) for item in found.items],
         "stays": [asdict(one) for one in found.kept],
         "removed": [
-            {**of(one.item), "freed_bytes": one.freed_bytes, "skipped": one.skipped} for one in done
+            {**of(one.item), "freed_bytes": one.freed_bytes, "skipped": one.skipped, "gone": one.gone} for one in done
         ],
     }  # fmt: skip
 

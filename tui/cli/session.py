@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote.clean import clean
-from remote.errors import Declined, NeedsYou, RemoteError, Unreachable, UsageError
+from remote.errors import Declined, NeedsYou, RemoteError, Unreachable, UsageError, of_host
 from remote.snapshot import Link, RunSnapshot
 from tui.cli import envelope
 from tui.cli.envelope import Answer
@@ -207,10 +207,11 @@ def together(failures: dict[str, RemoteError], tried: int) -> RemoteError | None
     kinds = {(failure.code, failure.exit_code) for failure in failures.values()}
     if len(failures) == tried and len(kinds) == 1:
         return first
-    message = "; ".join(_of(name, failure.message) for name, failure in failures.items())
+    message = "; ".join(of_host(name, failure.message) for name, failure in failures.items())
     return SomeHostsFailed(message, hint=first.hint)
 
 
-def _of(name: str, message: str) -> str:
-    """The message with the name in front, unless it begins with it already."""
-    return message if message.startswith((f"{name}:", f"{name} ")) else f"{name}: {message}"
+def nothing(what: str, hosts: Iterable[str], failed: Collection[str]) -> str:
+    """`no worktrees on local, gpu-1`: of the hosts that answered, as nothing is known of the others."""
+    answered = [host for host in hosts if host not in failed]
+    return f"{what} on {', '.join(answered)}" if answered else "no host has answered, so nothing is known"

@@ -14,7 +14,7 @@ from remote.pruning_plan import counted
 from remote.who import nearest
 from remote.worktree_inventory import Found, look_at_worktrees, remove_worktrees
 from tui.cli.envelope import Answer
-from tui.cli.session import Session, together
+from tui.cli.session import Session, nothing, together
 from tui.housekeeping.worktrees import result_words, worktree_lines
 
 
@@ -28,44 +28,49 @@ async def main(session: Session) -> Answer:
     if arguments.action != "list":
         session.changes()
     every, failed, hosts = await _look(session)
-    error = together(failed, hosts)
+    error = together(failed, len(hosts))
     if arguments.action == "list":
-        shown = _named(every, arguments.workers) if arguments.workers else every
-        lines = [line for one in shown for line in worktree_lines(one)] or ["no worktrees"]
+        shown = _named(session, every, failed) if arguments.workers else every
+        lines = [line for one in shown for line in worktree_lines(one)] or [nothing("no worktrees", hosts, failed)]
         return Answer({"worktrees": [_told(one) for one in shown]}, "\n".join(lines), error)
     if arguments.action == "prune":
         ours = {worker.slug for worker in session.profile.workers.values()}
         chosen = [one for one in every if one.tree.slug not in ours and one.tree.clean and not one.tree.running]
         if not chosen:
-            return Answer({"removed": []}, "every clean worktree is of a worker of this profile, so all stay", error)
+            text = nothing("no clean worktree without a worker of this profile", hosts, failed)
+            return Answer({"removed": []}, text, error)
     else:
-        chosen = _named(every, arguments.workers, failed)
+        chosen = _named(session, every, failed)
     await _consent(session, chosen)
     return await _remove(session, chosen, error)
 
 
-async def _look(session: Session) -> tuple[list[Found], dict[str, RemoteError], int]:
+async def _look(session: Session) -> tuple[list[Found], dict[str, RemoteError], list[str]]:
+    """The worktrees, which hosts did not tell of theirs, and which were asked."""
     hosts = sorted({worker.host for worker in session.profile.workers.values()})
     failed = dict(await session.reach(hosts))
     found, more = await look_at_worktrees(session.fleet, [host for host in hosts if host not in failed])
-    return found, failed | more, len(hosts)
+    return found, failed | more, hosts
 
 
-def _named(every: Sequence[Found], names: Sequence[str], failed: dict[str, RemoteError] | None = None) -> list[Found]:
+def _named(session: Session, every: Sequence[Found], failed: dict[str, RemoteError]) -> list[Found]:
     """Those of the named workers. Raises `UsageError`, or why a host that may have it did not tell."""
-    known = {one.name for one in every}
-    for name in names:
-        if name not in known:
-            if failed:
-                raise next(iter(failed.values()))
-            raise UsageError(f"{name} has no worktree", hint=nearest(name, known), code="unknown_worker")
+    known, names = {one.name for one in every}, session.arguments.workers
+    for name in (name for name in names if name not in known):
+        worker = session.profile.workers.get(name)
+        silent = failed.get(worker.host) if worker is not None else next(iter(failed.values()), None)
+        raise silent or UsageError(f"{name} has no worktree", hint=nearest(name, known), code="unknown_worker")
     return [one for one in every if one.name in names]
 
 
 async def _consent(session: Session, chosen: Sequence[Found]) -> None:
-    """A yes for what is in a commit; the typed name, or --discard with --yes, for what is not. Raises `Declined`."""
-    clean_ones = [one for one in chosen if one.tree.clean]
-    for one in [one for one in chosen if not one.tree.clean and not one.tree.running]:
+    """A yes for what is in a commit; the typed name, or --discard with --yes, for what is not. Raises `Declined`.
+
+    About one in which something runs nothing is asked, as its host will not remove it.
+    """
+    idle = [one for one in chosen if not one.tree.running]
+    clean_ones = [one for one in idle if one.tree.clean]
+    for one in [one for one in idle if not one.tree.clean]:
         session.say("\n".join(worktree_lines(one)))
         if session.arguments.discard and session.arguments.yes:
             continue

@@ -8,7 +8,7 @@ from remote.checks import Report
 from remote.clean import clean
 from remote.hosts import HostSnapshot
 from remote.snapshot import Link, RunSnapshot
-from tui.format import Line, age, cut, cut_line, joined, pad_line, spread, while_it_fits, wrapped
+from tui.format import Line, age, cut, cut_line, fitted, joined, pad_line, spread, while_it_fits, wrapped
 from tui.hosts.checks import report_lines, summary
 from tui.hosts.gpus import gpu_line
 from tui.hosts.instance import idle_line, instance_line, why_no_idle_stop
@@ -30,6 +30,7 @@ from tui.words import age_words, beside_state, known, link_words, state_words
 LABEL = 11
 WARNINGS_SHOWN = 3
 DOCTOR = ("doctor ", "bold")
+CURSOR = ("▌ ", "bold accent")
 SIDE = 150
 """From this width on workers and doctor stand beside the machine."""
 
@@ -140,8 +141,8 @@ def worker_lines(rows: Sequence[RunSnapshot], now: float, width: int, selected: 
     head: Line = [("workers ", "bold"), *(run_words(rows, now) if rows else [("none of the profile", "dim")])]
     lines = [head]
     for row in rows:
-        mark = ("▌ " if row.worker == selected else "  ", "bold accent")
-        name = (cut(row.worker, 20).ljust(21), "bold" if row.worker == selected else "")
+        mark = CURSOR if row.worker == selected else ("  ", "")
+        name = (fitted(row.worker, 20) + " ", "bold" if row.worker == selected else "")
         state = joined([[state_words(row, now)], [(beside_state(row), "dim")], [(gpus_named(row), "dim")]])
         end: Line = [age_words(row, now)] if known(row) else []
         lines.append(spread([mark, name, *state], end, width))

@@ -20,7 +20,7 @@ PRUNE_KEYS = table(
     "prune",
     Key("turn", "space", "space", "in or out", "take the thing out of what is removed, or in again", "Prune", 2),
     Key("turn_all", "a", "a", "all or none", "take everything out, or in again", "Prune", 4),
-    Key("remove", "x", "x", "remove", "remove what is marked; asks for its number", "Prune", 1, True),
+    Key("remove", "x", "x", "remove", "remove what is marked, by its number; give up a removal", "Prune", 1, True),
     Key("older", "o", "o", "age", "what was not used for 30, 7 or 1 days, or for 90", "Prune", 5),
     Key("keep", "m", "m", "keep", "how many newest runs of a worker stay: 1, 2, 3 or 5", "Prune", 6),
     Key("where", "w", "w", "hosts or laptop", "what may go from the hosts, or from this laptop", "Prune", 3),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from remote.errors import RemoteError
 from remote.onhost.merging import NAME as MERGING
 from remote.prune import Done
 from remote.pruning_plan import Cure, Item, Kept, Kind
@@ -71,7 +72,7 @@ def total(items: Iterable[Item]) -> str:
 
 
 def reasons(kept: Iterable[Kept]) -> str:
-    """Why those runs stay that no sync would free: `2 runs, as each is younger; 1 run, as it is held`."""
+    """Why those runs stay that no sync would free: `2 runs, as each was used too recently; 1 run, as it is held`."""
     counts = Counter(one.why for one in kept if one.cure is None)
     return "; ".join(
         f"1 run, as it {why}" if count == 1 else f"{count} runs, as each {why}" for why, count in counts.most_common()
@@ -90,11 +91,17 @@ def cure_words(one: Kept, name_at: NameAt) -> str:
     return f"trajvid-tui sync {worker} --run {one.run}" + (" --everything" if one.cure is Cure.EVERYTHING else "")
 
 
-def told(done: Sequence[Done], name_at: NameAt) -> list[str]:
-    """What was removed and freed, and why the rest is still there."""
+def told(done: Sequence[Done], lost: Mapping[str, RemoteError], name_at: NameAt) -> list[str]:
+    """What was removed and freed, which hosts went away meanwhile, and why the rest is still there."""
     freed = sum(one.freed_bytes for one in done)
-    gone = [one.item for one in done if not one.skipped]
-    lines = [f"removed {counted_kinds(gone)}, {size(freed)}" if gone else "nothing was removed"]
+    removed = [one.item for one in done if not one.skipped and not one.gone]
+    lines = [f"removed {counted_kinds(removed)}, {size(freed)}"] if removed else []
+    if before := [one.item for one in done if one.gone]:
+        lines.append(f"somebody else had removed {counted_kinds(before)} before")
+    for host, error in lost.items():
+        about = error.message.removeprefix(f"{host}: ")
+        lines.append(f"{host or 'this laptop'}: {about}; what else of it is gone, another look will tell")
+    lines = lines or ["nothing was removed"]
     for one in done:
         if one.skipped:
             lines.append(f"stays: {NAMES[one.item.kind][0]} {item_name(one.item, name_at)}: {one.skipped}")

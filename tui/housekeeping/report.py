@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from remote.errors import of_host
 from remote.report import HOUR_S, HostShare, PastRun, Report
 from tui.activity.lines import moment
 from tui.format import age, duration, safe
@@ -49,7 +50,8 @@ def _entries(found: Report) -> Iterable[Entry]:
 def _summary(found: Report) -> str:
     """`12 runs of 5 workers: 7 completed, 3 failed; 31 h of runs, 62.0 hours of GPUs, about 12.50 USD of machines`."""
     if not found.runs:
-        return "nothing ran"
+        silent = [share.host for share in found.hosts if share.problem]
+        return f"nothing ran, as far as is known without {', '.join(silent)}" if silent else "nothing ran"
     states = Counter(run.state.value for run in found.runs)
     workers = len({run.worker for run in found.runs})
     ended = ", ".join(f"{count} {state}" for state, count in states.most_common())
@@ -97,7 +99,7 @@ def _source(share: HostShare, copies: int) -> str:
     if share.cost_usd is not None:
         worked += f", about {share.cost_usd:.2f} USD"
     if share.problem:
-        return f"{share.host}: {share.problem}; {_count(copies, 'run')} as synced here; {worked} at least"
+        return f"{of_host(share.host, share.problem)}; {_count(copies, 'run')} as synced here; {worked} at least"
     more = f"; {_count(share.left_out, 'run')} more not told" if share.left_out else ""
     return f"{share.host}: asked just now; {worked}{more}"
 

@@ -11,7 +11,7 @@ from remote.hosts import HostSnapshot
 from remote.snapshot import RunSnapshot
 from tui.format import Line
 from tui.hosts import power
-from tui.hosts.detail import DOCTOR, body_lines, framed
+from tui.hosts.detail import CURSOR, DOCTOR, body_lines, framed
 from tui.hosts.rows import HOST_ROWS, host_lines
 from tui.keys import DOWN, FIRST, LAST, PAGE_DOWN, PAGE_UP, UP, Key, footer_line, table
 from tui.screens.main import MainScreen, screen_bindings
@@ -53,7 +53,8 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         self.hosts: list[HostSnapshot] = []
         self.selected = selected
         self.top = 0
-        self._to_doctor = False
+        self._into_view = ""
+        """What of the detail to scroll to when it is drawn next: `doctor`, or `worker` for the selected one."""
         self._asked_at: dict[str, float] = {}
         """When Amazon was last asked about each EC2 host."""
         self.list = Lines(self._list, lambda: self.tv.palette, id="hosts")
@@ -146,11 +147,18 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         body = body_lines(
             host, self.crew(), self.tv.store.now(), width - 4, worker=self.worker, report=report, looking=looking
         )
-        if self._to_doctor:
-            self.top = next((at for at, line in enumerate(body) if line and line[0] == DOCTOR), 0)
-            self._to_doctor = False
-        self.top = max(0, min(self.top, len(body) - height + 2))
+        self._scroll(body, height - 2)
         return framed(host, body, self.top, width, height)
+
+    def _scroll(self, body: list[Line], room: int) -> None:
+        """Bring into view what somebody asked for, the last row being no place for it where more lines follow."""
+        what, self._into_view = self._into_view, ""
+        if what == "doctor":
+            self.top = next((at for at, line in enumerate(body) if DOCTOR in line), 0)
+        elif what == "worker":
+            at = next((at for at, line in enumerate(body) if CURSOR in line), 0)
+            self.top = min(at, max(self.top, at - room + 2))
+        self.top = max(0, min(self.top, len(body) - room))
 
     def _footer_lines(self, width: int, height: int) -> list[Line]:
         instance = INSTANCE_KEYS if self.host is not None and self.host.ec2 is not None else ()
@@ -176,6 +184,7 @@ class HostsScreen(MainScreen, inherit_bindings=False):
         names = [row.worker for row in self.crew()]
         if names:
             self.tv.pick(names[(names.index(self.worker) + by) % len(names)])
+            self._into_view = "worker"
             self.detail.redraw()
 
     def action_scroll(self, by: int) -> None:
@@ -237,5 +246,5 @@ class HostsScreen(MainScreen, inherit_bindings=False):
 
     def looked(self, host: str) -> None:
         """Doctor has ended its look at a host: bring what it says into view."""
-        self._to_doctor = host == self.selected
+        self._into_view = "doctor" if host == self.selected else ""
         self.detail.redraw()

@@ -10,8 +10,8 @@ from tui.format import (
     Line,
     Span,
     bar,
-    cut,
     cut_line,
+    fitted,
     joined,
     line_width,
     number,
@@ -116,7 +116,7 @@ def board_lines(row: Row, width: int, *, selected: bool, marked: bool = False) -
     bar_cell: Span = ("▌" if selected else " ", "accent" if selected else "")
     mark: Line = [bar_cell, (" ", "")]
     name_width = max(12, min(20, width * 2 // 5))
-    name: Line = [(cut(row.worker, name_width).ljust(name_width), f"bold {row.colour}"), ("  ", "")]
+    name: Line = [(fitted(row.worker, name_width), f"bold {row.colour}"), ("  ", "")]
     state = words.state_parts(row.state, row.phase, width - name_width - 5 - len(row.age[0]))
     first = spread([bar_cell, (MARK if marked else " ", "bold accent"), *name, *state], [row.age], width)
     second = pad_line([*mark, *_middle(row, width - 2, max(8, width // 6))], width)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from remote.errors import RemoteError, Unreachable
 from remote.snapshot import Link
-from tui.format import Line, age, cut, cut_line, joined
+from tui.format import Line, age, cut, cut_line, joined, wrapped
 from tui.keys import Key, footer_line
 from tui.screens.main import MainScreen
 from tui.widgets.frame import box
@@ -28,14 +28,17 @@ class AskingScreen(MainScreen, inherit_bindings=False):
         self.failed: dict[str, RemoteError] = {}
         """Hosts that did not tell, and why."""
         self.problem = ""
-        self.doing = ""
-        """What changes right now on the hosts, '' if nothing does; they are asked at its end."""
         self.asking: list[str] = []
         """Hosts that are asked now."""
         self.told_at: float | None = None
         self._asked_at = float("-inf")
         self._asked: set[str] = set()
         self.head = Lines(self._head, lambda: self.tv.palette, id="head")
+
+    @property
+    def doing(self) -> str:
+        """What changes right now on the hosts, '' if nothing does; they are asked at its end."""
+        return ""
 
     @property
     def busy(self) -> str:
@@ -124,6 +127,8 @@ class AskingScreen(MainScreen, inherit_bindings=False):
         """Why there is nothing to show yet, or at all."""
         if self.tv.fleet is None:
             return [[], [("  Opening the profile …", "dim")]]
+        if self.doing:
+            return [[], [("  The hosts are asked once this has ended.", "dim")]]
         if self.told_at is None:
             return [[], [(f"  {self.problem or 'Asking the hosts …'}", "warn" if self.problem else "dim")]]
         if self.failed and len(self.failed) == len(self.hosts()):
@@ -202,3 +207,9 @@ class ListScreen(AskingScreen, inherit_bindings=False):
     def action_select(self, by: int) -> None:
         self.at += by
         self.draw()
+
+
+def headed(head: str, text: str, width: int) -> list[Line]:
+    """A text of any length behind its head, in lines of `width` cells."""
+    pieces = wrapped(text, width - len(head))
+    return [[(head if index == 0 else " " * len(head), "bold"), (piece, "")] for index, piece in enumerate(pieces)]

@@ -83,11 +83,9 @@ class ReportScreen(AskingScreen, inherit_bindings=False):
         self.run_worker(self._choose(), exit_on_error=False)
 
     async def _choose(self) -> None:
-        chosen = await self.tv.push_screen_wait(
-            Choose("A report of", {key or "all": text for key, text in SPANS.items()})
-        )
+        chosen = await self.tv.push_screen_wait(Choose("A report of", SPANS))
         if chosen is not None:
-            self.span = "" if chosen == "all" else chosen
+            self.span = chosen
             self.ask()
 
     def action_write(self) -> None:

@@ -9,12 +9,12 @@ from remote.clean import clean
 from remote.errors import RemoteError
 from remote.pruning_plan import counted
 from remote.worktree_inventory import Found
-from tui.format import Line, age, cut, size, spread, wrapped
+from tui.format import Line, age, cut, fitted, size, spread, wrapped
 from tui.housekeeping.keys import WORKTREE_KEYS
 from tui.housekeeping.worktrees import result_words, stands_at, state_words
 from tui.keys import shown
 from tui.screens.dialog import Confirm
-from tui.screens.housekeeping.asking import ListScreen
+from tui.screens.housekeeping.asking import ListScreen, headed
 from tui.screens.main import screen_bindings
 
 
@@ -56,7 +56,7 @@ class WorktreesScreen(ListScreen, inherit_bindings=False):
     def row(self, index: int, width: int) -> Line:
         one = self.found[index]
         tree, name = one.tree, min(24, width // 4)
-        line: Line = [(f" {cut(one.name, name).ljust(name)} ", ""), (f"{size(tree.thing.bytes):>9}", "bold")]
+        line: Line = [(f" {fitted(one.name, name)} ", ""), (f"{size(tree.thing.bytes):>9}", "bold")]
         line += [(f"{age(tree.thing.age_s):>8}  ", "dim"), (*_state(one),)]
         line += [("  ", ""), (stands_at(tree), "dim")]
         return spread(line, [(one.host, "dim")], width)
@@ -64,7 +64,7 @@ class WorktreesScreen(ListScreen, inherit_bindings=False):
     def about(self, index: int, width: int) -> list[Line]:
         one = self.found[index]
         tree = one.tree
-        lines: list[Line] = [[(one.name, "bold"), (f" on {one.host}: {stands_at(tree)}", "")]]
+        lines = headed("worktree  ", f"{one.name} on {one.host}: {stands_at(tree)}", width)
         lines += [[(piece, "dim")] for text in (tree.subject, clean(tree.path)) for piece in wrapped(text, width, 2)]
         lines.append([(f"{size(tree.thing.bytes)}, touched {age(tree.thing.age_s)} ago, ", "dim"), (*_state(one),)])
         more = tree.own_count - len(tree.own)
