@@ -129,9 +129,8 @@ class _Reading:
         check_host_name(name, self.facts.original)
         self.facts.hostname = name
         if asked := so_far.first("canonicalizehostname"):
-            others = [line for line in self.lines if line.keyword != "hostname"]
             words = (name.replace("%", "%%"),)
-            self.lines = [replace(asked, keyword="hostname", name="HostName", words=words), *others]
+            self.lines.insert(0, replace(asked, keyword="hostname", name="HostName", words=words))
 
     def file(self, path: Path, depth: int = 0) -> None:
         """Follow one file, if it is there; where it is included, all around it counts."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from remote import ssh_laptop
+from remote.errors import UsageError
 from remote.ssh_config_file import ConfigLine
 
 EXEC_TIMEOUT_S = 10.0
@@ -20,6 +21,13 @@ _TOKEN = re.compile(r"%(.)")
 
 class Unknown(Exception):
     """A condition that cannot be judged decides whether a block counts; the text names it."""
+
+
+def _local_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as exc:
+        raise UsageError(f"user {os.getuid()} has no name here", hint="set USER, as in USER=ada trajvid-tui") from exc
 
 
 @dataclass
@@ -34,7 +42,7 @@ class Facts:
     tag: str = ""
     final: bool = False
     asked_for_final: bool = False
-    local_user: str = field(default_factory=getpass.getuser)
+    local_user: str = field(default_factory=_local_user)
 
     @property
     def host(self) -> str:
@@ -48,9 +56,9 @@ class Facts:
         return self.host if self.final else self.original
 
     def learn(self, line: ConfigLine) -> None:
-        """Take note of a line that counts; what is known already stays."""
+        """Take note of a line that counts; what the profile says stays."""
         if line.keyword == "hostname":
-            self.hostname = self.hostname or _replaced(line.words[0], {"%": "%", "h": self.original})
+            self.hostname = _replaced(line.words[0], {"%": "%", "h": self.original})
         elif line.keyword in ("user", "port", "tag"):
             setattr(self, line.keyword, getattr(self, line.keyword) or line.words[0])
 
@@ -82,7 +90,9 @@ def one_of(patterns: Sequence[str], name: str) -> bool:
 
 def matches(words: Sequence[str], facts: Facts) -> bool:
     """Judge a `Match` line: all of its conditions hold. Raises `Unknown` if it hangs on one that is not judged."""
-    left, unknown, result = list(words), "", bool(words)
+    left, unknown, result = list(words), "", True
+    if not words:
+        raise Unknown("without a condition")
     while left:
         word, equals, value = left.pop(0).partition("=")
         negated, kind = word.startswith("!"), word.lstrip("!").lower()

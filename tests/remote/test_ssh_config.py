@@ -28,6 +28,7 @@ from remote.ssh_checks import config_warnings
 from remote.ssh_config import Config, read
 from remote.ssh_config_file import MAX_BYTES, others_may_write, split_words
 from remote.ssh_hosts import ssh_hosts
+from remote.ssh_match import Facts
 from remote.target import Jump
 from tests.fixtures.ssh import write_key
 
@@ -51,6 +52,7 @@ def written(path: Path, text: str, name: str = "box", **options: object) -> Conf
         ("'a b' \"c d\"e", ("a b", "c de"), True),
         (r"a\ b \"c\" d\\e \x", ("a b", '"c"', r"d\e", r"\x"), True),
         ('""', ("",), True),
+        (r"""\\ "a\ b" 'c"d' """, ("\\", r"a\ b", 'c"d'), True),
         ('a "b', ("a",), False),
         ("# nothing", (), True),
     ],
@@ -60,7 +62,7 @@ def test_arguments_are_split_as_openssh_does(text: str, words: tuple[str, ...], 
 
 
 def test_comments_behind_a_value_are_none_of_it(config: Path) -> None:
-    found = written(config, 'Host box # mine\n Port 2222 # not 22\n User="ada" # me\n SetEnv A="x y"\n')
+    found = written(config, 'Host box # mine\n "Port" 2222 # not 22\n User="ada" # me\n SetEnv A="x y"\n')
     assert found.text == "port 2222\nuser ada\nsetenv 'A=x y'\n" and found.warnings == ()
 
 
@@ -81,7 +83,7 @@ def test_a_match_that_is_not_understood_ends_no_dial_and_is_named(config: Path) 
 def test_unknown_keywords_are_named_where_they_count(config: Path) -> None:
     text = (
         "Host other\n Prot 1\n StrictHostKeyChecking no\nHost box\n Prot 22\n ControlMaster auto\n IgnoreUnknown Fut*\n"
-        " Future 1\n StrictHostKeyChecking accept-new\n UserKnownHostsFile /dev/null\n UseKeychain yes\n @!x\n"
+        " Future 1\n StrictHostKeyChecking Accept-New\n UserKnownHostsFile /dev/null\n UseKeychain yes\n @!x\n"
     )
     found = written(config, text)
     assert [(one.line, one.keyword) for one in found.warnings] == [
@@ -124,6 +126,43 @@ def test_a_name_in_capitals_and_the_last_pass_are_taken_as_ssh_does(config: Path
     """`originalhost` knows no capitals, `Host` does but on the last pass, and `!final` asks for that pass too."""
     text = "Match originalhost BOX !final\n User ada\nHost box\n Port 7\nMatch final exec 'test %h = box'\n Tag last\n"
     assert [line.words[0] for line in written(config, text, "Box").lines] == ["ada", "7", "last"]
+
+
+def test_what_the_profile_says_comes_first_and_of_two_passes_each_warning_once(config: Path) -> None:
+    text = "User eve\nPort 1\nHostName Box.Lab\nMatch user ada exec 'test %p = 2'\n Tag x\n"
+    text += f"Match host box.lab localuser ada\n Tag y\nMatch final localuser {getpass.getuser()}\n SendEnv Z\n"
+    text += " HostName late\nMatch all\n Foo 1\n"
+    found = written(config, text, user="ada", port=2)
+    assert [line.words[0] for line in found.lines] == ["eve", "1", "Box.Lab", "x", "Z"]
+    assert len(found.warnings) == 1
+    late = written(config, "Match final\n HostName late\n")
+    assert late.lines == (), "on the last pass the name of the host stands"
+
+
+def test_a_laptop_that_does_not_know_who_is_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getuser() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", getuser)
+    with pytest.raises(UsageError, match="has no name here") as caught:
+        read("box")
+    assert "USER" in caught.value.hint
+
+
+def test_every_token_of_a_command_is_filled_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "lap.top")
+    facts = Facts("box", hostname="box.lab", local_user="me")
+    text = "%% %d %h %i %L %l %n %p %r %u %z"
+    assert facts.expanded(text) == f"% {home} box.lab {os.getuid()} lap lap.top box 22 me me %z"
+    assert Facts("box", "ada", 7, local_user="me").expanded("%h %p %r %u") == "box 7 ada me"
+
+
+def test_a_config_may_be_a_link_and_sixteen_files_deep(tmp_path: Path, config: Path) -> None:
+    for number in range(16):
+        (tmp_path / f"c{number}").write_text(f"Include c{number + 1}\n")
+    (tmp_path / "c16").write_text("Port 16\n")
+    config.symlink_to("c0")
+    assert read("box", path=config).text == "port 16\n"
 
 
 def test_an_include_takes_what_a_shell_would_and_a_windows_editor_writes(tmp_path: Path, config: Path) -> None:
@@ -206,6 +245,11 @@ def laptop(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ("command *", True),
         ('tagged ""', True),
         ("tagged fast", False),
+        ("tagged *", False),
+        ("HOST box", True),
+        ("host b?x", True),
+        ("host b?", False),
+        (f"user {getpass.getuser()} LocalUser {getpass.getuser()}", True),
         ("canonical", False),
         ("!final", True),
     ],
@@ -227,12 +271,15 @@ def test_conditions_about_the_laptop_and_the_session(
         ("command rsync*", "`command`"),
         ("moon full", "`moon`"),
         ("user", "without a value"),
+        ("", "without a condition"),
+        ("\x1b[2Jmoon full", "Match `moon`"),
     ],
 )
 def test_what_cannot_be_judged_is_named(config: Path, laptop: dict[str, str], condition: str, why: str) -> None:
     laptop.clear()
     found = written(config, f"Match {condition}\n Port 1\n")
     assert found.lines == () and why in str(found.warnings[0]) and "no effect" in str(found.warnings[0])
+    assert str(found.warnings[0]).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -285,6 +332,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", "box", "box.lab.example"),
         ("HostName box.lab\n CanonicalizeMaxDots 0", "box", "box.lab"),
         ("", "BOX", "box.lab.example"),
+        ("HostName box", "short", "box.lab.example"),
         ("", "full.name.example.", "full.name.example"),
         ("", "nowhere", "nowhere"),
         ("", "203.0.113.7", "203.0.113.7"),
@@ -321,6 +369,7 @@ async def test_an_address_with_a_zone_is_no_token(home: Path) -> None:
         ("ProxyJump none\nProxyCommand nc %h %p\n", [], "nc gpu.lab 22"),
         ("ProxyJump none\nProxyJump gate\n", [], ""),
         ("ProxyCommand none\nProxyJump gate\n", [], ""),
+        ('ProxyCommand echo "%h\n', [], 'echo "gpu.lab'),
         ("ProxyJump gate\nProxyCommand nc\n", [Jump("gate")], ""),
         ("ProxyCommand nc %n '%r' %% # x\nProxyJump gate\n", [], "nc box 'ada' % # x"),
         ("ProxyJump = %r@%n-gate:7,ssh://[::1]:8\n", [Jump("box-gate", "ada", 7), Jump("::1", "", 8)], ""),
@@ -451,7 +500,10 @@ def test_a_file_of_another_user_is_refused(config: Path, monkeypatch: pytest.Mon
     if os.geteuid():
         monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
     else:
-        os.chown(config, 12345, -1)
+        monkeypatch.setattr(os, "getuid", lambda: 12345)
+        monkeypatch.setenv("USER", "ada")
+        assert read("box", path=config).text == "port 2\n", "root's is everybody's"
+        os.chown(config, 12346, -1)
     with pytest.raises(ConfigError, match="belongs to another user"):
         read("box", path=config)
 
