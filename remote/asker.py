@@ -16,7 +16,10 @@ class Asker(Protocol):
         ...
 
     async def keyboard_interactive(self, title: str, prompts: Sequence[tuple[str, bool]]) -> Sequence[str] | None:
-        """One answer a prompt (text, echo), None to give up. `title` is what the host wants to be known as."""
+        """One answer a prompt (text, echo), None to give up. `title` is what the host wants to be known as.
+
+        Both may have several lines.
+        """
         ...
 
     async def accept_host_key(self, host: str, fingerprint: str) -> bool:

@@ -12,13 +12,15 @@ from typing import Any
 import asyncssh
 
 from remote.asker import Asker
-from remote.clean import clean
+from remote.clean import MAX_CHARS, clean, clean_text
 from remote.identities import Identities
 from remote.private_keys import Keyring
 
 logger = logging.getLogger(__name__)
 
 MAX_PROMPTS = 16
+MAX_LINES = 16
+"""So many lines of a text of the host's are shown: a menu of second factors, and no more than a screen holds."""
 
 
 class Patience:
@@ -139,8 +141,9 @@ class Login(Watched):
             return []
         if len(prompts) > MAX_PROMPTS:
             return None
-        title = clean(" ".join(part for part in (self._name, name, instructions) if part))
-        questions = [(clean(text), echo) for text, echo in prompts]
+        named = clean(" ".join(part for part in (self._name, name) if part))
+        title = "\n".join(filter(None, (named, _lines(instructions))))
+        questions = [(_lines(text), echo) for text, echo in prompts]
         answers = await self._ask(self._asker.keyboard_interactive(title, questions))
         return list(answers) if isinstance(answers, Sequence) and len(answers) == len(questions) else None
 
@@ -157,3 +160,8 @@ class Login(Watched):
             return None
         finally:
             self.patience.go_on()
+
+
+def _lines(text: str) -> str:
+    """What the host says, in its own lines as it may be a menu; harmless, and no more of it than a person reads."""
+    return "\n".join(clean_text(text, MAX_CHARS).strip("\n").split("\n")[:MAX_LINES])

@@ -14,6 +14,8 @@ from remote.asker import Refuser
 from remote.dialer import Dialer
 from remote.errors import AuthenticationFailed, RemoteError, Unreachable, UsageError
 from remote.hostkeys import KnownHosts
+from remote.identities import Identities
+from remote.login import Login, Patience
 from remote.private_keys import Keyring
 from remote.profiles import Host
 from remote.snapshot import Link
@@ -137,9 +139,25 @@ async def test_keyboard_interactive_goes_through_the_asker(mocked_ssh: MockedSsh
     person = Person("123456")
     async with connected(host, asker=person) as connection:
         await connection.ssh()
-    assert "Code: " in person.asked and all(text.isprintable() for text in person.asked)
+    assert "Code: " in person.asked and all(line.isprintable() for text in person.asked for line in text.split("\n"))
     error = await failure(host, asker=Person("000000"))
     assert isinstance(error, AuthenticationFailed) and "keyboard-interactive" in str(error)
+
+
+async def test_what_a_host_says_keeps_its_lines_and_no_more_of_them_than_a_screen_holds() -> None:
+    async def challenged(instructions: str, prompt: str, name: str = "") -> list[str]:
+        person, keys = Person("1"), Identities()
+        async with Patience(60.0) as patience:
+            login = Login("gpu", person, Keyring(), keys, patience, lambda reason: None)
+            assert await login.kbdint_challenge_received(name, instructions, "", [(prompt, True)]) == ["1"]
+            await login.close()
+        return person.asked
+
+    menu = "\n 1. Duo \x1b[31mPush\x1b[0m\r\n 2. Phone\n\nOption: "
+    assert await challenged("Read\nthis", menu, "Duo\nlogin") == [
+        "gpu Duo login\nRead\nthis", " 1. Duo Push\n 2. Phone\n\nOption: ",
+    ]  # fmt: skip
+    assert all(text.count("\n") <= 20 and len(text) < 5000 for text in await challenged("line\n" * 500, "x" * 10_000))
 
 
 async def test_a_slow_person_does_not_time_out(mocked_ssh: MockedSsh, home: Path) -> None:

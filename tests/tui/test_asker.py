@@ -46,6 +46,20 @@ async def test_every_prompt_of_a_second_factor_has_its_answer() -> None:
         assert list(await asked or []) == ["pw", "123456"]
 
 
+async def test_a_menu_of_second_factors_keeps_its_lines() -> None:
+    async with desk(default_world(), (80, 24)) as (app, pilot, _):
+        title = "gpu-1\nDuo login for ada"
+        menu = [("Choose:\n 1. Duo Push\n 2. \x1b[2JPhone call\n\nOption (1-2): ", True)]
+        asked = asyncio.create_task(app.asker.keyboard_interactive(title, menu))
+        await until_shown(app, pilot, "Option (1-2):")
+        shown = [line.split("┃")[1].strip() for line in plain(app).split("\n") if line.count("┃") == 2]
+        start = shown.index("gpu-1")
+        lines = [line for line in shown[start:] if line][:6]
+        assert lines == ["gpu-1", "Duo login for ada", "Choose:", "1. Duo Push", "2. Phone call", "Option (1-2):"]
+        await pilot.press("1", "enter")
+        assert list(await asked or []) == ["1"]
+
+
 async def test_two_questions_wait_for_each_other() -> None:
     async with desk(default_world()) as (app, pilot, _):
         first = asyncio.create_task(app.asker.accept_host_key("one", "SHA256:aaa"))

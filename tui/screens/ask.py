@@ -14,7 +14,7 @@ from tui.screens.dialog import Confirm, Dialog
 
 
 class Secrets(Dialog[list[str]]):
-    """One or more answers; those that must not be seen are dotted."""
+    """One or more answers; those that must not be seen are dotted. Title and prompts may have several lines."""
 
     def __init__(self, title: str, prompts: Sequence[tuple[str, bool]]) -> None:
         super().__init__()
@@ -22,9 +22,10 @@ class Secrets(Dialog[list[str]]):
 
     def compose(self) -> ComposeResult:
         with self.box():
-            yield self.text([[(self._title, "bold")]])
+            head, *more = self._title.split("\n")
+            yield self.text([[(safe(head), "bold")], *([(safe(line), "")] for line in more)])
             for index, (prompt, echo) in enumerate(self._prompts):
-                yield self.text([[(prompt, "")]])
+                yield self.text([[(safe(line), "")] for line in prompt.split("\n")])
                 yield Input(password=not echo, id=f"answer-{index}")
             yield self.buttons("Continue")
 
@@ -52,13 +53,13 @@ class ModalAsker:
         self._one_at_a_time = asyncio.Lock()
 
     async def passphrase(self, prompt: str) -> str | None:
-        answers = await self._ask(Secrets("A key is locked", [(safe(prompt), False)]))
+        answers = await self._ask(Secrets("A key is locked", [(prompt, False)]))
         return answers[0] if answers else None
 
     async def keyboard_interactive(self, title: str, prompts: Sequence[tuple[str, bool]]) -> Sequence[str] | None:
         if not prompts:
             return []
-        return await self._ask(Secrets(safe(title) or "The host asks", [(safe(text), echo) for text, echo in prompts]))
+        return await self._ask(Secrets(title or "The host asks", prompts))
 
     async def accept_host_key(self, host: str, fingerprint: str) -> bool:
         question = Confirm(
