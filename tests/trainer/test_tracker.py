@@ -165,6 +165,14 @@ def test_a_box_of_low_score_goes_on_with_a_track_but_begins_none() -> None:
     assert tracker.update(at((70, 70)), [0.9]).tolist() == [1]
 
 
+def test_a_faint_box_must_overlap_by_more() -> None:
+    tracker = IoUTracker(birth_score=0.5, faint_iou=0.6, min_hits=1)
+    assert tracker.update(at((20, 20)), [0.9]).tolist() == [0]
+    assert tracker.update(at((23, 20)), [0.1]).tolist() == [-1]
+    assert tracker.update(at((21, 20)), [0.1]).tolist() == [0]
+    assert tracker.update(at((25, 20)), [0.9]).tolist() == [0]
+
+
 def test_empty_clips_and_crowds() -> None:
     assert IoUTracker().track(clip()) == [] and IoUTracker().track(clip(at(), at())) == []
     grid = at(*((12 * x, 12 * y) for x in range(20) for y in range(20)))

@@ -67,6 +67,8 @@ class IoUTracker:
     """How much of that a track loses with each frame without a hit."""
     birth_score: float = 0.0
     """A box begins a track from this score on."""
+    faint_iou: float = 0.0
+    """A box below that score, likely one of nothing, goes on with a track that it overlaps by more than this."""
     max_age: int = 5
     """Frames that a confirmed track outlives without a hit; a tentative one outlives a single frame."""
     min_hits: int = 2
@@ -150,7 +152,7 @@ class IoUTracker:
         """Follow the tracks into a frame; return id and hits of each box's track, (2, n)."""
         tracks, seen = self._tracks, seen_in(boxes)
         self._model.predict(tracks[_STATE])
-        track, box = self._associate(boxes, seen, looks)
+        track, box = self._associate(boxes, sure, seen, looks)
         hit = tracks.take(track, axis=1)
         self._model.correct(hit[_STATE], seen.take(box, axis=1))
         if looks is not None:
@@ -169,11 +171,13 @@ class IoUTracker:
         self._tracks = np.concatenate(parts, axis=1)
         return said
 
-    def _associate(self, boxes: Boxes, seen: State, looks: Floats | None) -> tuple[Rows, Rows]:
+    def _associate(self, boxes: Boxes, sure: Bools, seen: State, looks: Floats | None) -> tuple[Rows, Rows]:
         """Return pairs of tracks and boxes that belong together."""
         tracks = self._tracks
         common = iou(boxes_of(tracks), boxes) if self.gate == "iou" else self._nearness(seen)
         least, lead = tracks[_LEAST:_LEFT].astype(common.dtype)[:, :, None]
+        if self.faint_iou:
+            least = np.maximum(least, self.faint_iou * ~sure, dtype=common.dtype)
         possible = common > (least if self.gate == "iou" else 0)
         if math.isfinite(self.size_ratio):
             ratio = np.log(np.multiply(*seen[2:])) - np.log(np.multiply(*tracks[SIZE]))[:, None]
