@@ -29,8 +29,8 @@ from benchmarks.weight import weigh
 
 HOUR_S = 3600.0
 QUARTERS = 4
-ROUNDS = 3
-"""So often in each quarter."""
+KEY_S = 1.0
+"""About so long from key to key."""
 REST_S = 10.0
 """So long a weighing waits at most until no results are on their way."""
 KEYS = ("j", "\r", "2", "3", "\x1b", "h", "\x1b")
@@ -100,10 +100,11 @@ def play(folder: Path, workers: int, seconds: float, hours: float) -> list[dict[
                     raise RuntimeError(f"the app wrote no weight: {app.seen[-500:]!r}")
 
             until(1)
+            keys = KEYS * max(1, round(seconds / QUARTERS / KEY_S / len(KEYS)))
             for quarter in range(1, QUARTERS + 1):
-                for key in ROUNDS * KEYS:
+                for key in keys:
                     app.press(key)
-                    app.read_for(seconds / QUARTERS / ROUNDS / len(KEYS))
+                    app.read_for(seconds / QUARTERS / len(keys))
                 os.kill(app.pid, signal.SIGUSR1)
                 until(quarter + 1)
     return [json.loads(line) for line in out.read_text().splitlines()]

@@ -25,7 +25,7 @@ TINY = {
     "control_plane": ["--workers", "2", "--hosts", "1", "2", "--seconds", "1", "--interval", "0.5", "--hour", "0"],
     "data": ["--trajectories", "60", "--persistence", "160", "--objects", "80", "--sample", "24", "--repeat", "1"],
     "heartbeat": ["--workers", "2", "--seconds", "1", "--interval", "0.5"],
-    "hour": ["--workers", "2", "--seconds", "2"],
+    "hour": ["--workers", "2", "--seconds", "8"],
     "language": ["--clips", "8"],
     "objects": ["--clips", "2", "--turns", "1"],
     "persistence": ["--clips", "4"],
@@ -54,9 +54,9 @@ DRAWING = [module for module in ("cv2", "skia", "PIL", "matplotlib") if find_spe
 """Libraries that `render` compares with; one that is not here is left out."""
 ROWS = {
     "app": 10,
-    "control_plane": 14,
+    "control_plane": 18,
     "data": 14,
-    "heartbeat": 6,
+    "heartbeat": 8,
     "hour": 6,
     "language": 12,
     "objects": 24,
