@@ -70,9 +70,6 @@ def _entry(jump: Jump) -> Host:
 
 def _resolve(host: Host) -> Target:
     name = host.alias or host.address
-    check_host_name(name, host.name)
-    if host.user:
-        check_user_name(host.user, host.name)
     config = ssh_config.read(name, host.user, host.port)
     try:
         options = _options(host, config)

@@ -246,10 +246,13 @@ while data := link.recv(65536):
 """
 
 
-async def test_a_proxy_command_is_a_shells_and_its_complaints_are_no_bytes_of_the_host(gate: Gate, home: Path) -> None:
+@pytest.mark.parametrize("more", ["| cat 2>/dev/null # so it is", ""])
+async def test_a_proxy_command_is_a_shells_and_its_complaints_are_no_bytes_of_the_host(
+    gate: Gate, home: Path, more: str
+) -> None:
     gate.keys = [write_key(home / ".ssh" / "id_ed25519").convert_to_public()]
     (home / "pipe.py").write_text(PIPE)
-    configure(home, gate, f" ProxyCommand {sys.executable} ~/pipe.py %h %p | cat 2>/dev/null # so it is\n")
+    configure(home, gate, f" ProxyCommand {sys.executable} ~/pipe.py %h %p {more}\n")
     assert await enters()
 
 
@@ -259,6 +262,7 @@ async def test_a_proxy_command_is_a_shells_and_its_complaints_are_no_bytes_of_th
         ("no-such-program %h %p", "no-such-program: not found|no-such-program: command not found"),
         ("echo 'cannot get to %n as %r' >&2", "cannot get to box as ada"),
         ("true", "closed the connection before a word"),
+        ("head -c 99999 /dev/zero | tr '\\0' x >&2; echo so it ends >&2", "so it ends"),
     ],
 )
 async def test_a_proxy_command_that_fails_is_named(
@@ -271,6 +275,7 @@ async def test_a_proxy_command_that_fails_is_named(
     assert any(one in str(error) for one in why.split("|")), str(error)
     assert f"{home}/.ssh/config:5" in error.hint and command.split()[0] in error.hint
     assert "%" not in error.hint, "it is to be tried by hand"
+    assert len(str(error)) < 500
 
 
 @pytest.mark.parametrize("text", [" User a;id\n ProxyCommand echo %r\n", " HostName a;id\n ProxyCommand echo %h\n"])

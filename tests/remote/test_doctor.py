@@ -224,8 +224,9 @@ async def test_lines_without_effect_and_open_files_are_named_and_closed_when_ask
 async def test_keys_and_lines_of_the_hosts_in_between_are_looked_at_too(home: Path) -> None:
     (home / ".ssh" / "config").write_text(
         "Host gate\n Colour red\nHost box\n ProxyJump gate\nHost *\n IdentityFile %d/.ssh/id_%n\n"
+        " IdentityFile ~/.ssh/agents.pub\n"
     )
-    for name in ("id_gate", "id_box"):
+    for name in ("id_gate", "id_box", "agents.pub"):
         (home / ".ssh" / name).write_text("")
         (home / ".ssh" / name).chmod(0o644)
     found = [check.text.split()[0] for check in (await look_at_way(Host("box", alias="box"))).found]

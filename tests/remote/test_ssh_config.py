@@ -239,6 +239,7 @@ def laptop(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ("version OpenSSH_10.*", True),
         ('version "OpenSSH_1?.*Debian*,!*Ubuntu*"', True),
         ("version OpenSSH_9.*", False),
+        ("version OpenSSH_10.0p2?Debian-7", True),
         ("sessiontype exec", True),
         ("sessiontype shell,none", False),
         ('command ""', False),
@@ -299,6 +300,12 @@ def test_a_program_that_cannot_judge_is_named(
     assert why in str(warning) and "its block has no effect" in str(warning)
 
 
+def test_a_program_of_the_laptop_that_fails_or_hangs_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ssh_laptop._said("sh", "-c", "echo inet 10.1.1.1") and not ssh_laptop._said("sh", "-c", "echo x; exit 1")
+    monkeypatch.setattr(ssh_laptop, "ASK_TIMEOUT_S", 0.05)
+    assert ssh_laptop._said("sleep", "9") == "" and ssh_laptop._said("no-such-program") == ""
+
+
 def test_macos_and_this_very_laptop_tell_their_addresses(laptop: dict[str, str], monkeypatch: Any) -> None:
     laptop.clear()
     laptop["ifconfig"] = (
@@ -311,7 +318,7 @@ def test_macos_and_this_very_laptop_tell_their_addresses(laptop: dict[str, str],
     assert ssh_laptop.in_networks("127.0.0.0/8") is not False
 
 
-KNOWN = {"box.lab.example.": "n7.cloud.example", "full.name.example.": ""}
+KNOWN = {"box.lab.example.": "N7.Cloud.Example.", "box.x.lab.example.": "", "full.name.example.": ""}
 
 
 @pytest.fixture
@@ -335,6 +342,10 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HostName box", "short", "box.lab.example"),
         ("", "full.name.example.", "full.name.example"),
         ("", "nowhere", "nowhere"),
+        ("", "box.x", "box.x.lab.example"),
+        ("CanonicalizeFallbackLocal no", "::1", "::1"),
+        ("CanonicalizePermittedCNAMEs none", "box", "box.lab.example"),
+        ("CanonicalizePermittedCNAMEs *.other.example:*.cloud.example", "box", "box.lab.example"),
         ("", "203.0.113.7", "203.0.113.7"),
         ("CanonicalizePermittedCNAMEs *.lab.example:*.cloud.example", "box", "n7.cloud.example"),
         ("CanonicalizePermittedCNAMEs *.lab.example:*.other.example", "box", "box.lab.example"),
@@ -409,6 +420,14 @@ async def test_a_value_that_cannot_be_is_named_with_its_line(home: Path, line: s
     assert caught.value.line == 2 and "ssh -G" in caught.value.hint
 
 
+@pytest.mark.parametrize("jump", ["$(id)", "`id`@gate", "-oProxyCommand=id", "%r@gate"])
+async def test_names_of_a_proxyjump_are_refused_with_its_line(home: Path, jump: str) -> None:
+    (home / ".ssh" / "config").write_text(f"User 'a b'\nProxyJump {jump}\n")
+    with pytest.raises(UsageError) as caught:
+        await resolve(Host("b", alias="box"))
+    assert str(caught.value).startswith(f"{home}/.ssh/config:2: the ")
+
+
 async def test_no_key_file_is_tried_where_none_is_said(home: Path) -> None:
     write_key(home / ".ssh" / "id_ed25519")
     assert (await resolve(Host("b", alias="box"))).identities.files == (home / ".ssh" / "id_ed25519",)
@@ -433,8 +452,9 @@ def test_a_proxy_is_asked_for_the_full_name_only_where_that_is_wanted(config: Pa
     assert written(config, text).first("hostname").words == ("box.lab.example",)  # type: ignore[union-attr]
 
 
-def test_a_short_name_that_must_not_do_is_unreachable(config: Path, names: None) -> None:
-    text = "CanonicalizeHostname yes\nCanonicalDomains lab.example\nCanonicalizeFallbackLocal no\n"
+@pytest.mark.parametrize("no", ["no", "False"])
+def test_a_short_name_that_must_not_do_is_unreachable(config: Path, names: None, no: str) -> None:
+    text = f"CanonicalizeHostname yes\nCanonicalDomains lab.example\nCanonicalizeFallbackLocal {no}\n"
     with pytest.raises(Unreachable, match="nowhere is in none of its CanonicalDomains") as caught:
         written(config, text, "nowhere")
     assert f"{config}:3" in caught.value.hint
