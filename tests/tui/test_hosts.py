@@ -109,6 +109,7 @@ async def test_the_selected_worker_is_in_view_and_names_of_wide_letters_keep_the
         feed.machines = machines()
         await pilot.press("h", *"JJJJJJJ")
         await settle(app, pilot)
+        assert "host 2 of 5" in plain(app), "the list shows two of them"
         assert app.store.selected == "w7" and "▌ w7" in plain(app)
         await pilot.press("K", "J", "J")
         await settle(app, pilot)

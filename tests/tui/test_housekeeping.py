@@ -104,11 +104,23 @@ async def test_why_a_run_stays_is_seen_beside_the_longest_name() -> None:
     for size, why in (((120, 40), "is the newest of its worker +local"), ((80, 24), "is the newest of .*… +local")):
         async with desk(rows(), size, "P", verbs=verbs) as (app, pilot, _):
             await settle(app, pilot)
+            assert " of 2" not in plain(app), "all of them are seen"
             assert len(re.findall(why, plain(app))) == 2
             assert "nothing may go" in plain(app) and "of 0 things" not in plain(app)
             await pilot.press("space")
             await settle(app, pilot)
             assert "stays: it is the newest of its worker" in plain(app), "the key says why it does nothing"
+
+
+async def test_a_list_that_goes_on_says_how_far() -> None:
+    verbs = Verbs()
+    verbs.plan = Plan(plan().items * 20)
+    async with desk(rows(), (80, 24), "P", verbs=verbs) as (app, pilot, _):
+        await settle(app, pilot)
+        assert "1 of 100" in plain(app)
+        await pilot.press("G")
+        await settle(app, pilot)
+        assert "100 of 100" in plain(app)
 
 
 async def test_the_rules_may_be_changed_and_the_laptop_looked_at() -> None:

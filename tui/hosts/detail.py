@@ -35,14 +35,25 @@ SIDE = 150
 """From this width on workers and doctor stand beside the machine."""
 
 
-def framed(host: HostSnapshot, body: Sequence[Line], top: int, width: int, height: int) -> list[Line]:
-    """`body` from line `top` on, in a frame of `width` x `height` cells."""
+def framed(
+    host: HostSnapshot, body: Sequence[Line], top: int, width: int, height: int, *, foot: str = ""
+) -> list[Line]:
+    """`body` from line `top` on, in a frame of `width` x `height` cells, with `foot` in its lower edge."""
     room = height - 2
     shown = list(body[top : top + room])
     if len(body) > top + room:
         shown[-1] = [(f"… {len(body) - top - room + 1} more lines: pgdn", "dim")]
     title: Line = [(host.name, "bold accent")]
-    return box(shown, width, height, title=title, end=[(kind_words(host), "dim")], foot=[], focus=False, role="accent")
+    return box(
+        shown,
+        width,
+        height,
+        title=title,
+        end=[(kind_words(host), "dim")],
+        foot=[(foot, "dim")] if foot else [],
+        focus=False,
+        role="accent",
+    )
 
 
 def body_lines(

@@ -20,8 +20,9 @@ def gpu_words(gpu: Gpu) -> str:
 def gpu_line(gpu: Gpu, width: int) -> Line:
     """The same with a bar of its memory, the limit of its power, and its name as far as there is room."""
     share = gpu.memory_used_bytes / gpu.memory_total_bytes if _tells_memory(gpu) else None  # type: ignore[operator]
-    role = "dim" if share is None else "warn" if share >= FULL else "ok"
-    figures: list[Line] = [[(text, "bold" if index == 0 else "")] for index, text in enumerate(_memory(gpu))]
+    full = share is not None and share >= FULL
+    role = "dim" if share is None else "warn" if full else "ok"
+    figures: list[Line] = [[("▲ " * full + text, "bold warn" if full else "bold")] for text in _memory(gpu)]
     figures += [[(text, "")] for text in (*_busy(gpu), *_power(gpu, limit=True), *_warmth(gpu))]
     line: Line = [(f"{gpu.index} ", "dim"), *bar(share, BAR, role), ("  ", ""), *joined(figures)]
     room = width - sum(len(text) for text, _ in line) - 2

@@ -26,7 +26,11 @@ def host_lines(
 ) -> list[Line]:
     """Three rows: connection and age; GPUs, else the machine; load, memory, disk and runs."""
     mark, pad = ("▌" if selected else " ", "bold accent"), 3
-    name: Line = [(cut(host.name, 20), "bold accent" if selected else "bold"), ("  ", ""), link_words(host.link, now)]
+    name: Line = [
+        (cut(host.name, max(20, width // 4)), "bold accent" if selected else "bold"),
+        ("  ", ""),
+        link_words(host.link, now),
+    ]
     reason = link_reason(host.link, now)
     end = joined([trip_words(host.link), cost_words(host), [facts_age(host, now)]])
     head = spread([mark, (" ", ""), *joined([name, [(reason, "dim")]], "  ")], [*end, (" ", "")], width)

@@ -148,7 +148,9 @@ class HostsScreen(MainScreen, inherit_bindings=False):
             host, self.crew(), self.tv.store.now(), width - 4, worker=self.worker, report=report, looking=looking
         )
         self._scroll(body, height - 2)
-        return framed(host, body, self.top, width, height)
+        fit = self.list.size.height // HOST_ROWS
+        which = f"host {self.hosts.index(host) + 1} of {len(self.hosts)}" if len(self.hosts) > fit else ""
+        return framed(host, body, self.top, width, height, foot=which)
 
     def _scroll(self, body: list[Line], room: int) -> None:
         """Bring into view what somebody asked for, the last row being no place for it where more lines follow."""

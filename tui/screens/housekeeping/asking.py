@@ -202,7 +202,9 @@ class ListScreen(AskingScreen, inherit_bindings=False):
         lines = self.about(self.at, width - 4)
         if len(lines) > height - 2:
             lines = [*lines[: height - 3], [(f"… and {len(lines) - height + 3} more lines", "dim")]]
-        return box(lines, width, height, title=[], end=[], foot=[], focus=False, role="accent")
+        count, hidden = self.count(), self.count() > self.list.size.height
+        foot: Line = [(f"{self.at + 1} of {count}", "dim")] if hidden else []
+        return box(lines, width, height, title=[], end=[], foot=foot, focus=False, role="accent")
 
     def action_select(self, by: int) -> None:
         self.at += by
