@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -249,6 +250,81 @@ async def test_what_somebody_else_removed_before_is_no_failure_and_does_not_stay
 
 def a_kept(run: str) -> HostRun:
     return HostRun(Thing(run), "good", State.COMPLETED, 1)
+
+
+async def test_saved_work_is_looked_at_again_before_it_goes(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On either side it may have been let go of, or have become another commit, since the list was shown."""
+    name = "20250101T000000Z-stop"
+    kept: dict[tuple[str, str], str] = {}
+
+    async def here(_repo: Path, _host: str) -> dict[tuple[str, str], str]:
+        return kept
+
+    async def nothing_there(*_args: object) -> Inventory:
+        return Inventory("local")
+
+    monkeypatch.setattr(prune, "saved_here", here)
+    monkeypatch.setattr(prune, "take_inventory", nothing_there)
+    there = Item(Kind.SAVED, "local", Thing(name, place="c0ffee"), "good")
+    assert "not here" in await prune._why_not(fleet, there, {}, AT_ONCE)
+    kept["good", name] = "another"
+    assert "not here" in await prune._why_not(fleet, there, {}, AT_ONCE)
+    assert await prune._why_not(fleet, replace(there, lack="is not here"), {}, AT_ONCE) == "", "somebody agreed to it"
+    kept["good", name] = "c0ffee"
+    assert await prune._why_not(fleet, there, {}, AT_ONCE) == ""
+    copy = Item(Kind.SAVED_COPY, "local", Thing(name, place="c0ffee"), "good")
+    [done] = await remove(fleet, (copy,))
+    assert done.skipped == "its host keeps it no more", "so it is the last one"
+
+
+async def test_an_answer_that_breaks_off_and_what_stays_are_no_removals(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"freed_bytes": 7, "skipped": "", "kept": ""}
+
+    class Far:
+        root = "/r"
+
+        async def ready(self) -> None:
+            pass
+
+        async def call(self, verb: str, asked: dict[str, Any], **_more: object) -> dict[str, Any]:
+            return {"removed": [said, {**said, "skipped": "it is held"}, {**said, "skipped": GONE}]}
+
+    recorded: list[str] = []
+    monkeypatch.setattr(fleet, "far", lambda host: Far())
+    monkeypatch.setattr(fleet, "record", lambda worker, verb, what, result: recorded.append(what))
+    items = [Item(Kind.RUN, "local", Thing(f"r{number}"), "good", f"r{number}") for number in range(4)]
+    done = await prune.remove_there(fleet, "local", items)
+    assert [(one.freed_bytes, one.skipped, one.gone) for one in done] == [
+        (7, "", False), (7, "it is held", False), (0, "", True), (0, "the host's answer makes no sense", False),
+    ]  # fmt: skip
+    assert recorded == ["run r0"], "only what this removal removed is told as its doing"
+
+
+async def test_a_file_that_the_profile_excludes_keeps_a_run_and_a_full_disk_removes_nothing(
+    project: Project, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def excluded(*_args: object) -> tuple[str, ...]:
+        return ("clips/a",)
+
+    async def found(*_args: object) -> Inventory:
+        return Inventory("local", (a_kept(FIRST),))
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(prune, "unwanted_files", excluded)
+    folder = project.profile.results / "good" / FIRST
+    folder.mkdir(parents=True)
+    synced.write(folder, Mark(FIRST, True, attempts=1))
+    item = Item(Kind.RUN, "local", Thing(FIRST), "good", FIRST)
+    why = await prune._why_not(fleet, item, {("good", FIRST): a_kept(FIRST)}, AT_ONCE)
+    assert why == "has 1 file that `exclude` keeps there: clips/a"
+    monkeypatch.setattr(prune, "take_inventory", found)
+    monkeypatch.setattr(prune.synced, "claim", full)
+    done, failed = await carry_out(fleet, [replace(item, kind=Kind.COPY)], AT_ONCE)
+    assert done == [] and failed["local"].code == "no_space_here" and folder.exists()
 
 
 async def test_who_must_wait_for_another_process_says_so(
