@@ -154,6 +154,13 @@ async def test_a_host_that_comes_is_asked_by_itself_and_a_session_that_looks_rem
         assert "this session only looks" in plain(app) and not verbs.removed
 
 
+async def test_where_no_host_answers_there_are_not_zero_worktrees() -> None:
+    away = [replace(row, link=offline()) for row in rows()]
+    async with desk(away, (120, 40), "W", verbs=Verbs()) as (app, pilot, _):
+        await settle(app, pilot)
+        assert "nothing is known" in plain(app) and "0 on the hosts" not in plain(app)
+
+
 async def test_a_worktree_goes_only_by_its_name_and_never_under_a_run() -> None:
     verbs = Verbs()
     async with desk(rows(), (120, 40), "W", verbs=verbs) as (app, pilot, _):

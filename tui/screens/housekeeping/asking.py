@@ -45,6 +45,11 @@ class AskingScreen(MainScreen, inherit_bindings=False):
         """What happens right now, '' if nothing does."""
         return self.doing or (f"asking {', '.join(self.asking)}" if self.asking else "")
 
+    @property
+    def known(self) -> bool:
+        """True once some host has told; of the others nothing is known."""
+        return self.told_at is not None and not (self.failed and len(self.failed) == len(self.hosts()))
+
     async def look(self, hosts: Collection[str]) -> dict[str, RemoteError]:
         """Ask these hosts and keep what they tell; returns why some did not. Raises `RemoteError`."""
         raise NotImplementedError
@@ -131,7 +136,7 @@ class AskingScreen(MainScreen, inherit_bindings=False):
             return [[], [("  The hosts are asked once this has ended.", "dim")]]
         if self.told_at is None:
             return [[], [(f"  {self.problem or 'Asking the hosts …'}", "warn" if self.problem else "dim")]]
-        if self.failed and len(self.failed) == len(self.hosts()):
+        if not self.known:
             reconnect: Line = [("  ctrl+r", "bold info"), (" among the hosts tries again, ", "dim")]
             again: Line = [("u", "bold info"), (" looks again.", "dim")]
             return [[], [("  No host has answered, so nothing is known.", "")], [*reconnect, *again]]

@@ -41,7 +41,7 @@ class WorktreesScreen(ListScreen, inherit_bindings=False):
 
     def title_words(self) -> Line:
         words: Line = [("Worktrees  ", "bold")]
-        if self.told_at is None:
+        if not self.known:
             return words
         taken, own = sum(one.tree.thing.bytes for one in self.found), sum(not one.tree.clean for one in self.found)
         words.append((f"{len(self.found)} on the hosts, {size(taken)}", ""))
