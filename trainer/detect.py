@@ -6,7 +6,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ standard, easy, transient_heavy, fast.
   trainer detect standard easy --detector runs/mine --seed 100 101 102
   trainer detect standard --clutter 4 --detector runs/mine --json
   trainer detect standard --detector runs/mine --threshold .5 .9     fewer false boxes for fewer found
+  trainer detect standard --clutter 8 --detector runs/mine --single-frame     what the frames before are worth
   trainer detect data/objects-standard                    the classical detector alone
 
 A box agrees with an object from IoU 0.5 on. An object counts in a frame where at least a quarter of it is seen, else it
@@ -53,6 +54,10 @@ def add_parser(verbs: Any) -> None:
         "--threshold", type=float, nargs="+", default=[], metavar="SCORE",
         help="from which score on a trained detector is believed, one or several (default: its own)",
     )  # fmt: skip
+    verb.add_argument(
+        "--single-frame", action="store_true",
+        help="show beside it what a trained detector finds if it judges each frame by itself",
+    )  # fmt: skip
     verb.add_argument("--json", action="store_true", help="print rows for machines, each seed's figures in them")
 
 
@@ -72,8 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--seed cannot be {min(arguments.seed)}: a whole number from 0 on is needed")
     if wrong := [score for score in arguments.threshold if not 0 <= score <= 1]:
         raise ConfigError(f"--threshold cannot be {wrong[0]:g}: a score from 0 to 1 is needed")
-    if arguments.threshold and not arguments.detector:
-        raise ConfigError("--threshold is for a trained detector", hint="name it: --detector RUN")
+    for option, given in (("--threshold", arguments.threshold), ("--single-frame", arguments.single_frame)):
+        if given and not arguments.detector:
+            raise ConfigError(f"{option} is for a trained detector", hint="name it: --detector RUN")
     rows, flags = _measure(arguments)
     if arguments.json:
         settings = {name: getattr(arguments, name) for name in ("split", "clips", "clutter", "detector")}
@@ -95,11 +101,14 @@ def _measure(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
     from trainer.objects.learned import LearnedDetector
     from trainer.objects.measuring import open_scenes
 
-    finders: dict[str, Finder] = {"classical": ClassicalDetector()}
+    finders: dict[str, Finder] = {}
     flags: list[str] = []
     learned = LearnedDetector.load(arguments.detector) if arguments.detector else None
     if learned:
-        finders = {"learned": learned, **finders}
+        finders["learned"] = learned
+        if arguments.single_frame:
+            finders["learned, single frames"] = replace(learned, single_frame=True)
+    finders["classical"] = ClassicalDetector()
     rows, console = [], Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for place in arguments.places:
@@ -111,7 +120,7 @@ def _measure(arguments: argparse.Namespace) -> tuple[list[Row], list[str]]:
             tick = partial(progress.advance, progress.add_task(place, total=len(finders) * sum(map(len, recipes))))
             for name, finder in finders.items():
                 found = [detect_scenes(finder, one, tick) for one in recipes]
-                believed = arguments.threshold if finder is learned else []
+                believed = arguments.threshold if isinstance(finder, LearnedDetector) else []
                 for threshold in believed or [finder.threshold]:
                     figures = [figures_of(detection_scores(matches, threshold)) for matches in found]
                     rows.append(Row(place, f"{name} >= {threshold:g}" if believed else name, arguments.seed, figures))

@@ -258,6 +258,11 @@ def test_the_commands(finished: Run, command: Command) -> None:
     assert status == 0 and [row["detector"] for row in again] == ["learned >= 0", "learned >= 1", "classical"]
     assert again[1]["figures"][0]["recall"] == 0 and again[2] == rows[1]
     assert command(*words) == (2, "trainer: --threshold is for a trained detector; name it: --detector RUN\n")
+    words = ("detect", "easy", "--clips", "4", "--single-frame")
+    assert command(*words) == (2, "trainer: --single-frame is for a trained detector; name it: --detector RUN\n")
+    status, said = command(*words, "--detector", str(finished.folder), "--json")
+    rows = json.loads(said)["rows"]
+    assert status == 0 and [row["detector"] for row in rows] == ["learned", "learned, single frames", "classical"]
     status, said = command(
         "track",
         "easy",

@@ -18,7 +18,7 @@ FRAMES_AT_ONCE = 128
 
 
 class Finder(Protocol):
-    """Finds objects in the frames of one clip, each frame by itself."""
+    """Finds objects in the frames of one clip; what is said of a frame depends on no later one."""
 
     @property
     def threshold(self) -> float:

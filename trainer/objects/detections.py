@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,20 @@ class Detections:
     def frames(self) -> NDArray[np.int64]:
         """The frame of each box, boxes of all frames numbered through, (N,)."""
         return np.repeat(np.arange(self.frame_count), [len(boxes) for boxes in self.boxes])
+
+    def split(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return values of all boxes, numbered through, (N, ...), frame by frame."""
+        edges = np.cumsum([0, *map(len, self.boxes)]).tolist()
+        return [values[begin:end] for begin, end in pairwise(edges)]
+
+    def where(self, kept: NDArray[np.bool_]) -> Detections:
+        """Return some of the boxes, flagged as they are numbered through all frames, (N,)."""
+        flags = self.split(kept)
+        boxes, scores, features = (
+            [values[flag] for values, flag in zip(part, flags, strict=True)]
+            for part in (self.boxes, self.scores, self.features or self.scores)
+        )
+        return Detections(boxes, scores, None if self.features is None else features)
 
     def __len__(self) -> int:
         return sum(map(len, self.boxes))

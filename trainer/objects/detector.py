@@ -26,6 +26,8 @@ LOOK_PX = 3
 THRESHOLD = 0.9
 """Score from which on a box is believed: at 0.5 there are up to five times the false boxes, see docs/objects.md."""
 LEAST_SCORE = 0.05
+ANY_PEAK = 1e-12
+"""Whatever was looked at again has a higher score."""
 PEAK_PX = 3
 """A peak is the highest of so many pixels, across and down."""
 LEAST_HEAT = 0.15
@@ -115,7 +117,9 @@ class Peaks:
 
 
 def decode(outputs: dict[str, Tensor], threshold: float) -> Peaks:
-    """Return the peaks of n frames whose score, outputs (n, 1, H, W), reaches a threshold, as boxes."""
+    """Return the peaks of n frames whose score, outputs (n, 1, H, W), reaches a threshold, as boxes, unless these lie
+    beside the picture.
+    """
     score = outputs["score"][:, 0].sigmoid()
     height, width = score.shape[1:]
     frame, row, column = torch.nonzero(score >= threshold, as_tuple=True)
@@ -124,4 +128,5 @@ def decode(outputs: dict[str, Tensor], threshold: float) -> Peaks:
     half = at["size"].exp() * (SIDE_PX / 2)
     most = torch.tensor([width, height], device=score.device)
     boxes = torch.cat([(centre - half).clamp(min=0), torch.minimum(centre + half, most)], dim=1)
-    return Peaks(frame, boxes, score[frame, row, column], at["look"].clamp(0, 1))
+    seen = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+    return Peaks(frame[seen], boxes[seen], score[frame, row, column][seen], at["look"].clamp(0, 1)[seen])
