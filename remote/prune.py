@@ -10,56 +10,36 @@ Before a run goes from its host it is synced once more, so that what goes is her
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from remote import synced
-from remote.clean import clean
 from remote.copies import compared, copies_of, copy_of, lone_files, unwanted_files
 from remote.errors import FarSideError, RemoteError
 from remote.folders import state_folder
 from remote.host_inventory import HostRun, Inventory, take_inventory
 from remote.laptop_disk import local_error
 from remote.leftovers import damaged_histories, leftovers
-from remote.onhost.inventory import GONE_PREFIX
 from remote.onhost.remove import GONE
 from remote.pruning_plan import OVER, Copy, Item, Kind, Plan, Policy, is_here, lacking_here, only_here, plan, plan_here
 from remote.pruning_saved import forget_here, plan_saved, plan_saved_here, saved_here
-from remote.tidy import whole
-from wire.codec import WireError
+from remote.removing import Done, remove_here, remove_there, stays
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet
 
 BATCH = 20
 """So many things a call: short enough to tell how far it is."""
-REMOVE_TIMEOUT_S = 1800.0
 NOT_THERE = "not_found"
 """What a host answers about a run that it does not have."""
 HERE = (Kind.COPY, Kind.SAVED_COPY, Kind.HISTORY, Kind.REST)
 """What lies on this laptop."""
 Step = Callable[[str], None]
 Runs = Mapping[tuple[str, str], HostRun]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of one thing."""
-
-    item: Item
-    freed_bytes: int = 0
-    skipped: str = ""
-    """Why it, or a part of it, is still there."""
-    kept: str = ""
-    """The ref that keeps the work of a worktree."""
-    gone: bool = False
-    """True if somebody else had removed it before."""
 
 
 async def survey(
@@ -125,7 +105,7 @@ async def _remove(fleet: Fleet, items: list[Item], policy: Policy, step: Step) -
                 looked = [item for item in batch if item not in unsynced]
                 told = await asyncio.gather(*(_why_not(fleet, item, found, policy) for item in looked))
                 reasons = unsynced | dict(zip(looked, told, strict=True))
-                done += [_stays(item, reasons[item]) for item in batch if reasons[item]]
+                done += [stays(item, reasons[item]) for item in batch if reasons[item]]
                 left = [item for item in batch if not reasons[item]]
                 for item in left:
                     if item.kind in HERE:
@@ -208,46 +188,6 @@ async def _why_not(fleet: Fleet, item: Item, found: Runs, policy: Policy) -> str
         return f"cannot be compared: {exc.message}"
 
 
-async def remove_there(fleet: Fleet, host: str, items: Sequence[Item], *, discard: bool = False) -> list[Done]:
-    """Let a host remove these things of its own, each after another look. Raises as `FarSide.call`."""
-    far = fleet.far(host)
-    await far.ready()
-    asked = {"root": far.root, "project": fleet.profile.project_id, "items": [_asked(item, discard) for item in items]}
-    told = (await far.call("remove", asked, timeout_s=REMOVE_TIMEOUT_S)).get("removed")
-    answers = told if isinstance(told, list) else []
-    done = [
-        _done(item, answers[index] if index < len(answers) else None)
-        for index, item in enumerate(items)
-    ]  # fmt: skip
-    for one in done:
-        if one.item.slug and not one.skipped and not one.gone:
-            what = f"{one.item.kind.value} {one.item.thing.name}"
-            fleet.record(_name(fleet, host, one.item.slug), "prune", what, f"freed {one.freed_bytes} bytes")
-    return done
-
-
-def _asked(item: Item, discard: bool) -> dict[str, Any]:
-    thing = item.thing
-    return {
-        "kind": item.kind.value, "worker": item.slug, "run": item.run, "name": thing.name, "inode": thing.inode,
-        "place": thing.place, "age_s": item.least_age_s, "discard": discard,
-    }  # fmt: skip
-
-
-def _done(item: Item, answer: Any) -> Done:
-    try:
-        if answer["skipped"]:
-            return _stays(item, str(answer["skipped"]), whole(answer["freed_bytes"]))
-        return Done(item, whole(answer["freed_bytes"]), kept=str(answer["kept"]))
-    except (WireError, TypeError, KeyError):
-        return Done(item, skipped="the host's answer makes no sense")
-
-
-def _stays(item: Item, why: str, freed_bytes: int = 0) -> Done:
-    """What nobody removed, unless somebody else did."""
-    return Done(item, gone=True) if why == GONE else Done(item, freed_bytes, why)
-
-
 def _folder(fleet: Fleet, item: Item) -> Path:
     """Where an item lies here: the results of a run, a rest of some, or a damaged history."""
     if item.kind is Kind.REST:
@@ -258,22 +198,7 @@ def _folder(fleet: Fleet, item: Item) -> Path:
 async def _remove_here(fleet: Fleet, item: Item) -> Done:
     if item.kind is Kind.SAVED_COPY:
         return Done(item, skipped=await forget_here(fleet.profile.folder, item))
-    return await asyncio.to_thread(_remove_local, _folder(fleet, item), item)
-
-
-def _remove_local(path: Path, item: Item) -> Done:
-    gone = path.with_name(f"{GONE_PREFIX}{os.getpid()}-{path.name}"[:250])
-    try:
-        path.rename(gone)
-        if gone.is_dir() and not gone.is_symlink():
-            shutil.rmtree(gone)
-        else:
-            gone.unlink()
-    except FileNotFoundError:
-        return _stays(item, GONE)
-    except OSError as exc:
-        return Done(item, skipped=f"{exc.strerror}: {clean(str(exc.filename or path))}")
-    return Done(item, item.thing.bytes)
+    return await asyncio.to_thread(remove_here, _folder(fleet, item), item)
 
 
 def _name(fleet: Fleet, host: str, slug: str) -> str:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from remote.errors import RemoteError
 from remote.host_inventory import Worktree, worktrees_on
-from remote.prune import Done, remove_there
 from remote.pruning_plan import Item, Kind
+from remote.removing import Done, remove_there
 
 if TYPE_CHECKING:
     from remote.fleet import Fleet

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remote import copies as copies_here
-from remote import host_inventory, prune, runs, synced
+from remote import host_inventory, prune, removing, runs, synced
 from remote.copies import copy_of
 from remote.errors import FarSideError, RemoteError
 from remote.fleet import Fleet
@@ -24,8 +24,9 @@ from remote.host_inventory import HostRun, Inventory, Thing, Worktree
 from remote.leftovers import damaged_histories
 from remote.listing import Entry
 from remote.onhost.remove import GONE
-from remote.prune import Done, carry_out, survey
+from remote.prune import carry_out, survey
 from remote.pruning_plan import OVER, Copy, Cure, Item, Kind, Plan, Policy, lacking_here, plan, plan_here
+from remote.removing import Done, remove_here
 from remote.synced import Mark
 from tests.fixtures.project import Project
 from tests.remote.test_sync_schedule import a_run
@@ -225,7 +226,7 @@ async def test_what_somebody_else_removed_before_is_no_failure_and_does_not_stay
         return Inventory("local", tuple(HostRun(Thing(run), "good", State.COMPLETED, 1) for run in (FIRST, SECOND)))
 
     async def host_says(_fleet: Fleet, _host: str, items: list[Item], **_more: object) -> list[Done]:
-        return [prune._done(item, {"freed_bytes": 0, "skipped": GONE, "kept": ""}) for item in items]
+        return [removing._done(item, {"freed_bytes": 0, "skipped": GONE, "kept": ""}) for item in items]
 
     monkeypatch.setattr(prune, "take_inventory", found)
     monkeypatch.setattr(fleet.syncs, "fetch", no_run)
@@ -289,15 +290,17 @@ async def test_an_answer_that_breaks_off_and_what_stays_are_no_removals(
             pass
 
         async def call(self, verb: str, asked: dict[str, Any], **_more: object) -> dict[str, Any]:
-            return {"removed": [said, {**said, "skipped": "it is held"}, {**said, "skipped": GONE}]}
+            part = {**said, "skipped": "a part of it stays", "kept": "refs/trajvid/wip/good/x"}
+            return {"removed": [said, part, {**said, "skipped": GONE}]}
 
     recorded: list[str] = []
     monkeypatch.setattr(fleet, "far", lambda host: Far())
     monkeypatch.setattr(fleet, "record", lambda worker, verb, what, result: recorded.append(what))
     items = [Item(Kind.RUN, "local", Thing(f"r{number}"), "good", f"r{number}") for number in range(4)]
-    done = await prune.remove_there(fleet, "local", items)
-    assert [(one.freed_bytes, one.skipped, one.gone) for one in done] == [
-        (7, "", False), (7, "it is held", False), (0, "", True), (0, "the host's answer makes no sense", False),
+    done = await removing.remove_there(fleet, "local", items)
+    assert [(one.freed_bytes, one.skipped, one.kept, one.gone) for one in done] == [
+        (7, "", "", False), (7, "a part of it stays", "refs/trajvid/wip/good/x", False), (0, "", "", True),
+        (0, "the host's answer makes no sense", "", False),
     ]  # fmt: skip
     assert recorded == ["run r0"], "only what this removal removed is told as its doing"
 
@@ -510,7 +513,7 @@ def test_a_damaged_history_goes_when_it_is_old(home: Path, monkeypatch: pytest.M
     os.utime(home / "history.sqlite.damaged-1", (then, then))
     [item] = damaged_histories(Policy(older_s=3600.0))
     assert item.thing.name == "history.sqlite.damaged-1"
-    assert prune._remove_local(home / item.thing.name, item).skipped == ""
+    assert remove_here(home / item.thing.name, item).skipped == ""
     assert sorted(path.name for path in home.iterdir() if path.name.startswith("history")) == [
         "history.sqlite", "history.sqlite.damaged-2",
     ]  # fmt: skip

@@ -7,8 +7,8 @@ from typing import Any
 
 from remote.errors import FarSideError, RemoteError
 from remote.host_inventory import Thing, Worktree
-from remote.prune import Done
 from remote.pruning_plan import Cure, Item, Kept, Kind, Plan, Policy
+from remote.removing import Done
 from remote.report import HOUR_S, HostShare, PastRun, Report
 from remote.worktree_inventory import Found
 from tests.tui.worlds import GIB, WALL

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from remote.pruning_plan import Kind, Plan
+from remote.pruning_plan import Item, Kind, Plan
+from remote.removing import Done
 from remote.snapshot import Link, LinkStatus
 from tests.tui.desk import NoVerbs, desk, settle
 from tests.tui.housekept import DAY_S, Housekeeping, plan, trees
 from tests.tui.screen_text import plain
 from tests.tui.worlds import LIVE, NOW, WALL, offline, running
 from tui.housekeeping.pruning import NAMES, WHY
+from tui.housekeeping.worktrees import result_words
 from tui.screens.dialog import Confirm
 from tui.screens.home import HomeScreen
 from tui.screens.housekeeping import SCREENS
@@ -152,6 +154,13 @@ async def test_a_host_that_comes_is_asked_by_itself_and_a_session_that_looks_rem
         await pilot.press("x")
         await settle(app, pilot)
         assert "this session only looks" in plain(app) and not verbs.removed
+
+
+def test_what_became_of_a_worktree_names_where_its_work_is() -> None:
+    one, item = trees()[1], Item(Kind.WORKTREE, "gpu-1", trees()[1].tree.thing)
+    part = result_words(one, Done(item, skipped="a part of it cannot be removed", kept="refs/trajvid/wip/i3d-a/x"))
+    assert part.startswith("i3d-a: still there: a part") and part.endswith("on gpu-1 as refs/trajvid/wip/i3d-a/x")
+    assert result_words(one, Done(item, gone=True)) == "i3d-a: somebody else had removed it before"
 
 
 async def test_where_no_host_answers_there_are_not_zero_worktrees() -> None:

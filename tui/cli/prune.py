@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from remote.errors import Declined, FarSideError, RemoteError, UsageError
-from remote.prune import Done, carry_out, survey
+from remote.prune import carry_out, survey
 from remote.pruning_plan import Item, Kept, Kind, Plan, Policy, counted
+from remote.removing import Done
 from tui.activity.since import span_s
 from tui.cli.envelope import Answer
 from tui.cli.session import Session, nothing, together

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from remote.errors import RemoteError
 from remote.onhost.merging import NAME as MERGING
-from remote.prune import Done
 from remote.pruning_plan import Cure, Item, Kept, Kind
+from remote.removing import Done
 from tui.format import size
 
 NAMES = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from remote.clean import clean
 from remote.host_inventory import Worktree
-from remote.prune import Done
 from remote.pruning_plan import counted
+from remote.removing import Done
 from remote.worktree_inventory import Found
 from tui.format import age, size
 
@@ -14,9 +14,11 @@ FILES_SHOWN = 8
 
 def result_words(one: Found, done: Done) -> str:
     """What became of it, and where its own work is kept."""
-    if done.skipped:
-        return f"{one.name}: still there: {done.skipped}"
     kept = f"; its work is kept on {one.host} as {done.kept}" if done.kept else ""
+    if done.gone:
+        return f"{one.name}: somebody else had removed it before"
+    if done.skipped:
+        return f"{one.name}: still there: {done.skipped}{kept}"
     return f"{one.name}: removed, {size(done.freed_bytes)}{kept}"
 
 
