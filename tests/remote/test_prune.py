@@ -124,6 +124,30 @@ def test_what_nobody_needs_goes_when_it_is_old() -> None:
     assert not {Kind.BUNDLE, Kind.ENVIRONMENT} & {item.kind for item in only_one.items}
 
 
+def test_of_other_workers_nothing_goes_and_the_host_is_told_how_old_a_run_must_be() -> None:
+    found = [HostRun(Thing(f"r{n}", age_s=9e6), slug, State.COMPLETED, 1) for slug in ("a", "b") for n in range(2)]
+    mine = {(run.slug, run.thing.name): Copy(Mark(run.thing.name, True, attempts=1)) for run in found}
+    policy = Policy(older_s=5e6, slugs=frozenset({"a"}))
+    for told in (
+        plan(Inventory("box", tuple(found)), mine, policy),
+        plan_here(Inventory("box", tuple(found)), mine, policy),
+    ):
+        assert [(item.slug, item.run) for item in told.items] == [("a", "r0")]
+        assert {one.slug for one in told.kept} == {"a"}
+    [item] = plan(Inventory("box", tuple(found)), mine, policy).items
+    assert item.least_age_s == 5e6, "it may be used between this look and the removal"
+
+
+def test_a_run_without_a_last_checkpoint_may_go_on_from_any() -> None:
+    entries = {name: FILES[name] for name in ("epoch_1.pt", "last.pt")}
+    run = HostRun(Thing("r", age_s=9e6), "w", State.FAILED, 1)
+    newer = HostRun(Thing("s", age_s=9e6), "w", State.COMPLETED, 1)
+    for names, spare in (({"epoch_1.pt"}, []), ({"epoch_1.pt", "last.pt"}, ["epoch_1.pt"])):
+        one = replace(run, checkpoints={name: (Thing(name), entries[name]) for name in names})
+        told = plan(Inventory("box", (one, newer)), {("w", "r"): Copy(None, entries)}, AT_ONCE)
+        assert [item.thing.name for item in told.items if item.kind is Kind.CHECKPOINT] == spare
+
+
 def test_the_newest_ones_stay_and_the_current_one_is_the_newest() -> None:
     """A laptop whose clock was wrong named the current run as if it were the oldest."""
     found = [HostRun(Thing(f"r{number}", age_s=1e9), "w", State.COMPLETED, current=not number) for number in range(4)]

@@ -55,6 +55,11 @@ def test_from_here_goes_what_its_host_keeps_and_an_hourly_state_that_a_newer_one
     )
     assert names(plan_saved_here(there((MOVED, C), (NEW, A)), here, Policy(60.0), NOW)) == [OLD, MOVED]
     assert names(plan_saved_here(there((MOVED, C)), here, Policy(8.6 * 86400), NOW)) == [OLD]
+    others = {("w", OLD): A, ("other", NEW): B}
+    assert names(plan_saved_here(there(), others, Policy(60.0), NOW)) == [], "a newer one of another worktree is none"
+    both = {("w", OLD): A, ("w", NEW): B, ("other", OLD): A, ("other", NEW): B}
+    told = plan_saved_here(there(), both, Policy(60.0, slugs=frozenset({"other"})), NOW)
+    assert [(item.slug, item.thing.name) for item in told.items] == [("other", OLD)]
 
 
 @pytest.mark.slow
