@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,6 +73,46 @@ async def test_what_a_host_cannot_tell_is_told_by_the_copies_here(
     assert "1 failed" in text and "told by the copy here" in text and "  local: refused; 1 run as synced here" in text
     nothing = page(replace(found, runs=()))
     assert "nothing ran, as far as is known without local" in nothing, "a host that is silent may have run something"
+
+
+async def test_what_a_host_tells_counts_within_the_span_and_goes_before_the_copy_here(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, now = Fleet(project.profile), 1e9  # by the clock of the host, which is far from ours
+
+    def told(run: str, *attempts: tuple[float, float, int | None], state: str = "completed") -> dict[str, Any]:
+        spans = [{"began_s": now - began * HOUR_S, "ended_s": now - ended * HOUR_S, "gpus": gpus}
+                 for began, ended, gpus in attempts]  # fmt: skip
+        return {"worker": "good", "run": run, "spec": {}, "state": state, "reason": "", "last_line": "", "result": None,
+                "attempts": spans}  # fmt: skip
+
+    class Far:
+        root = "/r"
+
+        async def ready(self) -> None:
+            pass
+
+        async def call(self, verb: str, asked: dict[str, Any], **_more: object) -> dict[str, Any]:
+            older, newest = (30.0, 20.0, 2), (0.5, 0.0, None)
+            runs = [told(OLD, older, (5.0, 4.0, 2)), told(NEW, (3.0, 1.0, 1), newest, state="running")]
+            runs += [told("../etc", (1.0, 0.0, 1)), {"run": "nonsense"}]
+            return {"clock_s": now, "runs": runs, "left_out": 7}
+
+    monkeypatch.setattr(fleet, "far", lambda host: Far())
+    copy = a_run(project.folder / "elsewhere", OLD)
+    lasted(copy, OLD, 3.0, 1.0, "failed")
+    (project.profile.results / "good").mkdir(parents=True)
+    Path(copy.path).rename(project.profile.results / "good" / OLD)
+    found = await report(fleet, ["local"], time.time() - 24 * HOUR_S, {})
+    await fleet.close()
+    assert [(run.run, run.state, run.synced) for run in found.runs] == [
+        (NEW, State.RUNNING, False), (OLD, State.COMPLETED, False),
+    ]  # fmt: skip
+    newest, older = found.runs
+    assert older.busy_s == pytest.approx(5 * HOUR_S, abs=1.0) and older.gpu_s == pytest.approx(10 * HOUR_S, abs=2.0)
+    assert newest.gpu_s is None, "an attempt that says nothing of GPUs may have used any"
+    assert found.hosts[0].left_out == 7 and found.hosts[0].busy_s == pytest.approx(7.5 * HOUR_S, abs=2.0)
+    assert "7 runs more not told" in "\n".join(page(found))
 
 
 def test_the_page_says_what_it_took_and_escapes_what_hosts_said() -> None:
