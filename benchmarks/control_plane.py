@@ -3,8 +3,8 @@
 Theirs is (a) one OpenSSH master connection a host and, every two seconds, `ssh ... cat` of each worker's heartbeat,
 and (b) every two seconds a plain `rsync -a -e ssh` of each host's heartbeats, which logs in each time. Ours is the
 fleet, one follower a host. All watch the same beating runs, one after the other, on SSH servers of the embedded kind in
-a process of their own; bytes are counted on the TCP connections, both ways; CPU is that of the laptop's processes once
-connected.
+a process of their own; bytes are counted on the TCP connections, both ways; CPU and wake-ups are those of the laptop's
+processes once connected (`benchmarks.heartbeat` says what `--busy` is for).
 
 Then: how soon a host that fell silent is noticed, with and without a wake of the laptop; and whether the app stays as
 it is over an hour that is played faster (`benchmarks.hour`).
@@ -13,9 +13,9 @@ it is over an hour that is played faster (`benchmarks.hour`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-import resource
 import shlex
 import signal
 import subprocess
@@ -29,7 +29,8 @@ from pathlib import Path
 
 from benchmarks import hour
 from benchmarks.beating_host import BEAT_S
-from benchmarks.heartbeat import LOOP_S, Seen, cpu_of, ours, rows_of
+from benchmarks.busy import busy
+from benchmarks.heartbeat import LOOP_S, Seen, cost_so_far, ours, rows_of
 from benchmarks.many_hosts import USER, Farm, farm
 from benchmarks.report import Row, arguments, lower_is_better, show
 from remote.fleet import Fleet
@@ -82,11 +83,6 @@ def rsyncs(beats: Farm, folder: Path) -> list[Look]:
     return looks
 
 
-def children_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
 def theirs(beats: Farm, looks: Sequence[Look], masters: Sequence[subprocess.Popen[bytes]], seconds: float) -> Seen:
     """Run every look, then wait two seconds, again and again; at least twice."""
     latencies: list[float] = []
@@ -101,19 +97,18 @@ def theirs(beats: Farm, looks: Sequence[Look], masters: Sequence[subprocess.Pope
                     newest[f"{number} {line}"] = beat["at_s"]
                     latencies.append(now - beat["at_s"])
 
-    def cost() -> float:
-        return children_s() + sum(cpu_of(master.pid) for master in masters) + time.process_time()
-
     look()
     latencies.clear()
-    cpu, passed, begun, turns = cost(), beats.bytes_passed, time.monotonic(), 0
+    pids = [master.pid for master in masters]
+    before, passed, begun, turns = cost_so_far(pids), beats.bytes_passed, time.monotonic(), 0
     while turns < 2 or time.monotonic() - begun < seconds:
         time.sleep(LOOP_S)
         look()
         turns += 1
     took = time.monotonic() - begun
     # Where a turn takes longer than the window, its cost is spread over what it took: kind to them.
-    return Seen(tuple(latencies), (cost() - cpu) * seconds / took, int((beats.bytes_passed - passed) * seconds / took))
+    share = seconds / took
+    return Seen(tuple(latencies), (cost_so_far(pids) - before) * share, int((beats.bytes_passed - passed) * share))
 
 
 def compare(workers: int, hosts: int, seconds: float, interval_s: float) -> list[Row]:
@@ -128,14 +123,14 @@ def compare(workers: int, hosts: int, seconds: float, interval_s: float) -> list
             time.sleep(0.05)
         them = theirs(beats, cats(beats, folder), masters, seconds)
         for master in masters:
-            master.terminate()
+            master.kill()  # TERM may come while it is at work, and is forgotten then
             master.wait()
         copies = theirs(beats, rsyncs(beats, folder), (), seconds)
     size = f"{workers} workers, {hosts} hosts" if hosts > 1 else f"{workers} workers, 1 host"
-    targets = (20, 6, 3) if workers < 50 else (20, 30, 12) if workers < 200 else (20, 40, 15)
+    targets = (20, 6, 3, 6) if workers < 50 else (20, 30, 12, 10) if workers < 200 else (20, 40, 15, 10)
     return [
         *rows_of(f"{size}, ssh cat", us, them, seconds, targets),
-        *rows_of(f"{size}, rsync -e ssh", us, copies, seconds, (20, 1, 1)),
+        *rows_of(f"{size}, rsync -e ssh", us, copies, seconds, (20, 1, 1, 1)),
     ]
 
 
@@ -173,12 +168,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each measurement")
     parser.add_argument("--interval", type=float, default=BEAT_S, help="seconds between the beats of one worker")
     parser.add_argument("--hour", type=float, default=60.0, help="seconds in which an hour is played; 0 leaves it out")
+    parser.add_argument("--busy", action="store_true", help="the sizes with processors that others use, too")
     chosen = parser.parse_args()
     rows: list[Row] = []
-    for workers, hosts in product(chosen.workers, chosen.hosts):
-        if hosts <= workers:
-            print(f"{workers} workers on {hosts} hosts", file=sys.stderr)
-            rows += compare(workers, hosts, chosen.seconds, chosen.interval)
+    with busy() if chosen.busy else contextlib.nullcontext():
+        for workers, hosts in product(chosen.workers, chosen.hosts):
+            if hosts <= workers:
+                print(f"{workers} workers on {hosts} hosts", file=sys.stderr)
+                rows += compare(workers, hosts, chosen.seconds, chosen.interval)
     with tempfile.TemporaryDirectory(prefix="tv-") as name, farm(Path(name), 1, 1, chosen.interval) as beats:
         rows += asyncio.run(silence(beats))
     if chosen.hour:

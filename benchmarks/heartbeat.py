@@ -3,13 +3,17 @@
 Theirs is what people do today: one OpenSSH master connection and, every two seconds, `ssh ... cat` of each worker's
 heartbeat. A second baseline is kinder than anything that we saw in use: one `ssh` that cats all of them at once. Ours
 is the fleet with its follower. All watch the same beating runs on the same real sshd in the same run, one after the
-other; bytes are counted on the TCP connection, both directions, encryption included. CPU is that of the laptop's
-processes once connected (start-up is another benchmark).
+other; bytes are counted on the TCP connection, both directions, encryption included. CPU and wake-ups (how often a
+process that slept went on) are those of the laptop's processes once connected (start-up is another benchmark).
+
+What a wake-up costs is the machine's affair: on a processor that nobody else uses caches are cold and clocks are low.
+`--busy` has every processor used by somebody else meanwhile, with the lowest priority, as on a laptop in use.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -17,11 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.beating_host import BeatingHost
+from benchmarks.busy import busy
 from benchmarks.report import Row, arguments, lower_is_better, percentile, show
 from benchmarks.wire_tap import WireTap
 from remote.fleet import Fleet
@@ -37,8 +42,36 @@ class Seen:
     """What one way of watching cost."""
 
     latencies_s: Sequence[float]
-    cpu_s: float
+    cost: Cost
     bytes: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What processes used of the machine."""
+
+    cpu_s: float
+    wakes: float
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.cpu_s - other.cpu_s, self.wakes - other.wakes)
+
+    def __mul__(self, factor: float) -> Cost:
+        return Cost(self.cpu_s * factor, self.wakes * factor)
+
+
+def cost_so_far(pids: Iterable[int] = ()) -> Cost:
+    """Of this process, of its children that ended, and of the processes named (proc(5), fields 14 and 15; status)."""
+    cpu_s, wakes = 0.0, 0
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        usage = resource.getrusage(who)
+        cpu_s, wakes = cpu_s + usage.ru_utime + usage.ru_stime, wakes + usage.ru_nvcsw
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        cpu_s += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        status = Path(f"/proc/{pid}/status").read_text().splitlines()
+        wakes += next(int(line.split()[1]) for line in status if line.startswith("voluntary_ctxt_switches"))
+    return Cost(cpu_s, wakes)
 
 
 def profile_of(folder: Path, server: Sshd, port: int, workers: int) -> Profile:
@@ -72,17 +105,11 @@ async def ours(profile: Profile, hosts: Collection[str], bytes_passed: Callable[
     assert {link.link for link in fleet.links().values()} == {Link.LIVE}, fleet.links()
     await asyncio.sleep(2)
     latencies.clear()
-    cpu, passed = time.process_time(), bytes_passed()
+    before, passed = cost_so_far(), bytes_passed()
     await asyncio.sleep(seconds)
-    seen = Seen(tuple(latencies), time.process_time() - cpu, bytes_passed() - passed)
+    seen = Seen(tuple(latencies), cost_so_far() - before, bytes_passed() - passed)
     await fleet.close()
     return seen
-
-
-def cpu_of(pid: int) -> float:
-    """User and system seconds of a process so far (proc(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def theirs(folder: Path, server: Sshd, tap: WireTap, commands: list[str], seconds: float) -> Seen:
@@ -96,10 +123,6 @@ def theirs(folder: Path, server: Sshd, tap: WireTap, commands: list[str], second
     latencies: list[float] = []
     newest: dict[str, int] = {}
 
-    def children() -> float:
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
-
     def look() -> None:
         for command in commands:
             out = subprocess.run(["ssh", *options, *target, command], check=True, capture_output=True).stdout
@@ -112,28 +135,29 @@ def theirs(folder: Path, server: Sshd, tap: WireTap, commands: list[str], second
 
     look()
     latencies.clear()
-    cpu, passed = children() + cpu_of(master.pid) + time.process_time(), tap.bytes_passed
+    before, passed = cost_so_far([master.pid]), tap.bytes_passed
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(LOOP_S)
         look()
-    cost = children() + cpu_of(master.pid) + time.process_time() - cpu
-    seen = Seen(tuple(latencies), cost, tap.bytes_passed - passed)
-    master.terminate()
+    seen = Seen(tuple(latencies), cost_so_far([master.pid]) - before, tap.bytes_passed - passed)
+    master.kill()  # TERM may come while it is at work, and is forgotten then
     master.wait()
     (folder / "master").unlink(missing_ok=True)
     return seen
 
 
-def rows_of(name: str, us: Seen, them: Seen, seconds: float, targets: tuple[float, float, float]) -> list[Row]:
-    """Latency, CPU and bytes of one comparison."""
+def rows_of(name: str, us: Seen, them: Seen, seconds: float, targets: tuple[float, float, float, float]) -> list[Row]:
+    """Latency, CPU, bytes and wake-ups of one comparison, with the target of each."""
     ours_ms, theirs_ms = (percentile(seen.latencies_s, 0.5) * 1e3 for seen in (us, them))
-    ours_cpu, theirs_cpu = (seen.cpu_s / seconds * 100 for seen in (us, them))
+    ours_cpu, theirs_cpu = (seen.cost.cpu_s / seconds * 100 for seen in (us, them))
+    ours_wakes, theirs_wakes = (seen.cost.wakes / seconds for seen in (us, them))
     ours_bytes, theirs_bytes = (seen.bytes / seconds for seen in (us, them))
     return [
         lower_is_better(f"{name}: beat to row, p50", ours_ms, theirs_ms, target=targets[0], unit="ms"),
         lower_is_better(f"{name}: laptop CPU", ours_cpu, theirs_cpu, target=targets[1], unit="% of a core"),
         lower_is_better(f"{name}: bytes on the wire", ours_bytes, theirs_bytes, target=targets[2], unit="B/s"),
+        lower_is_better(f"{name}: wake-ups", ours_wakes, theirs_wakes, target=targets[3], unit="/s"),
     ]
 
 
@@ -157,8 +181,8 @@ def compare(workers: int, seconds: float, interval_s: float) -> list[Row]:
                 tap.close()
     many = workers >= 50
     return [
-        *rows_of(f"{workers} workers, an ssh each", us, them, seconds, (20, 30, 12) if many else (20, 6, 3)),
-        *rows_of(f"{workers} workers, one ssh for all", us, kind, seconds, (20, 1, 1)),
+        *rows_of(f"{workers} workers, an ssh each", us, them, seconds, (20, 30, 12, 10) if many else (20, 6, 3, 6)),
+        *rows_of(f"{workers} workers, one ssh for all", us, kind, seconds, (20, 1, 1, 1)),
     ]
 
 
@@ -167,8 +191,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[10, 50])
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each measurement")
     parser.add_argument("--interval", type=float, default=30.0, help="seconds between the beats of one worker")
+    parser.add_argument("--busy", action="store_true", help="with processors that others use, too")
     chosen = parser.parse_args()
-    rows = [row for workers in chosen.workers for row in compare(workers, chosen.seconds, chosen.interval)]
+    with busy() if chosen.busy else contextlib.nullcontext():
+        rows = [row for workers in chosen.workers for row in compare(workers, chosen.seconds, chosen.interval)]
     show("Heartbeat on the host to the row on the laptop", rows, as_json=chosen.json)
 
 

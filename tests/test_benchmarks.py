@@ -59,7 +59,7 @@ ROWS = {
     "heartbeat": 8,
     "hour": 6,
     "language": 12,
-    "objects": 24,
+    "objects": 26,
     "persistence": 12,
     "render": 4 + 4 * len(DRAWING),
     "scale": 16,
