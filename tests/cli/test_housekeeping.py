@@ -10,8 +10,9 @@ import pytest
 
 from remote.errors import RemoteError, Unreachable, UsageError
 from remote.host_inventory import Thing, Worktree
+from remote.pruning_plan import Cure, Kept
 from remote.worktree_inventory import Found
-from tui.cli import worktrees
+from tui.cli import prune, worktrees
 from tui.cli.envelope import Answer
 from tui.cli.parser import parse
 from tui.cli.session import Session
@@ -74,3 +75,17 @@ async def test_whether_a_named_worker_has_a_worktree_only_its_own_host_can_tell(
         await ask(action, "bare", failed={"b": SILENT})
     with pytest.raises(UsageError, match="stranger has no worktree"):
         await ask(action, "stranger", failed={})
+
+
+def test_many_runs_that_one_sync_would_bring_are_one_line() -> None:
+    many = [Kept("a", "good", f"r{number}", 1024, "is not here", Cure.SYNC) for number in range(30)]
+    others = [Kept("a", "far", "r1", 1024, "is not here", Cure.SYNC),
+              Kept("a", "good", "r99", 1024, "has 1 checkpoint not here", Cure.EVERYTHING),
+              Kept("a", "good", "r98", 1024, "is held")]  # fmt: skip
+    assert prune._staying([*many, *others], lambda host, slug: slug) == [
+        "stays: 1 run, as it is held",
+        "stays: 30 runs of good (30.0 KiB), each of which", "  is not here", "  -> trajvid-tui sync good --earlier",
+        "stays: far/r1 (1.0 KiB), which", "  is not here", "  -> trajvid-tui sync far --run r1",
+        "stays: good/r99 (1.0 KiB), which", "  has 1 checkpoint not here",
+        "  -> trajvid-tui sync good --run r99 --everything",
+    ]  # fmt: skip

@@ -64,11 +64,15 @@ async def test_what_a_host_cannot_tell_is_told_by_the_copies_here(
     Path(copy.path).rename(home / OLD)
     assert not Path(away.path).exists()
     found = await report(fleet, ["local"], time.time() - 24 * HOUR_S, {"local": Unreachable("local: refused")})
-    await fleet.close()
     [run] = found.runs
     assert (run.worker, run.state, run.synced, run.subject) == ("good", State.FAILED, True, "Try")
     assert run.reason == "out of memory" and run.busy_s == pytest.approx(HOUR_S, abs=1.0)
     assert found.hosts[0].problem == "local: refused" and found.hosts[0].cost_usd is None
+    (home / OLD / "attempts" / "1" / "exit").unlink()
+    [run] = (await report(fleet, ["local"], time.time() - 24 * HOUR_S, {"local": Unreachable("local: refused")})).runs
+    await fleet.close()
+    assert run.reason == "had not ended when it was synced"
+    assert ", now, " not in "\n".join(page(replace(found, runs=(run,)))), "a copy does not know what goes on now"
     text = "\n".join(page(found))
     assert "1 failed" in text and "told by the copy here" in text and "  local: refused; 1 run as synced here" in text
     nothing = page(replace(found, runs=()))

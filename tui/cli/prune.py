@@ -8,7 +8,7 @@ from typing import Any
 
 from remote.errors import Declined, FarSideError, RemoteError, UsageError
 from remote.prune import carry_out, survey
-from remote.pruning_plan import Item, Kept, Kind, Plan, Policy, counted
+from remote.pruning_plan import Cure, Item, Kept, Kind, Plan, Policy, counted
 from remote.removing import Done
 from tui.activity.since import span_s
 from tui.cli.envelope import Answer
@@ -109,10 +109,19 @@ def _listed(items: Sequence[Item], kind: Kind, name_at: NameAt) -> list[str]:
 
 
 def _staying(kept: Sequence[Kept], name_at: NameAt) -> list[str]:
-    """How many runs stay and why; those that a sync would free by name."""
+    """How many runs stay and why; those that a sync would free by name, or of one worker together."""
     why = reasons(kept)
     lines = [f"stays: {why}"] if why else []
     curable = [one for one in kept if one.cure is not None]
+    groups: dict[tuple[str, str, str], list[Kept]] = {}
+    for one in (one for one in curable if one.cure is Cure.SYNC):
+        groups.setdefault((one.host, one.slug, one.why), []).append(one)
+    for (host, slug, what), many in groups.items():
+        if len(many) > 1:
+            curable = [one for one in curable if one not in many]
+            name, taken = name_at(host, slug), size(sum(one.bytes for one in many))
+            lines += [f"stays: {len(many)} runs of {name} ({taken}), each of which", f"  {what}"]
+            lines.append(f"  -> trajvid-tui sync {name} --earlier")
     for one in curable[:LINES_MAX]:
         lines += [f"stays: {name_at(one.host, one.slug)}/{one.run} ({size(one.bytes)}), which", f"  {one.why}"]
         lines.append(f"  -> {cure_words(one, name_at)}")
