@@ -19,7 +19,7 @@ RUN = "20260101T000000-abc1234-9f9f"
 BEAT_S = 30.0
 """Seconds between two beats by default."""
 STEPS, STEPS_A_POINT, POINTS_A_BEAT = 100_000, 10, 4
-BEATS_AN_EPOCH, BEATS_A_CHECKPOINT = 5, 240
+BEATS_AN_EPOCH, BEATS_A_CHECKPOINT = 5, 480
 
 
 def lay(root: Root, project: str, slugs: list[str], pid: int) -> list[str]:

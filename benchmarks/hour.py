@@ -2,8 +2,9 @@
 
 50 workers of one host beat, train, print and make checkpoints as real runs do; the app follows them over SSH in a real
 pseudo-terminal, fetches their results and keeps its history, while somebody goes from worker to worker and looks at
-their charts, logs and host. It is weighed at the end of each quarter, after a search for garbage, once no results are
-on their way. The first quarter is for what is made once; the last is compared with the second.
+their charts, logs and host. The hour begins once all results of the start are there. The app is weighed at the end of
+each quarter, after a search for garbage, while no results are on their way. The first quarter is for what is made once;
+the last is compared with the second.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ HOUR_S = 3600.0
 QUARTERS = 4
 KEY_S = 1.0
 """About so long from key to key."""
-REST_S = 10.0
-"""So long a weighing waits at most until no results are on their way."""
+REST_S = 20.0
+"""So long a weighing waits at most until no results are on their way and the last key has done its work."""
 KEYS = ("j", "\r", "2", "3", "\x1b", "h", "\x1b")
 """The next worker, all of it, its charts, its log, back, its host, back."""
 FIGURES = {
@@ -43,7 +44,7 @@ FIGURES = {
 
 def inside(profile: str, out: str) -> None:
     """In the terminal: the app on a profile; it adds its weight to `out` once all is there, and at each SIGUSR1."""
-    from remote.snapshot import SyncPhase
+    from remote.snapshot import Link, SyncPhase
     from tui.app import TrajvidApp
     from tui.remembered import app_state_file
     from tui.session import ProfileSession
@@ -57,8 +58,10 @@ def inside(profile: str, out: str) -> None:
     async def note() -> None:
         nonlocal begun
         cpu_s, until = time.process_time() - begun, time.monotonic() + REST_S
-        while SyncPhase.RUNNING in phases() and time.monotonic() < until:
+        while (SyncPhase.RUNNING in phases() or len(app.screen_stack) > 1) and time.monotonic() < until:
             await asyncio.sleep(0.02)
+        lost = [link for link in app.fleet.links().values() if link.link is not Link.LIVE] if app.fleet else []
+        assert not lost, lost
         with Path(out).open("a") as file:
             file.write(json.dumps({**living(), **asdict(weigh()), "cpu_s": cpu_s}) + "\n")
         begun = time.process_time()
