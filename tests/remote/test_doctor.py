@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from remote import checks, doctor
+from remote import checks, doctor, ssh_checks, ssh_config
 from remote.checks import GIB, Check, Report, Verdict
 from remote.embedded import shared
 from remote.errors import (
@@ -24,8 +24,9 @@ from remote.errors import (
 from remote.fleet import Fleet
 from remote.laptop_checks import look_here
 from remote.profiles import Host
-from remote.ssh_checks import look_at_way
+from remote.ssh_checks import WARNINGS_MAX, look_at_way
 from tests.fixtures.project import Project
+from tests.fixtures.ssh import write_key
 
 
 def at_hop(error: RemoteError, hop: int) -> RemoteError:
@@ -219,6 +220,26 @@ async def test_lines_without_effect_and_open_files_are_named_and_closed_when_ask
     mended = [check for check in (await look_at_way(host, fix=True)).found if check.fixed]
     assert [check.text for check in mended] == [str(config), str(more), str(key)]
     assert [path.stat().st_mode & 0o777 for path in (config, more, key)] == [0o644, 0o644, 0o600]
+
+
+async def test_each_is_named_once_and_what_is_nobodys_business_is_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, key = home / ".ssh" / "config", home / "key"
+    lines = "".join(f"Foo{number} x\n" for number in range(WARNINGS_MAX + 2))
+    config.write_text(f"Host box\n ProxyJump gate\nHost *\n IdentityFile {home}\n{lines}")
+    config.chmod(0o660)
+    monkeypatch.setattr(ssh_checks, "others_may_write", lambda status: False)  # the group is the person's own
+    monkeypatch.setattr(ssh_config, "others_may_write", lambda status: False)
+    write_key(key)
+    key.chmod(0o604)
+    home.chmod(0o755)
+    host = Host("box", alias="box", identity=str(key))
+    with monkeypatch.context() as another:
+        another.setattr(os, "getuid", lambda: key.stat().st_uid + 1)
+        assert not any(check.fixed for check in (await look_at_way(host, fix=True)).found), "theirs to close"
+    found = [check.text for check in (await look_at_way(host, fix=True)).found]
+    assert found[0] == str(key) and found[-1] == "2 more lines" and len(found) == 1 + WARNINGS_MAX + 1
 
 
 async def test_keys_and_lines_of_the_hosts_in_between_are_looked_at_too(home: Path) -> None:

@@ -414,6 +414,29 @@ def test_a_part_is_gone_on_from_only_for_the_same_file(folder: int, tmp_path: Pa
     assert tree(tmp_path / "local") == ["a.pt"]
 
 
+def test_a_part_is_of_one_file_private_and_whole_bytes(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: written(descriptor, data[:2]))  # as a disk may
+
+    def broken_off(name: bytes, data: bytes = b"abc") -> int:
+        with contextlib.suppress(ConnectionError), coming(folder, name, 9, 5) as part:
+            begun = part.done
+            part.append(data)
+            raise ConnectionResetError
+        return begun
+
+    assert [broken_off(b"a"), broken_off(b"b"), broken_off(b"a"), broken_off(b"c", b"")] == [0, 0, 3, 0]
+    parts = sorted((tmp_path / "local").iterdir(), key=lambda path: path.stat().st_size)
+    assert [path.read_bytes() for path in parts] == [b"abc", b"abcabc"], "nothing of a file is no part of it"
+    with coming(folder, b"a", 9, 5), coming(folder, b"a", 9, 5):
+        assert all(not path.stat().st_mode & 0o077 for path in (tmp_path / "local").iterdir())
+    if os.geteuid() == 0:
+        os.chown(parts[0], 12345, -1)
+        assert broken_off(b"b") == 0, "what another user laid there is not gone on from"
+
+
 def test_what_stands_in_the_place_of_a_part_is_left_alone(folder: int, tmp_path: Path) -> None:
     with pytest.raises(Unreachable), coming(folder, b"a", 9, 5) as part:
         part.append(b"x")
