@@ -44,7 +44,7 @@ FIGURES = {
 
 def inside(profile: str, out: str) -> None:
     """In the terminal: the app on a profile; it adds its weight to `out` once all is there, and at each SIGUSR1."""
-    from remote.snapshot import Link, SyncPhase
+    from remote.snapshot import Link, RunSnapshot, SyncPhase
     from tui.app import TrajvidApp
     from tui.remembered import app_state_file
     from tui.session import ProfileSession
@@ -52,16 +52,18 @@ def inside(profile: str, out: str) -> None:
     app = TrajvidApp(ProfileSession(Path(profile)).open, memory=app_state_file())
     begun = 0.0
 
-    def phases() -> set[SyncPhase]:
-        return {row.sync.phase for row in app.fleet.snapshots()} if app.fleet is not None else set()
+    def rows() -> list[RunSnapshot]:
+        return app.fleet.snapshots() if app.fleet is not None else []
+
+    def resting() -> bool:
+        return len(app.screen_stack) == 1 and all(row.sync.phase is not SyncPhase.RUNNING for row in rows())
 
     async def note() -> None:
         nonlocal begun
         cpu_s, until = time.process_time() - begun, time.monotonic() + REST_S
-        while (SyncPhase.RUNNING in phases() or len(app.screen_stack) > 1) and time.monotonic() < until:
+        while not resting() and time.monotonic() < until:
             await asyncio.sleep(0.02)
-        lost = [link for link in app.fleet.links().values() if link.link is not Link.LIVE] if app.fleet else []
-        assert not lost, lost
+        assert all(row.link.link is Link.LIVE for row in rows()), rows()[0].link
         with Path(out).open("a") as file:
             file.write(json.dumps({**living(), **asdict(weigh()), "cpu_s": cpu_s}) + "\n")
         begun = time.process_time()
@@ -70,7 +72,7 @@ def inside(profile: str, out: str) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, lambda: app.run_worker(note()))
         running = asyncio.create_task(app.run_async())
-        while phases() != {SyncPhase.DONE}:
+        while {row.sync.phase for row in rows()} != {SyncPhase.DONE}:
             await asyncio.sleep(0.1)
         await note()
         await running
