@@ -47,7 +47,7 @@ class SftpCopy:
     files: int = 0
     received: int = 0
     skipped: list[str] = field(default_factory=list)
-    """Files over the size limit, cleaned."""
+    """Files over the size limit and folders over `DEPTH_MAX`, cleaned."""
     failed: list[str] = field(default_factory=list)
     """Files that the host does not let us read, cleaned."""
     _seen: int = 0
@@ -65,7 +65,9 @@ class SftpCopy:
             if not self.selection.takes(os.fsdecode(shown), stat.S_ISDIR(mode)):
                 continue
             try:
-                if stat.S_ISDIR(mode) and len(path) < DEPTH_MAX:
+                if stat.S_ISDIR(mode) and len(path) >= DEPTH_MAX:
+                    self.skipped.append(clean_bytes(shown))
+                elif stat.S_ISDIR(mode):
                     with _subfolder(folder, name) as inner:
                         await self._folder(source + b"/" + name, inner, path)
                 elif stat.S_ISREG(mode):

@@ -234,7 +234,10 @@ async def test_each_is_named_once_and_what_is_nobodys_business_is_not(
     write_key(key)
     key.chmod(0o604)
     home.chmod(0o755)
-    host = Host("box", alias="box", identity=str(key))
+    config.write_text(f"{config.read_text()}IdentityFile {key}\n")
+    for host in (Host("box", alias="box"), Host("box", alias="box", identity=str(key))):
+        found = [check.text for check in (await look_at_way(host)).found]
+        assert [text for text in found if str(key) in text] == found[:1], "also of two hosts and the profile"
     with monkeypatch.context() as another:
         another.setattr(os, "getuid", lambda: key.stat().st_uid + 1)
         assert not any(check.fixed for check in (await look_at_way(host, fix=True)).found), "theirs to close"

@@ -293,6 +293,18 @@ async def test_files_over_the_limit_are_named(
     assert result.skipped == ("bomb",) and not (tmp_path / "l" / "bomb").exists()
 
 
+async def test_a_folder_that_is_too_deep_is_named(
+    embedded: FarHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    force(monkeypatch, "sftp")
+    monkeypatch.setattr("remote.sftp_copy.DEPTH_MAX", 2)
+    run = make_run(embedded.home / "run")
+    (run / "artifacts" / "deep").mkdir()
+    (run / "artifacts" / "deep" / "er").write_text("x")
+    result = await sync_run(embedded.connection, FarSide(embedded.connection, embedded.host), str(run), tmp_path / "l")
+    assert result.skipped == ("artifacts/deep", "attempts/1") and (tmp_path / "l/artifacts/tool").exists()
+
+
 async def test_free_space_floor_is_kept(embedded: FarHost, tmp_path: Path) -> None:
     run = make_run(embedded.home / "run")
     far = FarSide(embedded.connection, embedded.host)
