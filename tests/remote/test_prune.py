@@ -502,6 +502,19 @@ async def test_a_host_whose_clock_cannot_be_right_loses_nothing(
     await fleet.close()
 
 
+async def test_many_things_go_in_several_calls_which_say_how_far_they_are(project: Project, fleet: Fleet) -> None:
+    folder = project.profile.results / "good"
+    folder.mkdir(parents=True)
+    names = [f".tmp-gone-{number}-x" for number in range(45)]
+    for name in names:
+        (folder / name).touch()
+    steps: list[str] = []
+    items = [Item(Kind.REST, "", Thing(name, place=str(folder)), "good") for name in names]
+    done, failed = await carry_out(fleet, items, AT_ONCE, steps.append)
+    assert not failed and len(done) == 45 and not any(folder.iterdir())
+    assert steps == [f"here: removing {first} to {last} of 45" for first, last in ((1, 20), (21, 40), (41, 45))]
+
+
 async def test_rests_on_this_laptop_go_when_they_are_old(project: Project) -> None:
     worker = project.profile.results / "good"
     gone, run = worker / ".tmp-gone-7-x", worker / FIRST

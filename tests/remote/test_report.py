@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from remote.errors import Unreachable
 from remote.fleet import Fleet
 from remote.onhost.past import past
-from remote.report import HostShare, PastRun, Report, _read, report, union_s
+from remote.report import HostShare, PastRun, Report, _read, _share, report, union_s
 from tests.fixtures.project import Project
 from tests.onhost.test_remove import NEW, OLD, a_run, alive
 from tui.housekeeping.report import page
@@ -97,8 +97,8 @@ async def test_what_a_host_tells_counts_within_the_span_and_goes_before_the_copy
             pass
 
         async def call(self, verb: str, asked: dict[str, Any], **_more: object) -> dict[str, Any]:
-            older, newest = (30.0, 20.0, 2), (0.5, 0.0, None)
-            runs = [told(OLD, older, (5.0, 4.0, 2)), told(NEW, (3.0, 1.0, 1), newest, state="running")]
+            older, newest = (30.0, 20.0, 2), ((3.0, 2.0, 1), (2.0, 1.0, None), (0.5, 0.0, 1))
+            runs = [told(OLD, older, (5.0, 4.0, 2)), told(NEW, *newest, state="running")]
             runs += [told("../etc", (1.0, 0.0, 1)), {"run": "nonsense"}]
             return {"clock_s": now, "runs": runs, "left_out": 7}
 
@@ -117,6 +117,8 @@ async def test_what_a_host_tells_counts_within_the_span_and_goes_before_the_copy
     assert newest.gpu_s is None, "an attempt that says nothing of GPUs may have used any"
     assert found.hosts[0].left_out == 7 and found.hosts[0].busy_s == pytest.approx(7.5 * HOUR_S, abs=2.0)
     assert "7 runs more not told" in "\n".join(page(found))
+    elsewhere = replace(older, host="other", spans=((9 * HOUR_S, 0.0),))
+    assert _share(fleet, "local", [older, elsewhere], "", 0).busy_s == pytest.approx(5 * HOUR_S, abs=1.0)
 
 
 def test_the_page_says_what_it_took_and_escapes_what_hosts_said() -> None:
