@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -47,7 +47,10 @@ PERSISTS = 8
 """Hits from which on the stand-in for a trained gate passes a track: the first statistic is hits / 8."""
 SEED = 78
 """Of clips that nothing was chosen by."""
-ALONE = ("detect, classical", "detect, width 1", "detect, narrow", "track", "tokens", "object stage", "gate", "whole")
+ALONE = (
+    "detect, classical", "detect, single frames", "detect, width 1", "detect, narrow",
+    "track", "tokens", "object stage", "gate", "whole",
+)  # fmt: skip
 AGAINST = {
     "detect, narrow": ("detect, width 1", 2.0),
     "gated whole": ("whole", 1.0),
@@ -100,7 +103,7 @@ def measure(tier: str, clips: int, turns: int, detector: str, narrow: str, objec
 
 def _steps(video: NDArray[np.uint8], found: Detections, wide: LearnedDetector, narrow: LearnedDetector,
            model: ObjectAwareTransformer) -> dict[str, Callable[[], object]]:  # fmt: skip
-    seen = sight(video, found)
+    seen, single = sight(video, found), replace(wide, single_frame=True)
     prefix = Prefix(seen, seen.frames - 1)
 
     def whole(finder: Finder, gate: float | None) -> Callable[[], object]:
@@ -108,6 +111,7 @@ def _steps(video: NDArray[np.uint8], found: Detections, wide: LearnedDetector, n
 
     return {
         "detect, classical": lambda: ClassicalDetector().detect(video),
+        "detect, single frames": lambda: single.detect(video),
         "detect, width 1": lambda: wide.detect(video),
         "detect, narrow": lambda: narrow.detect(video),
         "track": lambda: sight(video, found),

@@ -66,7 +66,7 @@ def draw_detections(path: Path, recipes: Mapping[str, Recipe], finder: Finder) -
                 frame = int(objects.counts.sum(axis=0).argmax())
                 axes.imshow(video[frame].transpose(1, 2, 0), extent=(0, video.shape[3], video.shape[2], 0))
                 _boxes(axes, objects.boxes[objects.counts[:, frame], frame], GREEN, "--")
-                _boxes(axes, finder.detect(video[frame : frame + 1]).boxes[0], ORANGE, "-")
+                _boxes(axes, finder.detect(video).boxes[frame], ORANGE, "-")
                 axes.set_title(f"{name}, frame {frame + 1}")
 
 

@@ -18,9 +18,11 @@ from trainer.objects.tracker import IoUTracker
 
 BOUND = 5.0
 """No frame is surer than this, a logit, of what is seen more than once: one alone must not outweigh many."""
-BRIGHTNESS_WEIGHT, SCORE_WEIGHT = 0.2, 0.02
+BRIGHTNESS_WEIGHT, SCORE_WEIGHT = 0.2, 0.025
 """What brightness and score count in the likeness of two sightings, where the direction of the colour counts 1: a small
-shape is brighter or darker by where it lies among the pixels."""
+shape is brighter or darker by where it lies among the pixels. What is surely an object is not linked to what surely is
+none: else what comes up beside clutter would be lost.
+"""
 DARK = 0.05
 """A colour weaker than this has no direction."""
 
