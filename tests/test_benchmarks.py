@@ -69,7 +69,7 @@ ROWS = {
 }
 NAMES = [pytest.param(name, marks=() if name == "render" else pytest.mark.slow) for name in TINY]
 """`make test-hosts` has those that are slow: `train` takes 15 s of CPU, a run under a supervisor beside its own,
-`control_plane` 8 s and the quarter of a minute after which a silent host is noticed, and
+`control_plane` 8 s and the quarter of a minute after which a silent host is noticed, `hour` 9 s, and
 `track`, `language`, `objects` and `persistence` 8 s, most of it to import their rivals or torch.
 """
 
