@@ -12,8 +12,8 @@ from remote.fleet import Fleet
 from remote.host_inventory import Inventory, SavedWork, Thing
 from remote.onhost.own_work import saved_at_s
 from remote.prune import carry_out, survey
-from remote.pruning_plan import Cure, Kind, Policy
-from remote.pruning_saved import plan_saved, plan_saved_here
+from remote.pruning_plan import Cure, Item, Kind, Policy
+from remote.pruning_saved import forget_here, plan_saved, plan_saved_here
 from tests.fixtures.project import Project
 from tests.remote.test_fetch import Desk
 from tests.remote.test_git import git
@@ -60,6 +60,15 @@ def test_from_here_goes_what_its_host_keeps_and_an_hourly_state_that_a_newer_one
     both = {("w", OLD): A, ("w", NEW): B, ("other", OLD): A, ("other", NEW): B}
     told = plan_saved_here(there(), both, Policy(60.0, slugs=frozenset({"other"})), NOW)
     assert [(item.slug, item.thing.name) for item in told.items] == [("other", OLD)]
+
+
+async def test_saved_work_here_that_changed_meanwhile_stays(project: Project) -> None:
+    ref = f"refs/trajvid/wip/box/w/{OLD}"
+    project.git("update-ref", ref, "HEAD")
+    item = Item(Kind.SAVED_COPY, "box", Thing(OLD, place=A), "w")
+    assert await forget_here(project.folder, item) and ref in project.git("for-each-ref")
+    same = replace(item, thing=Thing(OLD, place=project.git("rev-parse", "HEAD").strip()))
+    assert await forget_here(project.folder, same) == "" and ref not in project.git("for-each-ref")
 
 
 @pytest.mark.slow

@@ -130,6 +130,9 @@ def test_the_page_says_what_it_took_and_escapes_what_hosts_said() -> None:
     )  # fmt: skip
     found = Report("p", 0.0, 7200.0, runs, (HostShare("box", 7200.0, 3.0, left_out=2),))
     text = "\n".join(page(found, as_markdown=True))
+    hostile = replace(found, runs=(replace(runs[0], subject="a \x1b]0;x\x07 b", worker="w\x9b2J"),))
+    for markdown in (False, True):
+        assert all(line.replace("\n", "").isprintable() for line in page(hostile, as_markdown=markdown))
     assert "2 runs of 2 workers" in text and "2.0 hours of GPUs (1 run not counted)" in text
     assert "about 3.00 USD" in text and r"\*bold\* \<b\>\|" in text and "lost: pid gone" in text
     assert "passed its gate" in text and "2 runs more not told" in text and text.startswith("# p: ")

@@ -103,6 +103,16 @@ class Looks(NoVerbs):
         return [REPORT]
 
 
+def test_what_runs_out_has_a_sign() -> None:
+    def scarce(**changes: float) -> set[str]:
+        return {use.name for use in uses(replace(BUSY, disk_free_bytes=500 * GIB, **changes)) if use.scarce}
+
+    plenty = {"inodes_free": 30_000_000}
+    assert scarce(**plenty) == set() and scarce(inodes_free=2_000_000) == {"disk"}
+    assert scarce(**plenty, memory_available_bytes=10 * GIB) == {"memory"}
+    assert scarce(**plenty, memory_available_bytes=20 * GIB) == set()
+
+
 async def test_the_selected_worker_is_in_view_and_names_of_wide_letters_keep_the_columns() -> None:
     rows = [running(f"w{number}", host="gpu-1") for number in range(8)] + [running("データ-訓練", host="gpu-1")]
     async with desk(rows, (80, 24)) as (app, pilot, feed):

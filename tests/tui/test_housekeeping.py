@@ -22,6 +22,7 @@ from tui.housekeeping.worktrees import result_words
 from tui.screens.dialog import Confirm
 from tui.screens.home import HomeScreen
 from tui.screens.housekeeping import SCREENS
+from tui.screens.housekeeping.worktrees import question
 
 Same = Callable[..., None]
 
@@ -154,6 +155,12 @@ async def test_a_host_that_comes_is_asked_by_itself_and_a_session_that_looks_rem
         await pilot.press("x")
         await settle(app, pilot)
         assert "this session only looks" in plain(app) and not verbs.removed
+
+
+def test_a_worktree_that_git_cannot_read_is_asked_about_as_if_it_held_work() -> None:
+    one = trees()[2]
+    odd = replace(one, tree=replace(one.tree, problem="index file corrupt"))
+    assert "kept under a ref" in str(question(odd)._lines) and "kept under a ref" not in str(question(one)._lines)
 
 
 def test_what_became_of_a_worktree_names_where_its_work_is() -> None:
