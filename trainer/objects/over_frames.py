@@ -1,10 +1,10 @@
 """What the frames before say of a box.
 
 A shape of clutter looks like a sphere in one frame of many, a sphere that is half hidden like clutter, and larger or
-smaller than it is. So whatever stands out of a frame, with whatever score, is linked to what it was before, and what is
-said of it is half what its own frame says and half the mean of its frames so far. Seq-NMS (Han et al. 2016,
-arXiv:1602.08465) takes the mean over a whole clip; here no later frame counts, for a decision must not know the future,
-and the own frame counts more, for a link may be wrong.
+smaller than it is. So whatever stands out of a frame, with whatever score, is linked to what it was before. Its score
+is half what its own frame says and half the mean of its frames so far, and no side is far off the mean of those. Seq-
+NMS (Han et al. 2016, arXiv:1602.08465) takes the mean score over a whole clip; here no later frame counts, for a
+decision must not know the future, and the own frame counts more, for a link may be wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from trainer.objects.tracker import IoUTracker
 
 BOUND = 5.0
 """No frame is surer than this, a logit, of what is seen more than once: one alone must not outweigh many."""
+MOST_RESIZED = 0.1
+"""A side differs from the mean of its track by no more than this, a logarithm; within, the own frame knows best."""
 BRIGHTNESS_WEIGHT, SCORE_WEIGHT = 0.2, 0.025
 """What brightness and score count in the likeness of two sightings, where the direction of the colour counts 1: a small
 shape is brighter or darker by where it lies among the pixels. What is surely an object is not linked to what surely is
@@ -44,12 +46,13 @@ def over_frames(found: Detections, height: int, width: int) -> Detections:
     track = linker().link(Detections(found.boxes, found.scores, found.split(_clues(found, leads))))
     said = np.column_stack([leads, np.log(boxes[:, 2:] - boxes[:, :2])])
     means, hits = means_so_far(found.split(said), found.split(track))
-    lead, sides = np.split((said + means) / 2, [1], axis=1)
+    lead = (said[:, 0] + means[:, 0]) / 2
+    sides = np.exp(np.clip(said[:, 1:], means[:, 1:] - MOST_RESIZED, means[:, 1:] + MOST_RESIZED))
     again = hits > 1
-    resized = _resized(boxes, np.exp(sides), (width, height))
+    resized = _resized(boxes, sides, (width, height))
     return Detections(
         found.split(np.where(again[:, None], resized, boxes)),
-        found.split(np.where(again, 1 / (1 + np.exp(-lead[:, 0])), scores).astype(np.float32)),
+        found.split(np.where(again, 1 / (1 + np.exp(-lead)), scores).astype(np.float32)),
         found.features,
     )
 
