@@ -2,8 +2,8 @@
 
 A shape of clutter looks like a sphere in one frame of many, a sphere that is half hidden like clutter, and larger or
 smaller than it is. So whatever stands out of a frame, with whatever score, is linked to what it was before. Its score
-is half what its own frame says and half the mean of its frames so far, and no side is far off the mean of those. Seq-
-NMS (Han et al. 2016, arXiv:1602.08465) takes the mean score over a whole clip; here no later frame counts, for a
+is half what its own frame says and half the mean of its frames so far, and no side is far off the mean of those.
+Seq-NMS (Han et al. 2016, arXiv:1602.08465) takes the mean score over a whole clip; here no later frame counts, for a
 decision must not know the future, and the own frame counts more, for a link may be wrong.
 """
 
