@@ -24,7 +24,7 @@ CHANNELS = 16
 LOOK_PX = 3
 """Side of the square around a centre whose mean colour is the feature of a box: learned colours came out worse."""
 THRESHOLD = 0.9
-"""Score from which on a box is believed: at 0.5 there are up to five times the false boxes, see docs/objects.md."""
+"""Score from which on a box is believed: at 0.5 there are several times the false boxes, see docs/objects.md."""
 LEAST_SCORE = 0.05
 ANY_PEAK = 1e-12
 """Whatever was looked at again has a higher score."""
