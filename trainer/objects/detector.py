@@ -23,8 +23,8 @@ CHANNELS = 16
 """At half the resolution, at width 1; at a quarter it has twice as many."""
 LOOK_PX = 3
 """Side of the square around a centre whose mean colour is the feature of a box: learned colours came out worse."""
-THRESHOLD = 0.9
-"""Score from which on a box is believed: at 0.5 there are several times the false boxes, see docs/objects.md."""
+THRESHOLD = 0.93
+"""Score from which on a box is believed; what more and what less would cost is in docs/objects.md."""
 LEAST_SCORE = 0.05
 ANY_PEAK = 1e-12
 """Whatever was looked at again has a higher score."""
