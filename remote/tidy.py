@@ -6,12 +6,11 @@ import time
 from typing import Any
 
 from remote.clean import clean
+from wire.clock import possible
 from wire.codec import WireError
 
 NUMBER_LIMIT = 2**63
 """JSON takes integers of thousands of digits; converting one to float raises OverflowError deep in a screen."""
-CLOCK_FIRST_S, CLOCK_END_S = 946_684_800, 4_102_444_800
-"""No host runs this before the year 2000, or in 2100."""
 ITEMS_LIMIT = 4096
 DEPTH_LIMIT = 20
 
@@ -47,15 +46,12 @@ def whole(value: Any) -> int:
 
 
 def clock(value: Any) -> float | None:
-    """Return a host's own time (epoch seconds), or None if it does not tell. Raises `WireError` for one that cannot be.
-
-    A clock without a battery begins in 1970; by one that is far ahead everything is old enough to be removed.
-    """
+    """Return a host's own time (epoch seconds), or None if it does not tell. Raises `WireError` for one that cannot be."""
     try:
         told = seconds(value)
     except WireError as exc:
         raise WireError("its clock says no time") from exc
-    if told is None or CLOCK_FIRST_S <= told < CLOCK_END_S:
+    if told is None or possible(told):
         return told
     raise WireError(f"its clock says {_day(told)}, which cannot be")
 

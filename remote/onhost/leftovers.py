@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterator, List
 from remote.onhost import processes
 from remote.onhost.digests import MEMORY
 from remote.onhost.measuring import is_folder, measure
+from wire.clock import possible
 from wire.run_dir import TEMPORARY_PREFIX, Root, RunDir
 
 DAY_S = 86400.0
@@ -22,7 +23,9 @@ _NUMBER = re.compile(r"[.-](\d+)(?=[.-]|$)")
 
 
 def leftovers(root: Root, now_s: float) -> List[str]:
-    """Return the paths of what is left, as a clock that says `now_s` tells their age."""
+    """Return the paths of what is left, as a clock that says `now_s` tells their age: none if it cannot be right."""
+    if not possible(now_s):
+        return []
     return [path for folder in _places(root, now_s) for path in _stale(folder, now_s)]
 
 

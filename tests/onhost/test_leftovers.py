@@ -76,3 +76,10 @@ def test_links_are_not_followed(root: Root, tmp_path: Path) -> None:
 
 def test_a_root_with_nothing(root: Root) -> None:
     assert told(root, fix=True) == {"count": 0, "bytes": 0, "removed": 0}
+
+
+@pytest.mark.parametrize("now_s", [0.0, 5e9, float("inf")])
+def test_a_clock_that_cannot_be_right_tells_no_age(root: Root, now_s: float) -> None:
+    left = written(root.worker("p", "w"), ".tmp-gone-0a1b2c3d-run")
+    assert leftovers(root, time.time()) == [left]
+    assert leftovers(root, now_s) == []
