@@ -46,7 +46,7 @@ def whole(value: Any) -> int:
 
 
 def clock(value: Any) -> float | None:
-    """Return a host's own time (epoch seconds), or None if it does not tell. Raises `WireError` for one that cannot be."""
+    """Return a host's own time (epoch seconds), None if it does not tell. Raises `WireError` for one that cannot be."""
     try:
         told = seconds(value)
     except WireError as exc:
