@@ -308,6 +308,10 @@ def test_an_unreachable_host_among_others(project: Project, trajvid: Trajvid) ->
     assert done.returncode == 3
     [row] = envelope(done)["data"]["workers"]
     assert (row["state"], row["origin"], row["link"]["state"]) == ("unknown", "none", "offline")
+    # Perhaps the host that is away has it; perhaps it is a slip.
+    error = envelope(done := trajvid("logs", "fax", "--json", cwd=project.folder))["error"]
+    assert (done.returncode, error["code"]) == (3, "unreachable") and "dead" in error["message"]
+    assert error["hint"] == "no worker named 'fax' is known here: did you mean far?"
 
 
 def test_init_writes_a_profile_that_loads_and_adds_hosts(home: Path, short_tmp: Path, trajvid: Trajvid) -> None:

@@ -133,10 +133,12 @@ class Session:
             for name in strangers:
                 try:
                     self.fleet.place(name)
-                except UsageError:
-                    if failed:
-                        raise next(iter(failed.values())) from None
-                    raise
+                except UsageError as unknown:
+                    if not failed:
+                        raise
+                    away = next(iter(failed.values()))
+                    away.hint = f"{unknown.message} is known here" + (f": {unknown.hint}" if unknown.hint else "")
+                    raise away from None
         return names
 
     def host_of(self, worker: str) -> str:
