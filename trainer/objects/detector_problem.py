@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PICTURE_NAME = "detections.png"
 TESTED = 100
-"""Clips of each test, 3,200 frames: a false box in a hundred frames is 32 of them. `trainer detect` takes any number."""
+"""Clips of each test, 3,200 frames: a false box in a hundred is 32 of them. `trainer detect` takes any number."""
 
 
 @dataclass(frozen=True)
