@@ -224,7 +224,7 @@ def test_a_run_leaves_figures_beside_the_classical_ones(finished: Run) -> None:
 
 def test_a_checkpoint_gives_equal_boxes(finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.objects.detector.LEAST_HEAT", 0.0)  # after a dozen steps it is sure of nothing
-    video = render(make(Wanted("objects", "standard", 1, 3, frames=32)).recipe)[0]
+    video = render(make(Wanted("objects", "standard", 1, 3, frames=32)).recipe)[0][:4]
     model = finished.session.model.eval()
     ours, loaded = LearnedDetector(model, 64).at(0.01), LearnedDetector.load(str(finished.folder)).at(0.01)  # type: ignore[arg-type]
     for one, other in zip(ours.detect(video), loaded.detect(video), strict=True):
