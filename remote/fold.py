@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from remote.clean import clean
@@ -249,7 +249,7 @@ def _fold_metrics(row: Row, lines: list[str], start: tuple[int, int], end: tuple
     for line in lines:
         try:
             point = MetricPoint.from_dict(tidy(decode(line.encode("utf-8", "replace"))))
-            points.append(replace(point, attempt=sys.intern(point.attempt)))  # one text for all of an attempt
+            points.append(revised(point, attempt=sys.intern(point.attempt)))  # one text for all of an attempt
         except WireError as exc:
             warnings.append(f"metrics: {exc}")
     metrics = extend(() if anew else row.snapshot.metrics, points)

@@ -27,24 +27,23 @@ def leftovers(results: Path, policy: Policy) -> tuple[Item, ...]:
     """Those that are as old as asked for, below the results of the chosen workers."""
     found = []
     for worker in _workers(results, policy):
-        for path in _left(worker):
-            taken, newest_s = measure(str(path))
-            age_s = max(0.0, time.time() - newest_s)
-            if newest_s and age_s >= policy.older_s:
-                thing = Thing(path.name, taken, age_s, inode_of(str(path)), place=str(path.parent))
-                found.append(Item(Kind.REST, "", thing, worker.name))
+        things = (_old(path, policy, str(path.parent)) for path in _left(worker))
+        found += [Item(Kind.REST, "", thing, worker.name) for thing in things if thing is not None]
     return tuple(found)
 
 
 def damaged_histories(policy: Policy) -> tuple[Item, ...]:
     """Histories that were damaged and moved aside long ago."""
-    found = []
-    for path in sorted(state_folder().glob("history.sqlite*.damaged-*")):
-        taken, newest_s = measure(str(path))
-        age_s = max(0.0, time.time() - newest_s)
-        if newest_s and age_s >= policy.older_s:
-            found.append(Item(Kind.HISTORY, "", Thing(path.name, taken, age_s, inode_of(str(path)))))
-    return tuple(found)
+    things = (_old(path, policy, "") for path in sorted(state_folder().glob("history.sqlite*.damaged-*")))
+    return tuple(Item(Kind.HISTORY, "", thing) for thing in things if thing is not None)
+
+
+def _old(path: Path, policy: Policy, place: str) -> Thing | None:
+    """What lies there, None if it is younger than asked for, or gone."""
+    taken, newest_s = measure(str(path))
+    age_s = max(0.0, time.time() - newest_s)
+    old = newest_s and age_s >= policy.older_s
+    return Thing(path.name, taken, age_s, inode_of(str(path)), place=place) if old else None
 
 
 def _workers(results: Path, policy: Policy) -> Iterator[Path]:

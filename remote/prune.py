@@ -122,7 +122,7 @@ async def _sync_again(fleet: Fleet, host: str, items: Sequence[Item], step: Step
     reasons: dict[Item, str] = {}
     own = [item for item in items if item.kind is Kind.RUN]
     for number, item in enumerate(own, 1):
-        name = _name(fleet, host, item.slug)
+        name = fleet.adopt(host, item.slug).name
         step(f"{name}: looking at {item.run} once more before it goes, {number} of {len(own)}")
         try:
             await fleet.syncs.fetch(name, run=item.run, attempts=item.attempts)
@@ -199,8 +199,3 @@ async def _remove_here(fleet: Fleet, item: Item) -> Done:
     if item.kind is Kind.SAVED_COPY:
         return Done(item, skipped=await forget_here(fleet.profile.folder, item))
     return await asyncio.to_thread(remove_here, _folder(fleet, item), item)
-
-
-def _name(fleet: Fleet, host: str, slug: str) -> str:
-    """The worker's name on the screen; one that the profile does not name is taken note of."""
-    return fleet.adopt(host, slug).name

@@ -7,6 +7,7 @@ import dataclasses
 from remote.revised import revised
 from remote.row import Row
 from remote.snapshot import RunSnapshot
+from wire.records import MetricPoint
 
 
 def test_it_is_what_replace_makes() -> None:
@@ -18,6 +19,6 @@ def test_it_is_what_replace_makes() -> None:
 
 
 def test_what_it_is_used_for_has_no_work_at_its_birth() -> None:
-    for kind in (Row, RunSnapshot):
+    for kind in (Row, RunSnapshot, MetricPoint):
         assert not hasattr(kind, "__post_init__") and not hasattr(kind, "__slots__")
         assert all(field.init for field in dataclasses.fields(kind))
